@@ -1,0 +1,82 @@
+#include "cache/directives.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+namespace callcache
+{
+namespace
+{
+
+constexpr std::int64_t seconds_max = 2147483648;  // RFC 9111, section 1.2.2: larger numbers count as this
+
+std::string_view trim(std::string_view text)
+{
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    return text;
+}
+
+// Calls `each(name, value)` for each element of a list `a, b=c, d="e"`; names in lower case, values without quotes.
+template<class Each>
+void for_each_directive(std::string_view field, std::string_view separators, Each each)
+{
+    while (!field.empty())
+    {
+        bool quoted = false;
+        std::size_t end = 0;
+        for (; end < field.size(); ++end)
+        {
+            if (field[end] == '"') quoted = !quoted;
+            else if (!quoted && separators.find(field[end]) != std::string_view::npos) break;
+        }
+        std::string_view element = field.substr(0, end);
+        field.remove_prefix(std::min(end + 1, field.size()));
+        std::size_t equals = element.find('=');
+        std::string name(trim(element.substr(0, equals)));
+        std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+        std::string_view value = equals == std::string_view::npos ? "" : trim(element.substr(equals + 1));
+        if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+        each(std::string_view(name), value);
+    }
+}
+
+std::optional<duration> seconds(std::string_view text)
+{
+    if (text.empty() || !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) return {};
+    std::int64_t n = 0;
+    auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (failed != std::errc{}) n = seconds_max;
+    return std::chrono::seconds(std::min(n, seconds_max));
+}
+
+}  // namespace
+
+void read_cache_control(directives& d, std::string_view field)
+{
+    for_each_directive(field, ",", [&](std::string_view name, std::string_view value) {
+        if (name == "no-cache") d.no_cache = true;
+        else if (name == "no-store") d.no_store = true;
+        else if (name == "only-if-cached") d.only_if_cached = true;
+        else if (name == "max-age") d.max_age = seconds(value);
+        else if (name == "min-fresh") d.min_fresh = seconds(value);
+        else if (name == "max-stale") d.max_stale = value.empty() ? duration::max() : seconds(value);
+    });
+}
+
+void read_pragma(directives& d, std::string_view field)
+{
+    for_each_directive(field, ",", [&](std::string_view name, std::string_view) {
+        if (name == "no-cache") d.no_cache = true;
+    });
+}
+
+void read_prefer(directives& d, std::string_view field)
+{
+    for_each_directive(field, ",;", [&](std::string_view name, std::string_view value) {
+        if (name == "wait" && !d.wait) d.wait = seconds(value);
+    });
+}
+
+}  // namespace callcache

@@ -1,0 +1,67 @@
+// One kept answer: a call, or the vendor's word that there is no such call (a negative entry).
+#pragma once
+
+#include "cache/time.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace callcache
+{
+
+using partition_id = std::int64_t;  // 0: none yet, so nothing is kept under it
+
+// Where an entry stands: whose it is, and what it is of (today a call id).
+struct key_view
+{
+    partition_id partition = 0;
+    std::string_view name;
+
+    bool operator==(const key_view&) const = default;
+};
+
+struct entry_key
+{
+    partition_id partition = 0;
+    std::string name;
+
+    entry_key() = default;
+    explicit entry_key(key_view v) : partition(v.partition), name(v.name) {}
+    operator key_view() const { return {partition, name}; }
+    bool operator==(const entry_key&) const = default;
+};
+
+// Immutable once it is shared: a refresh makes a new one.
+struct entry
+{
+    std::string body;          // byte for byte what the vendor gave
+    std::string content_type;  // the vendor's
+    std::string etag;          // with its quotes; empty for a negative entry
+
+    wall_time sent_at{};       // when the request for it was sent: of two answers the one sent for later is newer
+    duration fresh_for{};      // from sent_at
+    wall_time missing_since{}; // negative: the first of its row of 404s
+
+    bool is_negative = false;
+    bool is_private = false;
+
+    wall_time fresh_until() const { return sent_at + fresh_for; }
+
+    // What it costs to keep, in bytes.
+    std::size_t cost() const { return sizeof(entry) + body.size() + content_type.size() + etag.size() + 128; }
+};
+
+// An entry that claims to be this much newer than it can be was kept while the clock was wrong.
+inline constexpr duration clock_error_min = std::chrono::minutes(10);
+
+// True if what was sent for at `sent_at` may replace what was sent for at `kept_at`: newer means sent for later.
+inline bool supersedes(wall_time sent_at, wall_time kept_at)
+{
+    return sent_at >= kept_at || kept_at - sent_at > clock_error_min;
+}
+
+using entry_ptr = std::shared_ptr<const entry>;
+
+}  // namespace callcache

@@ -1,0 +1,38 @@
+// One process for a database: a lock beside the file, held while the process lives.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace callcache
+{
+
+class file_lock
+{
+public:
+    file_lock(file_lock&&) noexcept;
+    file_lock& operator=(file_lock&&) = delete;
+    ~file_lock();
+
+    // Somebody else holds it; `by` is what they wrote into it ("process 4711, since …").
+    struct held
+    {
+        std::string by;
+    };
+    // The lock file cannot be made; errno's text.
+    struct unavailable
+    {
+        std::string why;
+    };
+
+    // Locks `path`, which is made with mode 0600 if it is absent, and writes `owner` into it. The kernel lets go of it
+    // when the process ends, however it ends.
+    static std::variant<file_lock, held, unavailable> take(const std::string& path, const std::string& owner);
+
+private:
+    explicit file_lock(int descriptor) : descriptor_(descriptor) {}
+    int descriptor_;
+};
+
+}  // namespace callcache

@@ -1,0 +1,88 @@
+// The entries that are held in memory: the one thing that the fronts share.
+//
+// Bounded in bytes, with SIEVE for eviction (Zhang et al., NSDI 2024): a hit sets one bit and moves nothing, so that
+// the lock is held for a look-up only, and a pass over many ids once does not throw out what is asked for again.
+// S3-FIFO keeps a little more of some loads, at the cost of three queues; with the disk behind it, a miss here costs a
+// read and not a call of the day, so the plainer one it is.
+#pragma once
+
+#include "cache/entry.hpp"
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+namespace callcache
+{
+
+// Any thread; sharded by name, with a short lock for each shard.
+class memory_tier
+{
+public:
+    explicit memory_tier(std::size_t bytes_max);
+    ~memory_tier();
+
+    entry_ptr find(key_view) const;
+
+    // False, and nothing changes, if an entry that was sent for later is held, or if `e` alone exceeds the bound.
+    bool put(key_view, entry_ptr e);
+
+    // The way back from the disk. Take `version` before reading the row: if anything was put, erased or cleared in the
+    // shard since, the refill is refused, as the row may be older than what happened:
+    //   A: reads the row      B: purge: queues the delete, clears memory      A: refill: refused
+    std::uint64_t version(key_view) const;
+    bool refill(key_view, entry_ptr e, std::uint64_t version);
+
+    // Erases the entry, unless it was sent for after `sent_until`.
+    void erase(key_view, wall_time sent_until);
+    void erase_name(std::string_view name);  // under every partition
+    void clear();
+
+    // The keys that were found since this was last called, for the store's recency.
+    std::vector<entry_key> take_used();
+
+    std::size_t entries() const;
+    std::size_t bytes() const;
+
+private:
+    struct node
+    {
+        entry_key key;
+        entry_ptr kept;
+        bool visited = false;  // SIEVE's bit
+        bool used = false;     // since take_used()
+    };
+    struct key_hash
+    {
+        using is_transparent = void;
+        std::size_t operator()(key_view k) const;
+    };
+    struct key_equal
+    {
+        using is_transparent = void;
+        bool operator()(key_view a, key_view b) const { return a == b; }
+    };
+    struct shard
+    {
+        mutable std::mutex mutex;
+        std::list<node> queue;                       // newest first
+        std::list<node>::iterator hand = queue.end();  // end: at the oldest
+        std::unordered_map<entry_key, std::list<node>::iterator, key_hash, key_equal> index;
+        std::size_t bytes = 0;
+        std::uint64_t version = 0;
+        std::vector<entry_key> used_and_evicted;
+    };
+
+    shard& shard_of(std::string_view name) const;
+    bool insert(shard&, key_view, entry_ptr);
+    static void remove(shard&, std::list<node>::iterator);
+    static void evict_one(shard&);
+
+    const std::size_t shard_count_;
+    const std::size_t shard_bytes_max_;
+    const std::unique_ptr<shard[]> shards_;
+};
+
+}  // namespace callcache

@@ -1,0 +1,129 @@
+#include "cache/open_file.hpp"
+
+#include "cache/rows.hpp"
+#include "cache/schema.hpp"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace callcache::sqlite
+{
+namespace
+{
+
+std::string folder_of(const std::string& path)
+{
+    std::size_t slash = path.rfind('/');
+    return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// Names who may not write what, and the ways out.
+[[noreturn]] void refuse_unwritable(const std::string& path, int error)
+{
+    std::string what = access(path.c_str(), F_OK) == 0 ? path : folder_of(path);
+    std::string text = "cannot write the database " + path + ": " + std::strerror(error);
+    struct stat info;
+    if (stat(what.c_str(), &info) == 0)
+        text += " (" + what + " belongs to uid " + std::to_string(info.st_uid) + ", callcache runs as uid " +
+                std::to_string(geteuid()) + ")";
+    else text += " (" + what + " does not exist, callcache runs as uid " + std::to_string(geteuid()) + ")";
+    throw refused{text + ". Ways out: chown " + std::to_string(geteuid()) + " " + what +
+                  "; in Kubernetes set securityContext.fsGroup; choose another file with --db FILE; or run without a "
+                  "file: --db :memory:"};
+}
+
+// A new file appears whole or not at all: it is made beside its place and renamed.
+void make_file(const std::string& path)
+{
+    std::string fresh = path + "-new";
+    std::remove(fresh.c_str());
+    std::remove((fresh + "-journal").c_str());
+    int fd = open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) refuse_unwritable(path, errno);
+    close(fd);
+    {
+        database db(fresh, SQLITE_OPEN_READWRITE);
+        migrate(db);
+    }
+    if (std::rename(fresh.c_str(), path.c_str()) != 0) refuse_unwritable(path, errno);
+}
+
+void move_aside(const std::string& path)
+{
+    std::remove((path + "-wal").c_str());
+    std::remove((path + "-shm").c_str());
+    if (std::rename(path.c_str(), corrupt_copy(path).c_str()) != 0) refuse_unwritable(path, errno);
+}
+
+// Throws failure if the file is damaged where its opening can see it. A check of every page would take minutes for a
+// large file; a damaged page further in is found when it is read, and the file is replaced then.
+void look_into(const std::string& path)
+{
+    database db(path, SQLITE_OPEN_READWRITE);
+    auto version = db.integer("PRAGMA user_version");
+    if (version > schema_version)
+        throw refused{"the database " + path + " was written by a newer callcache (schema " + std::to_string(version) +
+                      ", this one knows " + std::to_string(schema_version) +
+                      "). It was not touched. Ways out: run the newer callcache, or choose another file with --db FILE"};
+    if (version < 1) throw failure(SQLITE_CORRUPT, "no schema in the file");
+    migrate(db);
+    db.integer("SELECT count(*) FROM sqlite_schema");
+    db.integer("SELECT count(*) FROM partition");
+    db.integer("SELECT max(id) FROM entry");
+    if (db.integer("SELECT count(*) FROM meta WHERE name IN ('salt', 'generation', 'purge_until')") != 3)
+        throw failure(SQLITE_CORRUPT, "rows are missing");
+}
+
+}  // namespace
+
+std::string corrupt_copy(const std::string& path)
+{
+    return path + "-corrupt";
+}
+
+void prepare_file(const std::string& path, const std::function<void(const std::string&)>& warn)
+{
+    struct stat info;
+    if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
+        throw refused{"the database " + path + " is not a file. Choose another with --db FILE, or --db :memory:"};
+    auto kind = kind_of(path);
+    if (!kind) refuse_unwritable(path, errno);
+    if (*kind == file_kind::foreign)
+        throw refused{path + " is not a callcache database; it was not touched. Choose another file with --db FILE"};
+    if (*kind == file_kind::absent) return make_file(path);
+    // Root may write anything, and access() says so; a read-only file system says no to everybody.
+    if (access(path.c_str(), R_OK | W_OK) != 0 || access(folder_of(path).c_str(), W_OK) != 0)
+        refuse_unwritable(path, errno);
+    try
+    {
+        look_into(path);
+    }
+    catch (const failure& f)
+    {
+        if (!f.is_corruption() && f.primary() != SQLITE_ERROR)
+            throw refused{"cannot open the database " + path + ": " + f.what()};
+        move_aside(path);
+        make_file(path);
+        warn("the database " + path + " was corrupt (" + f.what() + "); it was moved to " + corrupt_copy(path) +
+             " and a new one begun");
+    }
+}
+
+void replace_file(const std::string& path, const std::string& salt, const std::vector<partition_record>& partitions)
+{
+    move_aside(path);
+    make_file(path);
+    row_writer w(path);
+    w.begin();
+    w.set_salt(salt);
+    for (const partition_record& p : partitions) w.put_partition(p);
+    w.commit();
+}
+
+}  // namespace callcache::sqlite

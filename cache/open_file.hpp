@@ -1,0 +1,30 @@
+// Opening the database: every way in which that can go wrong has a line for the operator.
+#pragma once
+
+#include "cache/partition.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace callcache::sqlite
+{
+
+// The operator's line: the file cannot be opened, why, and the ways out.
+struct refused
+{
+    std::string text;
+};
+
+// Leaves a sound file of ours, of the current schema, at `path`: makes it if nothing is there, migrates an older one,
+// moves our own corrupt one aside. Throws `refused` for one that is not ours, is of a newer schema, or cannot be
+// written. REQUIRES: the caller holds the lock on it.
+void prepare_file(const std::string& path, const std::function<void(const std::string&)>& warn);
+
+// Moves the file aside and puts a new one in its place, with the same salt and partitions.
+void replace_file(const std::string& path, const std::string& salt, const std::vector<partition_record>&);
+
+// Where a corrupt file is moved to; one copy at most.
+std::string corrupt_copy(const std::string& path);
+
+}  // namespace callcache::sqlite

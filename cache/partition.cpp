@@ -1,0 +1,78 @@
+#include "cache/partition.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace callcache
+{
+namespace
+{
+
+constexpr std::size_t strangers_max = 1024;  // credentials that the vendor never accepted
+
+}  // namespace
+
+std::optional<wall_time> partition::confirmed_at() const
+{
+    std::int64_t us = confirmed_at_.load(std::memory_order_acquire);
+    if (us == 0) return std::nullopt;
+    return from_micros(us);
+}
+
+void partition::confirm(wall_time at)
+{
+    std::int64_t us = to_micros(at), seen = confirmed_at_.load(std::memory_order_relaxed);
+    while (seen < us && !confirmed_at_.compare_exchange_weak(seen, us, std::memory_order_acq_rel)) {}
+}
+
+std::size_t partitions::digest_hash::operator()(const digest& d) const
+{
+    std::size_t h;  // a digest is as good a hash as any
+    std::memcpy(&h, d.data(), sizeof h);
+    return h;
+}
+
+partitions::partitions(std::string salt, std::string upstream_origin, const std::vector<partition_record>& kept) :
+    salt_(std::move(salt)), origin_(std::move(upstream_origin))
+{
+    for (const partition_record& r : kept)
+    {
+        auto p = std::make_shared<partition>(r.name);
+        p->id_ = r.id;
+        if (r.confirmed_at) p->confirm(*r.confirmed_at);
+        p->use(r.used_at);
+        known_.emplace(r.name, std::move(p));
+        last_id_ = std::max(last_id_, r.id);
+    }
+}
+
+partition_ptr partitions::of(std::string_view scheme, std::string_view credential)
+{
+    // Newlines cannot stand in any of the three, so that no two combinations give the same bytes.
+    std::string bytes = origin_ + "\n" + std::string(scheme) + "\n" + std::string(credential);
+    digest name = hmac_sha256(salt_, bytes);
+
+    std::lock_guard lock(mutex_);
+    if (auto found = known_.find(name); found != known_.end()) return found->second;
+    if (known_.size() >= strangers_max)
+        std::erase_if(known_, [](const auto& k) { return k.second->id() == 0 && k.second.use_count() == 1; });
+    return known_.emplace(name, std::make_shared<partition>(name)).first->second;
+}
+
+bool partitions::enroll(partition& p)
+{
+    std::lock_guard lock(mutex_);
+    if (p.id() != 0) return false;
+    p.id_.store(++last_id_, std::memory_order_release);
+    return true;
+}
+
+std::vector<partition_ptr> partitions::all() const
+{
+    std::lock_guard lock(mutex_);
+    std::vector<partition_ptr> list;
+    for (const auto& [name, p] : known_) list.push_back(p);
+    return list;
+}
+
+}  // namespace callcache

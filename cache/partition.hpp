@@ -1,0 +1,98 @@
+// Whose entry it is. A credential's entries are a world of their own: another credential, another upstream, another
+// file, and nothing is found.
+//
+// The name of a partition is HMAC-SHA-256(salt in the file, upstream origin ‖ scheme ‖ credential), so that neither the
+// file nor a log can be turned back into a credential.
+#pragma once
+
+#include "cache/digest.hpp"
+#include "cache/entry.hpp"
+#include "cache/time.hpp"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace callcache
+{
+
+// What the store keeps of a partition.
+struct partition_record
+{
+    partition_id id = 0;
+    digest name{};
+    std::optional<wall_time> confirmed_at;  // when the vendor last accepted the credential; nothing: refused since
+    wall_time used_at{};
+};
+
+// Any thread may read and write it. A connection remembers the partition of its credential, and every hit reads
+// `confirmed_at` anew, so that a revocation holds from the next request on.
+class partition
+{
+public:
+    explicit partition(const digest& name) : name_(name) {}
+
+    const digest& name() const { return name_; }
+    partition_id id() const { return id_.load(std::memory_order_acquire); }
+
+    // When the vendor last accepted the credential.
+    std::optional<wall_time> confirmed_at() const;
+    void confirm(wall_time at);  // never moves back
+    void refuse() { confirmed_at_.store(0, std::memory_order_release); }
+
+    // Raised before anything is purged: what was sent for under an older epoch is not kept.
+    std::uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
+    void raise_epoch() { epoch_.fetch_add(1, std::memory_order_acq_rel); }
+
+    wall_time used_at() const { return from_micros(used_at_.load(std::memory_order_relaxed)); }
+    void use(wall_time at) { used_at_.store(to_micros(at), std::memory_order_relaxed); }
+
+    partition_record record() const { return {id(), name_, confirmed_at(), used_at()}; }
+
+private:
+    friend class partitions;
+
+    const digest name_;
+    std::atomic<partition_id> id_{0};
+    std::atomic<std::int64_t> confirmed_at_{0};
+    std::atomic<std::int64_t> used_at_{0};
+    std::atomic<std::uint64_t> epoch_{0};
+};
+
+using partition_ptr = std::shared_ptr<partition>;
+
+// All partitions that are known or in use. Any thread; short locks.
+class partitions
+{
+public:
+    // `salt` and `kept` come from the store.
+    partitions(std::string salt, std::string upstream_origin, const std::vector<partition_record>& kept);
+
+    // The partition of a credential, made if it is new. `scheme` is in lower case. A stranger's costs memory only
+    // while it is in use: those that the vendor never accepted are forgotten when there are many.
+    partition_ptr of(std::string_view scheme, std::string_view credential);
+
+    // Gives `p` its id, so that entries can be kept under it. True if it is new and must be stored.
+    bool enroll(partition& p);
+
+    std::vector<partition_ptr> all() const;
+
+private:
+    struct digest_hash
+    {
+        std::size_t operator()(const digest& d) const;
+    };
+
+    const std::string salt_;
+    const std::string origin_;
+    mutable std::mutex mutex_;
+    std::unordered_map<digest, partition_ptr, digest_hash> known_;
+    partition_id last_id_ = 0;
+};
+
+}  // namespace callcache

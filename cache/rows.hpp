@@ -1,0 +1,83 @@
+// The rows of the database: one connection that writes, others that read. One thread for each.
+#pragma once
+
+#include "cache/entry.hpp"
+#include "cache/partition.hpp"
+#include "cache/sqlite.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace callcache::sqlite
+{
+
+class row_reader
+{
+public:
+    explicit row_reader(const std::string& path);
+
+    struct outcome
+    {
+        entry_ptr kept;         // null: none
+        bool damaged = false;   // there is a row, and its checksum is wrong: it is as if it were not there
+    };
+
+    // Rows of a generation older than `generation` are not seen. Throws failure.
+    outcome find(key_view, std::int64_t generation);
+
+private:
+    database db_;
+    statement find_;
+};
+
+class row_writer
+{
+public:
+    explicit row_writer(const std::string& path);
+
+    // Between these, everything is one transaction. All of them throw failure.
+    void begin();
+    void commit();
+    void roll_back() noexcept;
+
+    void put(key_view, const entry&, std::int64_t generation, wall_time used_at);
+    void drop(key_view, wall_time sent_until);
+    void drop_name(std::string_view name);
+    void touch(key_view, wall_time at);
+    void put_partition(const partition_record&);
+    void set_salt(std::string_view salt);
+
+    // The rows of older generations stay until remove_outdated() has passed them; readers do not see them.
+    void set_generation(std::int64_t generation);
+
+    std::string salt();
+    std::int64_t generation();
+    std::vector<partition_record> partitions();
+
+    // Each of these is a small transaction of its own, and true while there is more to do.
+    bool remove_outdated();
+    bool remove_sent_before(wall_time);
+    bool evict(std::uint64_t bytes_max, wall_time unused_since);
+    bool give_back_pages();
+
+    // Those that hold nothing and were last used before `unused_since`.
+    void forget_partitions(wall_time unused_since);
+
+    // Bytes in use, without the free pages.
+    std::uint64_t bytes();
+
+private:
+    struct chunk
+    {
+        std::int64_t rows = 0, last_id = 0;
+    };
+    chunk remove(statement& which);
+
+    database db_;
+    statement begin_, commit_, roll_back_, put_, drop_, drop_name_, touch_, put_partition_, set_meta_;
+    statement outdated_, expired_, idle_, oldest_;
+    std::int64_t purge_until_, purged_ = 0;  // rows up to the first may be outdated; those up to the second are not
+};
+
+}  // namespace callcache::sqlite

@@ -1,0 +1,88 @@
+// What outlives the process: an interface, so that a remote store can fill it later. Answers arrive later, failures are
+// values, and nothing outside cache/ knows SQLite.
+#pragma once
+
+#include "cache/entry.hpp"
+#include "cache/partition.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace callcache
+{
+
+// Any thread may call everything; nothing here waits for a disk but the opening and the destructor, which writes what
+// is still queued.
+class store
+{
+public:
+    // The entry, or null if none is kept or it cannot be read.
+    using found = std::function<void(entry_ptr)>;
+
+    // True once it is durable; false if it could not be written.
+    using written = std::function<void(bool)>;
+
+    virtual ~store() = default;
+
+    // What a partition's name is salted with, and the partitions that are kept. As read at the opening.
+    virtual const std::string& salt() const = 0;
+    virtual const std::vector<partition_record>& kept_partitions() const = 0;
+
+    // Sees everything that was queued before the call, written or not. `done` may be called before this returns, or
+    // later on a thread of the store's; it must be short.
+    virtual void find(const entry_key&, found done) = 0;
+
+    // Queues. The newer one, by sent_at, stays. What is put under a generation older than the current one is lost.
+    virtual void put(const entry_key&, entry_ptr) = 0;
+
+    // Queues. Deletes the entry, unless it was sent for after `sent_until`.
+    virtual void drop(const entry_key&, wall_time sent_until) = 0;
+
+    // Queues. Deletes the entries of this name under every partition.
+    virtual void drop_name(const std::string& name, written) = 0;
+
+    // Queues. From the call on nothing that was put before it is found; the rows go in the background.
+    virtual void drop_all(written) = 0;
+
+    // Queues. Marks entries as used at `at`, so that they are evicted last.
+    virtual void touch(std::vector<entry_key>, wall_time at) = 0;
+
+    // Queues. What is kept of a partition, new or changed.
+    virtual void put_partition(const partition_record&, written = {}) = 0;
+
+    // The size of what is kept, and whether the last attempt to write succeeded.
+    struct state
+    {
+        std::uint64_t bytes = 0;
+        bool writable = true;
+    };
+    virtual state current() const = 0;
+};
+
+struct store_options
+{
+    std::string path;
+    std::uint64_t bytes_max = 1 << 30;
+    duration keep_max{};                        // entries not refreshed for this long are deleted
+    std::function<wall_time()> clock;           // called on the store's threads
+    std::function<void(const std::string&)> warn;  // one line for the operator; called on the store's threads
+};
+
+// The file could not be opened; `text` is the operator's line: what, why, and the ways out.
+struct store_refused
+{
+    std::string text;
+};
+
+using opened_store = std::variant<std::unique_ptr<store>, store_refused>;
+
+// A SQLite file (see docs/architecture.md). REQUIRES: the caller holds the lock on it.
+opened_store open_sqlite_store(const store_options&);
+
+// Keeps no entry, for `cache.path` ":memory:": the memory tier alone.
+std::unique_ptr<store> make_empty_store();
+
+}  // namespace callcache

@@ -1,0 +1,75 @@
+// The order within each change is what makes them safe against readers that take no lock here:
+//
+// A purge queues the delete at the store, where every later find sees it, and only then clears memory, which raises the
+// shard's version. So a reader that took the version before the clearing cannot refill, and one that took it after
+// finds the queued delete:
+//   A: version, finds the row     B: purge: queue, clear      A: refill: refused, the version has moved
+//                                 B: purge: queue, clear      A: version, find: sees the queued delete
+//
+// Keeping checks its ticket and puts under the lock that a purge raises the epoch under, so that no keep is half before
+// and half after a purge.
+
+#include "cache/tiers.hpp"
+
+namespace callcache
+{
+
+tiers::tiers(std::size_t memory_max, std::unique_ptr<store> s) : memory_(memory_max), store_(std::move(s)) {}
+
+void tiers::find_on_disk(const entry_key& key, store::found done)
+{
+    std::uint64_t version = memory_.version(key);
+    store_->find(key, [this, key, version, done = std::move(done)](entry_ptr e) {
+        if (e) memory_.refill(key, e, version);
+        done(std::move(e));
+    });
+}
+
+epoch_ticket tiers::ticket(const partition& p) const
+{
+    return {epoch_.load(std::memory_order_acquire), p.epoch()};
+}
+
+bool tiers::keep(const partition& p, std::string_view name, entry_ptr e, epoch_ticket t)
+{
+    std::lock_guard lock(change_);
+    if (t.whole != epoch_.load(std::memory_order_acquire) || t.of_partition != p.epoch()) return false;
+    key_view key{p.id(), name};
+    if (entry_ptr held = memory_.find(key); held && !supersedes(e->sent_at, held->sent_at)) return false;
+    store_->put(entry_key(key), e);
+    memory_.put(key, std::move(e));
+    return true;
+}
+
+void tiers::drop(partition& p, std::string_view name, wall_time sent_until)
+{
+    std::lock_guard lock(change_);
+    p.raise_epoch();
+    key_view key{p.id(), name};
+    store_->drop(entry_key(key), sent_until);
+    memory_.erase(key, sent_until);
+}
+
+void tiers::purge(std::string_view name, store::written done)
+{
+    std::lock_guard lock(change_);
+    epoch_.fetch_add(1, std::memory_order_acq_rel);
+    store_->drop_name(std::string(name), std::move(done));
+    memory_.erase_name(name);
+}
+
+void tiers::purge_all(store::written done)
+{
+    std::lock_guard lock(change_);
+    epoch_.fetch_add(1, std::memory_order_acq_rel);
+    store_->drop_all(std::move(done));
+    memory_.clear();
+}
+
+void tiers::write_recency(wall_time now)
+{
+    auto used = memory_.take_used();
+    if (!used.empty()) store_->touch(std::move(used), now);
+}
+
+}  // namespace callcache

@@ -1,0 +1,61 @@
+// What is kept: the memory tier with the store behind it, and the rule that the two never disagree to a reader's harm.
+#pragma once
+
+#include "cache/memory_tier.hpp"
+#include "cache/partition.hpp"
+#include "cache/store.hpp"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+namespace callcache
+{
+
+// Taken by a flight when it sends: keeping under an older one than the current is refused.
+//   A: fetch sent      B: purge      A: the answer arrives, and is given to who asked, but not kept
+struct epoch_ticket
+{
+    std::uint64_t whole = 0;
+    std::uint64_t of_partition = 0;
+};
+
+// Any thread.
+class tiers
+{
+public:
+    tiers(std::size_t memory_max, std::unique_ptr<store>);
+
+    entry_ptr find_in_memory(key_view key) const { return memory_.find(key); }
+
+    // Asks the store, and refills memory. `done` may be called before this returns, or later on another thread.
+    void find_on_disk(const entry_key&, store::found done);
+
+    epoch_ticket ticket(const partition&) const;
+
+    // Keeps `e` in both tiers. False if something was purged since the ticket was taken, or a newer entry is kept.
+    // REQUIRES: the partition is enrolled.
+    bool keep(const partition&, std::string_view name, entry_ptr e, epoch_ticket);
+
+    // Drops one entry: the vendor says that this credential may not read it any more.
+    void drop(partition&, std::string_view name, wall_time sent_until);
+
+    // Nothing that was kept, or sent for, before the call is served after it. `done(true)` once that is durable.
+    void purge(std::string_view name, store::written done);  // under every partition
+    void purge_all(store::written done);
+
+    // Hands what was found in memory since the last call to the store, as recently used.
+    void write_recency(wall_time now);
+
+    store& disk() { return *store_; }
+    const memory_tier& memory() const { return memory_; }
+
+private:
+    memory_tier memory_;
+    std::unique_ptr<store> store_;
+    std::atomic<std::uint64_t> epoch_{0};
+    std::mutex change_;  // keeping and purging exclude each other; reading takes no part
+};
+
+}  // namespace callcache

@@ -1,0 +1,30 @@
+// The two clocks, by name only: below the composition root time is an argument, and nothing here reads a clock.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace callcache
+{
+
+using duration = std::chrono::microseconds;
+using wall_time = std::chrono::sys_time<duration>;          // may step; what is written to disk and told to tools
+using steady_time = std::chrono::steady_clock::time_point;  // never steps; deadlines and the budget's window
+
+// Microseconds since 1970, the form in which the store writes a wall_time.
+inline std::int64_t to_micros(wall_time t)
+{
+    return t.time_since_epoch().count();
+}
+inline wall_time from_micros(std::int64_t us)
+{
+    return wall_time{duration{us}};
+}
+
+// Whole seconds, rounded down: what HTTP's Age and ttl are told in.
+inline std::int64_t whole_seconds(duration d)
+{
+    return std::chrono::floor<std::chrono::seconds>(d).count();
+}
+
+}  // namespace callcache

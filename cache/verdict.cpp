@@ -1,0 +1,62 @@
+// The verdict on a lookup (RFC 9111, section 4).
+//
+// An entry is served while it is fresh, and for as long again while it is refreshed in the background (RFC 5861).
+// A tool's own directives can ask for something fresher; as every fetch costs the whole company a call of its day, they
+// are followed only when the entry is older than `cache.client_min_age`. They can also accept something staler.
+
+#include "cache/verdict.hpp"
+
+#include "cache/freshness.hpp"
+
+namespace callcache
+{
+namespace
+{
+
+// True if the tool's directives do not accept `e` as it is at `now`.
+bool wants_fresher(const entry& e, const directives& asked, wall_time now)
+{
+    if (asked.no_cache || asked.no_store) return true;
+    if (asked.max_age && now - e.sent_at > *asked.max_age) return true;
+    return asked.min_fresh && e.fresh_until() - now < *asked.min_fresh;
+}
+
+bool accepts_stale(const entry& e, const directives& asked, wall_time now)
+{
+    return asked.max_stale && now - e.fresh_until() <= *asked.max_stale;
+}
+
+}  // namespace
+
+ruling decide(const entry* kept, trust trusted, const directives& asked, const settings& s, wall_time now)
+{
+    verdict nothing = asked.only_if_cached ? verdict::refuse : verdict::fetch;
+    if (!kept || now >= kept_until(s.cache.calls, *kept)) return {nothing, why::not_kept};
+    if (kept->sent_at - now > clock_error_min) return {nothing, why::not_kept};  // its age cannot be known
+    if (trusted == trust::ask || trusted == trust::none) return {nothing, why::untrusted};
+
+    bool fresh = is_fresh(*kept, now);
+    if (kept->is_negative && !fresh) return {nothing, why::expired};
+
+    why because = kept->is_negative ? why::negative : why::fresh;
+    if (wants_fresher(*kept, asked, now))
+    {
+        duration min_age = s.cache.client_min_age == never ? duration::max() : duration(s.cache.client_min_age);
+        if (now - kept->sent_at >= min_age) return {nothing, why::asked};
+        because = why::kept_young;
+    }
+    bool renew = trusted == trust::renew && !asked.only_if_cached;
+    if (fresh) return {renew ? verdict::serve_refresh : verdict::serve, because};
+
+    bool within_window = now < stale_while_revalidate_until(s.cache.calls, *kept);
+    if (!within_window && !accepts_stale(*kept, asked, now)) return {nothing, why::expired};
+    return {asked.only_if_cached ? verdict::serve : verdict::serve_refresh, why::stale};
+}
+
+bool serves_on_error(const entry* kept, trust trusted, const settings& s, wall_time now)
+{
+    if (!kept || kept->is_negative || trusted == trust::none) return false;
+    return now < stale_if_error_until(s.cache.calls, *kept);
+}
+
+}  // namespace callcache

@@ -1,0 +1,101 @@
+#include "config/address.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace callcache
+{
+namespace
+{
+
+std::optional<std::uint16_t> parse_port(std::string_view text)
+{
+    std::uint16_t port = 0;
+    auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (text.empty() || failed != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return port;
+}
+
+bool is_host_character(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+           c == '_';
+}
+
+bool is_v6_character(unsigned char c)
+{
+    return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || (c >= '0' && c <= '9') || c == '.' || c == ':';
+}
+
+// The host and what stands behind it, or nothing.
+std::optional<std::pair<std::string, std::string_view>> split_host(std::string_view text)
+{
+    if (text.starts_with('['))
+    {
+        std::size_t close = text.find(']');
+        if (close == std::string_view::npos || close == 1) return std::nullopt;
+        std::string_view host = text.substr(1, close - 1);
+        if (!std::all_of(host.begin(), host.end(), is_v6_character)) return std::nullopt;
+        return std::pair{std::string(host), text.substr(close + 1)};
+    }
+    std::string_view host = text.substr(0, text.find(':'));
+    if (host.empty() || !std::all_of(host.begin(), host.end(), is_host_character)) return std::nullopt;
+    return std::pair{std::string(host), text.substr(host.size())};
+}
+
+}  // namespace
+
+std::optional<host_port> parse_host_port(std::string_view text)
+{
+    auto split = split_host(text);
+    if (!split || !split->second.starts_with(':')) return std::nullopt;
+    auto port = parse_port(split->second.substr(1));
+    if (!port) return std::nullopt;
+    return host_port{split->first, *port};
+}
+
+bool is_loopback(std::string_view host)
+{
+    if (host == "localhost" || host == "::1") return true;
+    if (!host.starts_with("127.")) return false;
+    return std::all_of(host.begin(), host.end(), [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
+}
+
+std::string origin::authority() const
+{
+    std::string text = at.host.find(':') == std::string::npos ? at.host : "[" + at.host + "]";
+    if (at.port != (tls ? 443 : 80)) text += ":" + std::to_string(at.port);
+    return text;
+}
+
+std::string origin::text() const
+{
+    return (tls ? "https://" : "http://") + authority();
+}
+
+std::optional<origin> parse_origin(std::string_view url)
+{
+    origin o;
+    if (url.starts_with("https://")) url.remove_prefix(8);
+    else if (url.starts_with("http://"))
+    {
+        url.remove_prefix(7);
+        o.tls = false;
+    }
+    else return std::nullopt;
+    if (url.ends_with('/')) url.remove_suffix(1);
+    auto split = split_host(url);
+    if (!split) return std::nullopt;
+    o.at.host = split->first;
+    std::transform(o.at.host.begin(), o.at.host.end(), o.at.host.begin(),
+                   [](unsigned char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : char(c); });
+    o.at.port = o.tls ? 443 : 80;
+    if (split->second.empty()) return o;
+    if (!split->second.starts_with(':')) return std::nullopt;
+    auto port = parse_port(split->second.substr(1));
+    if (!port || *port == 0) return std::nullopt;
+    o.at.port = *port;
+    return o;
+}
+
+}  // namespace callcache

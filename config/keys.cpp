@@ -1,0 +1,369 @@
+#include "config/keys.hpp"
+
+#include "config/units.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+
+namespace callcache
+{
+namespace
+{
+
+using kind = raw_value::kind;
+
+bool is(const raw_value& v, kind json_kind)
+{
+    return v.found == kind::text || v.found == json_kind;
+}
+
+std::string show_decimal(double d)
+{
+    char text[32];
+    std::snprintf(text, sizeof text, "%.10g", d);
+    return text;
+}
+
+// `field` is a function from settings& to the value's place, so that one row reads and writes the same thing.
+template<class Field>
+config_key integer(std::string_view path, Field field, std::uint64_t least, std::uint64_t most, std::string_view meaning,
+                   key_type type = key_type::integer)
+{
+    config_key k{path, meaning, type, "a whole number from " + std::to_string(least) + " to " + std::to_string(most)};
+    k.set = [=](settings& s, const raw_value& v) {
+        std::uint64_t n = 0;
+        const char* end = v.text.data() + v.text.size();
+        auto parsed = std::from_chars(v.text.data(), end, n);
+        if (!is(v, kind::number) || parsed.ec != std::errc{} || parsed.ptr != end || n < least || n > most) return false;
+        field(s) = n;
+        return true;
+    };
+    k.show = [=](const settings& s) { return std::to_string(field(const_cast<settings&>(s))); };
+    return k;
+}
+
+template<class Field>
+config_key percent(std::string_view path, Field field, std::uint64_t most, std::string_view meaning)
+{
+    return integer(path, field, 0, most, meaning, key_type::percent);
+}
+
+template<class Field>
+config_key decimal(std::string_view path, Field field, double least, double most, std::string_view meaning)
+{
+    config_key k{path, meaning, key_type::decimal,
+                 "a number from " + show_decimal(least) + " to " + show_decimal(most)};
+    k.set = [=](settings& s, const raw_value& v) {
+        double n = 0;
+        const char* end = v.text.data() + v.text.size();
+        auto parsed = std::from_chars(v.text.data(), end, n);
+        if (!is(v, kind::number) || parsed.ec != std::errc{} || parsed.ptr != end) return false;
+        if (!std::isfinite(n) || n < least || n > most) return false;
+        field(s) = n;
+        return true;
+    };
+    k.show = [=](const settings& s) { return show_decimal(field(const_cast<settings&>(s))); };
+    return k;
+}
+
+template<class Field>
+config_key boolean(std::string_view path, Field field, std::string_view meaning)
+{
+    config_key k{path, meaning, key_type::boolean, "true or false"};
+    k.set = [=](settings& s, const raw_value& v) {
+        if (!is(v, kind::boolean) || (v.text != "true" && v.text != "false")) return false;
+        field(s) = v.text == "true";
+        return true;
+    };
+    k.show = [=](const settings& s) { return field(const_cast<settings&>(s)) ? "true" : "false"; };
+    return k;
+}
+
+template<class Field>
+config_key time_span(std::string_view path, Field field, milliseconds least, milliseconds most, std::string_view meaning,
+                     bool may_be_never = false)
+{
+    config_key k{path, meaning, key_type::duration,
+                 "a duration from " + format_duration(least) + " to " + format_duration(most)};
+    if (may_be_never)
+    {
+        k.allowed += ", or never";
+        k.words = {"never"};
+    }
+    k.set = [=](settings& s, const raw_value& v) {
+        if (!is(v, kind::string)) return false;
+        if (may_be_never && v.text == "never")
+        {
+            field(s) = never;
+            return true;
+        }
+        auto d = parse_duration(v.text);
+        if (!d || *d < least || *d > most) return false;
+        field(s) = *d;
+        return true;
+    };
+    k.show = [=](const settings& s) {
+        auto d = field(const_cast<settings&>(s));
+        return d == never ? std::string("never") : format_duration(d);
+    };
+    return k;
+}
+
+template<class Field>
+config_key size(std::string_view path, Field field, std::uint64_t least, std::uint64_t most, std::string_view meaning)
+{
+    config_key k{path, meaning, key_type::size, "a size from " + format_size(least) + " to " + format_size(most)};
+    k.set = [=](settings& s, const raw_value& v) {
+        auto n = parse_size(v.text);
+        if (!is(v, kind::string) || !n || *n < least || *n > most) return false;
+        field(s) = *n;
+        return true;
+    };
+    k.show = [=](const settings& s) { return format_size(field(const_cast<settings&>(s))); };
+    return k;
+}
+
+template<class Field>
+config_key string(std::string_view path, Field field, std::string_view allowed, std::string_view meaning)
+{
+    config_key k{path, meaning, key_type::string, std::string(allowed)};
+    k.set = [=](settings& s, const raw_value& v) {
+        bool controls = std::any_of(v.text.begin(), v.text.end(), [](unsigned char c) { return c < ' ' || c == 127; });
+        if (!is(v, kind::string) || controls) return false;
+        field(s) = v.text;
+        return true;
+    };
+    k.show = [=](const settings& s) { return field(const_cast<settings&>(s)); };
+    return k;
+}
+
+// From the environment alone: a secret does not belong into a file that is copied about or a flag that `ps` shows.
+template<class Field>
+config_key secret(std::string_view path, Field field, std::string_view meaning)
+{
+    config_key k = string(path, field, "text, from the environment alone", meaning);
+    k.secret = true;
+    k.show = [=](const settings& s) {
+        return std::string(field(const_cast<settings&>(s)).empty() ? "(not set)" : "(set)");
+    };
+    return k;
+}
+
+template<class Field>
+config_key list(std::string_view path, Field field, std::string_view allowed, std::string_view meaning,
+                bool may_be_off = false)
+{
+    config_key k{path, meaning, key_type::list, std::string(allowed)};
+    if (may_be_off) k.words = {"off"};
+    k.set = [=](settings& s, const raw_value& v) {
+        if (!is(v, kind::string) && v.found != kind::list) return false;
+        std::vector<std::string> items;
+        for (std::size_t at = 0; at <= v.text.size() && !v.text.empty();)
+        {
+            std::size_t comma = std::min(v.text.find(',', at), v.text.size());
+            std::string item = v.text.substr(at, comma - at);
+            if (item.empty() || item.find_first_of(" \t\r\n") != std::string::npos) return false;
+            items.push_back(std::move(item));
+            at = comma + 1;
+        }
+        if (may_be_off && items == std::vector<std::string>{"off"}) items.clear();
+        else if (may_be_off && items.empty()) return false;
+        field(s) = std::move(items);
+        return true;
+    };
+    k.show = [=](const settings& s) {
+        std::string text;
+        for (const std::string& item : field(const_cast<settings&>(s))) text += (text.empty() ? "" : ",") + item;
+        return text.empty() && may_be_off ? "off" : text;
+    };
+    return k;
+}
+
+template<class Field, class Enum>
+config_key word(std::string_view path, Field field, std::vector<std::pair<std::string, Enum>> words,
+                std::string_view meaning)
+{
+    config_key k{path, meaning, key_type::word, "one of"};
+    for (const auto& [name, value] : words)
+    {
+        k.words.push_back(name);
+        k.allowed += " " + name;
+    }
+    k.set = [=](settings& s, const raw_value& v) {
+        if (!is(v, kind::string)) return false;
+        for (const auto& [name, value] : words)
+        {
+            if (name != v.text) continue;
+            field(s) = value;
+            return true;
+        }
+        return false;
+    };
+    k.show = [=](const settings& s) {
+        for (const auto& [name, value] : words)
+            if (value == field(const_cast<settings&>(s))) return name;
+        return std::string();
+    };
+    return k;
+}
+
+// A row's place in `settings`.
+#define PLACE(member) [](settings& s) -> auto& { return s.member; }
+
+std::vector<config_key> make_keys()
+{
+    constexpr std::string_view addresses = "host:port, or a list of them; localhost means both loopback addresses";
+    return {
+        list("server.listen", PLACE(server.listen), addresses, "Where tools connect."),
+        list("server.admin", PLACE(server.admin), "host:port, a list of them, or off",
+             "Where the operator connects: health, readiness, purge.", true),
+        list("server.hosts", PLACE(server.hosts), "host names, without port",
+             "With credentials.mode inject: further names that a Host header may carry."),
+        integer("server.threads", PLACE(server.threads), 0, 64, "Event loops that answer tools; 0: one a core, at most 4."),
+        integer("server.connections_max", PLACE(server.connections_max), 1, 1'000'000,
+                "Connections from tools; one more is answered 503."),
+        time_span("server.header_timeout", PLACE(server.header_timeout), 100ms, 1h,
+                  "From the first byte of a request to the end of its header, else 408."),
+        time_span("server.idle_timeout", PLACE(server.idle_timeout), 100ms, 24h,
+                  "A connection without a request is closed after this."),
+        time_span("server.drain_timeout", PLACE(server.drain_timeout), 0ms, 1h,
+                  "How long a stop waits for the requests that are running."),
+        size("server.header_bytes_max", PLACE(server.header_bytes_max), 1 << 10, 1 << 20,
+             "A larger request header is answered 431."),
+        time_span("server.answer_max", PLACE(server.answer_max), 100ms, 24h,
+                  "Queue and attempts of one lookup together; Prefer: wait=N replaces it and budget.wait_max."),
+        string("upstream.url", PLACE(upstream.url), "https://host[:port], or http:// towards loopback",
+               "The vendor's API; many companies have a host of their own, such as https://us-12345.api.gong.io."),
+        boolean("upstream.insecure", PLACE(upstream.insecure), "Allows http:// beyond loopback."),
+        string("upstream.ca_file", PLACE(upstream.ca_file), "a file of PEM certificates, or empty for the system's",
+               "Certificate authorities that upstream's certificate is verified with."),
+        time_span("upstream.connect_timeout", PLACE(upstream.connect_timeout), 10ms, 10min,
+                  "Name lookup, TCP and TLS of one connection together."),
+        integer("upstream.connections_max", PLACE(upstream.connections_max), 1, 1024, "Connections to upstream."),
+        time_span("upstream.response_timeout", PLACE(upstream.response_timeout), 10ms, 1h,
+                  "One whole attempt at a lookup, also against an endless trickle."),
+        word("credentials.mode", PLACE(credentials.mode),
+             std::vector<std::pair<std::string, credentials_mode>>{{"forward", credentials_mode::forward},
+                                                                   {"inject", credentials_mode::inject}},
+             "forward: each tool sends its own credential; inject: callcache holds it."),
+        string("credentials.access_key_file", PLACE(credentials.access_key_file), "a file, or empty",
+               "With inject: holds the access key."),
+        string("credentials.access_key_secret_file", PLACE(credentials.access_key_secret_file), "a file, or empty",
+               "With inject: holds the access key's secret."),
+        string("credentials.bearer_token_file", PLACE(credentials.bearer_token_file), "a file, or empty",
+               "With inject, in place of an access key: holds a bearer token."),
+        secret("credentials.access_key", PLACE(credentials.access_key), "With inject: the access key."),
+        secret("credentials.access_key_secret", PLACE(credentials.access_key_secret), "With inject: its secret."),
+        secret("credentials.bearer_token", PLACE(credentials.bearer_token), "With inject: a bearer token."),
+        time_span("credentials.trust", PLACE(credentials.trust), 0ms, 30 * 24h,
+                  "A credential may read kept calls this long after the vendor last accepted it."),
+        string("cache.path", PLACE(cache.path), "a file, or :memory: for the memory tier alone", "The database."),
+        size("cache.memory_max", PLACE(cache.memory_max), 1 << 20, 1ull << 40, "Bound of the memory tier."),
+        size("cache.disk_max", PLACE(cache.disk_max), 1 << 20, 1ull << 44, "Bound of the database."),
+        time_span("cache.client_min_age", PLACE(cache.client_min_age), 0ms, 30 * 24h,
+                  "A tool's no-cache or max-age forces a fetch only when the entry is older than this.", true),
+        time_span("cache.calls.fresh_min", PLACE(cache.calls.fresh_min), 1s, 30 * 24h, "The least time a call is fresh."),
+        time_span("cache.calls.fresh_max", PLACE(cache.calls.fresh_max), 1s, 365 * 24h, "The most."),
+        percent("cache.calls.fresh_age_percent", PLACE(cache.calls.fresh_age_percent), 1000,
+                "Between the two: this share of the time since the call started."),
+        percent("cache.calls.stale_while_revalidate", PLACE(cache.calls.stale_while_revalidate_percent), 1000,
+                "Of the entry's own freshness, at most a day: served at once and refreshed in the background."),
+        time_span("cache.calls.stale_if_error", PLACE(cache.calls.stale_if_error), 0ms, 365 * 24h,
+                  "Served this long after its freshness ended while upstream fails or the budget is spent."),
+        time_span("cache.calls.keep_max", PLACE(cache.calls.keep_max), 1min, 3650 * 24h,
+                  "After this without a refresh an entry is deleted."),
+        time_span("cache.calls.not_found_min", PLACE(cache.calls.not_found_min), 0ms, 24h,
+                  "How long the first 404 of a call is remembered; doubles with each further one."),
+        time_span("cache.calls.not_found_max", PLACE(cache.calls.not_found_max), 0ms, 24h,
+                  "The most; a minute in the first 24 hours after the first 404."),
+        decimal("budget.rate", PLACE(budget.rate), 0.001, 1000, "Requests a second to the vendor."),
+        integer("budget.burst", PLACE(budget.burst), 1, 1000,
+                "At most this many in any burst/rate seconds; at most max(1, rate)."),
+        time_span("budget.margin", PLACE(budget.margin), 0ms, 10s, "Added to the window for the jitter of the way."),
+        integer("budget.queue_max", PLACE(budget.queue_max), 0, 1'000'000, "Lookups that may wait; one more gets 429."),
+        time_span("budget.wait_max", PLACE(budget.wait_max), 0ms, 24h, "A lookup that would wait longer gets 429 at once."),
+        word("log.format", PLACE(log.format),
+             std::vector<std::pair<std::string, log_format>>{
+                 {"auto", log_format::automatic}, {"text", log_format::text}, {"json", log_format::json}},
+             "auto: text on a terminal, JSON lines otherwise."),
+        word("log.level", PLACE(log.level),
+             std::vector<std::pair<std::string, log_level>>{{"debug", log_level::debug},
+                                                            {"info", log_level::info},
+                                                            {"warn", log_level::warn},
+                                                            {"error", log_level::error}},
+             "The least that is logged."),
+        word("log.access", PLACE(log.access),
+             std::vector<std::pair<std::string, log_access>>{
+                 {"off", log_access::off}, {"misses", log_access::misses}, {"all", log_access::all}},
+             "misses: a line for each upstream request; all: one for each answer too."),
+    };
+}
+
+#undef PLACE
+
+// Edits (insert, delete, replace) that turn one text into the other.
+std::size_t distance(std::string_view a, std::string_view b)
+{
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i)
+    {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j)
+        {
+            std::size_t above = row[j];
+            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+            diagonal = above;
+        }
+    }
+    return row[b.size()];
+}
+
+std::string_view last_part(std::string_view path)
+{
+    return path.substr(path.rfind('.') + 1);
+}
+
+}  // namespace
+
+std::span<const config_key> config_keys()
+{
+    static const std::vector<config_key> keys = make_keys();
+    return keys;
+}
+
+const config_key* find_key(std::string_view path)
+{
+    for (const config_key& k : config_keys())
+        if (k.path == path) return &k;
+    return nullptr;
+}
+
+const config_key* nearest_key(std::string_view path)
+{
+    const config_key* nearest = nullptr;
+    std::size_t best = 5;  // further away than four edits is another word
+    for (const config_key& k : config_keys())
+    {
+        // "rate" alone, or under the wrong section, is near to budget.rate too.
+        std::size_t d = std::min(distance(path, k.path), distance(last_part(path), last_part(k.path)) + 1);
+        if (d < best && d * 2 < path.size())
+        {
+            best = d;
+            nearest = &k;
+        }
+    }
+    return nearest;
+}
+
+std::string environment_name(std::string_view path)
+{
+    std::string name = "CALLCACHE_";
+    for (char c : path) name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c;
+    return name;
+}
+
+}  // namespace callcache

@@ -1,0 +1,229 @@
+#include "config/load.hpp"
+
+#include "config/address.hpp"
+#include "config/keys.hpp"
+
+#include <rapidjson/document.h>
+#include <rapidjson/error/en.h>
+
+#include <algorithm>
+#include <set>
+
+namespace callcache
+{
+namespace
+{
+
+using kind = raw_value::kind;
+
+// `text` between quotes, with what a terminal might act upon made visible, cut to a readable length.
+std::string quoted(std::string_view text)
+{
+    std::string shown = "\"";
+    for (unsigned char c : text.substr(0, 80)) shown += c < ' ' || c == 127 ? '?' : char(c);
+    return shown + (text.size() > 80 ? "…\"" : "\"");
+}
+
+struct loader
+{
+    loaded_settings result;
+
+    void problem(std::string_view where, std::string_view what)
+    {
+        result.problems.push_back(std::string(where) + ": " + std::string(what));
+    }
+
+    void unknown(std::string_view where, std::string_view path, bool as_environment)
+    {
+        std::string what = "unknown key " + quoted(path);
+        if (const config_key* near = nearest_key(path))
+            what += "; did you mean " + (as_environment ? environment_name(near->path) : std::string(near->path)) + "?";
+        else what += "; `callcache check` lists the known keys";
+        problem(where, what);
+    }
+
+    void assign(std::string_view where, const config_key& key, const raw_value& value)
+    {
+        if (key.secret && value.found == kind::text && where != "environment")
+            return problem(where, std::string(key.path) + ": a secret is taken from the environment alone (" +
+                                      environment_name(key.path) + ") or from " + std::string(key.path) + "_file");
+        if (key.secret && value.found != kind::text)
+            return problem(where, std::string(key.path) + ": a secret does not belong into the file; use " +
+                                      environment_name(key.path) + " or " + std::string(key.path) + "_file");
+        if (key.set(result.values, value)) return;
+        std::string found = key.secret ? "a value that is not shown" : quoted(value.text);
+        if (value.found == kind::number) found = value.text;
+        if (value.found == kind::boolean) found = value.text;
+        if (value.found == kind::other) found = "a value of another type";
+        problem(where, std::string(key.path) + ": found " + found + ", allowed is " + key.allowed);
+    }
+};
+
+raw_value to_raw(const rapidjson::Value& v)
+{
+    auto text = [](const rapidjson::Value& s) { return std::string(s.GetString(), s.GetStringLength()); };
+    if (v.IsString()) return {kind::string, text(v)};
+    if (v.IsBool()) return {kind::boolean, v.GetBool() ? "true" : "false"};
+    if (!v.IsArray()) return {kind::other, ""};
+    raw_value list{kind::list, ""};
+    for (const auto& item : v.GetArray())
+    {
+        if (!item.IsString()) return {kind::other, ""};
+        list.text += (list.text.empty() ? "" : ",") + text(item);
+    }
+    return list;
+}
+
+void walk(loader& to, const std::string& where, const std::string& prefix, const rapidjson::Value& object)
+{
+    std::set<std::string> seen;
+    for (const auto& member : object.GetObject())
+    {
+        std::string path = prefix + std::string(member.name.GetString(), member.name.GetStringLength());
+        if (path == "$schema") continue;
+        if (!seen.insert(path).second)
+        {
+            to.problem(where, path + ": stands there twice");
+            continue;
+        }
+        const config_key* key = find_key(path);
+        bool is_section = std::any_of(config_keys().begin(), config_keys().end(),
+                                      [&](const config_key& k) { return k.path.starts_with(path + "."); });
+        if (key)
+        {
+            raw_value value = to_raw(member.value);
+            if (member.value.IsUint64()) value = {kind::number, std::to_string(member.value.GetUint64())};
+            else if (member.value.IsInt64()) value = {kind::number, std::to_string(member.value.GetInt64())};
+            else if (member.value.IsDouble()) value = {kind::number, std::to_string(member.value.GetDouble())};
+            to.assign(where, *key, value);
+        }
+        else if (is_section && member.value.IsObject()) walk(to, where, path + ".", member.value);
+        else if (is_section) to.problem(where, path + ": is a section; expected {…}");
+        else to.unknown(where, path, false);
+    }
+}
+
+void read_file(loader& to, const std::string& name, const std::string& text)
+{
+    constexpr unsigned flags = rapidjson::kParseCommentsFlag | rapidjson::kParseTrailingCommasFlag |
+                               rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+    rapidjson::Document document;
+    document.Parse<flags>(text.data(), text.size());
+    if (document.HasParseError())
+    {
+        auto line = std::count(text.begin(), text.begin() + long(std::min(document.GetErrorOffset(), text.size())), '\n');
+        return to.problem(name + ":" + std::to_string(line + 1),
+                          std::string("not JSON: ") + rapidjson::GetParseError_En(document.GetParseError()));
+    }
+    if (!document.IsObject()) return to.problem(name, "expected {…}");
+    walk(to, name, "", document);
+}
+
+// Kubernetes injects CALLCACHE_PORT, CALLCACHE_PORT_4664_TCP and CALLCACHE_SERVICE_HOST for a Service named callcache.
+bool is_injected_by_kubernetes(std::string_view name)
+{
+    return name.starts_with("CALLCACHE_PORT") || name.find("SERVICE_") != std::string_view::npos;
+}
+
+void read_environment(loader& to, const std::vector<std::pair<std::string, std::string>>& environment)
+{
+    for (const auto& [name, value] : environment)
+    {
+        if (!name.starts_with("CALLCACHE_") || name == "CALLCACHE_CONFIG" || is_injected_by_kubernetes(name)) continue;
+        const config_key* key = nullptr;
+        for (const config_key& k : config_keys())
+            if (environment_name(k.path) == name) key = &k;
+        if (key)
+        {
+            to.assign("environment", *key, {kind::text, value});
+            continue;
+        }
+        // The first underscore parts the section from the key, so far as the nearest key is concerned.
+        std::string path;
+        for (char c : name.substr(10)) path += c == '_' && path.find('.') == path.npos ? '.' : char(std::tolower(c));
+        const config_key* near = nearest_key(path);
+        to.problem("environment", "unknown variable " + quoted(name) +
+                                      (near ? "; did you mean " + environment_name(near->path) + "?"
+                                            : "; `callcache check` lists the known keys"));
+    }
+}
+
+void read_assignments(loader& to, const std::vector<std::string>& assignments)
+{
+    for (const std::string& text : assignments)
+    {
+        std::size_t equals = text.find('=');
+        if (equals == std::string::npos)
+        {
+            to.problem("flags", quoted(text) + ": expected key=value");
+            continue;
+        }
+        std::string path = text.substr(0, equals);
+        if (const config_key* key = find_key(path)) to.assign("flags", *key, {kind::text, text.substr(equals + 1)});
+        else to.unknown("flags", path, false);
+    }
+}
+
+}  // namespace
+
+loaded_settings load_settings(const config_sources& sources)
+{
+    loader to;
+    if (sources.file_text) read_file(to, sources.file_name, *sources.file_text);
+    read_environment(to, sources.environment);
+    read_assignments(to, sources.assignments);
+    if (!to.result.problems.empty()) return to.result;  // what follows from a refused value is noise
+    to.result.problems = contradictions(to.result.values);
+    return to.result;
+}
+
+std::vector<config_problem> contradictions(const settings& s)
+{
+    std::vector<config_problem> found;
+    auto check = [&](bool good, std::string text) {
+        if (!good) found.push_back(std::move(text));
+    };
+
+    auto upstream = parse_origin(s.upstream.url);
+    check(upstream.has_value(), "upstream.url: found " + quoted(s.upstream.url) +
+                                    ", allowed is https://host[:port] without a path, or http:// towards loopback");
+    if (upstream && !upstream->tls && !is_loopback(upstream->at.host))
+        check(s.upstream.insecure, "upstream.url: " + quoted(s.upstream.url) +
+                                       " would send credentials unencrypted; use https://, or set upstream.insecure");
+
+    bool beyond_loopback = false;
+    check(!s.server.listen.empty(), "server.listen: needs at least one host:port");
+    for (const auto& [key, list] : {std::pair{"server.listen", s.server.listen}, {"server.admin", s.server.admin}})
+        for (const std::string& text : list)
+        {
+            auto at = parse_host_port(text);
+            check(at.has_value(), std::string(key) + ": found " + quoted(text) + ", allowed is host:port");
+            if (!at || is_loopback(at->host)) continue;
+            if (key == std::string_view("server.listen")) beyond_loopback = true;
+        }
+
+    bool key_pair = (!s.credentials.access_key.empty() || !s.credentials.access_key_file.empty()) &&
+                    (!s.credentials.access_key_secret.empty() || !s.credentials.access_key_secret_file.empty());
+    bool bearer = !s.credentials.bearer_token.empty() || !s.credentials.bearer_token_file.empty();
+    if (s.credentials.mode == credentials_mode::inject)
+    {
+        check(key_pair != bearer,
+              "credentials.mode: inject needs either credentials.access_key_file and "
+              "credentials.access_key_secret_file, or credentials.bearer_token_file (or their environment variables "
+              "without _FILE), and not both");
+        check(!beyond_loopback,
+              "server.listen: with credentials.mode inject anybody who reaches the address may use the company's "
+              "credential, so only loopback addresses are allowed; or use credentials.mode forward");
+    }
+    else check(!key_pair && !bearer, "credentials.mode: a credential is set, but mode is forward; set it to inject");
+
+    const auto& c = s.cache.calls;
+    check(c.fresh_min <= c.fresh_max, "cache.calls.fresh_min: is larger than cache.calls.fresh_max");
+    check(c.not_found_min <= c.not_found_max, "cache.calls.not_found_min: is larger than cache.calls.not_found_max");
+    check(double(s.budget.burst) <= std::max(1.0, s.budget.rate),
+          "budget.burst: found " + std::to_string(s.budget.burst) + ", allowed is at most max(1, budget.rate)");
+    check(!s.cache.path.empty(), "cache.path: found \"\", allowed is a file, or :memory: for the memory tier alone");
+    return found;
+}
+
+}  // namespace callcache

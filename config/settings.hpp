@@ -1,0 +1,127 @@
+// What the operator asks for, with the defaults. Names, bounds and meanings stand in keys.cpp, which is what parsing,
+// `callcache check`, the JSON schema and the example are made from.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace callcache
+{
+
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+// The value of cache.client_min_age that means "a tool cannot force a fetch".
+inline constexpr milliseconds never = milliseconds::max();
+
+struct server_settings
+{
+    std::vector<std::string> listen{"localhost:4664"};
+    std::vector<std::string> admin{"localhost:4665"};  // empty: off
+    std::vector<std::string> hosts;                    // inject: further names that a Host header may carry
+    std::uint64_t threads = 0;                         // 0: one a core, at most 4
+    std::uint64_t connections_max = 4096;
+    milliseconds header_timeout = 10s;
+    milliseconds idle_timeout = 75s;
+    milliseconds drain_timeout = 8s;
+    std::uint64_t header_bytes_max = 16 << 10;
+    milliseconds answer_max = 28s;
+};
+
+struct upstream_settings
+{
+    std::string url = "https://api.gong.io";
+    bool insecure = false;  // allows http:// beyond loopback
+    std::string ca_file;    // empty: the system's
+    milliseconds connect_timeout = 5s;
+    std::uint64_t connections_max = 8;
+    milliseconds response_timeout = 15s;
+};
+
+enum class credentials_mode
+{
+    forward,  // each tool sends its own credential
+    inject,   // the proxy holds the credential
+};
+
+struct credentials_settings
+{
+    credentials_mode mode = credentials_mode::forward;
+    std::string access_key_file, access_key_secret_file, bearer_token_file;
+    std::string access_key, access_key_secret, bearer_token;  // from the environment alone; never shown
+    milliseconds trust = 1h;
+};
+
+struct calls_settings
+{
+    milliseconds fresh_min = 5min;
+    milliseconds fresh_max = 24h;
+    std::uint64_t fresh_age_percent = 10;
+    std::uint64_t stale_while_revalidate_percent = 100;
+    milliseconds stale_if_error = 7 * 24h;
+    milliseconds keep_max = 30 * 24h;
+    milliseconds not_found_min = 10s;
+    milliseconds not_found_max = 1h;
+};
+
+struct cache_settings
+{
+    std::string path = "callcache.db";  // ":memory:": the memory tier alone
+    std::uint64_t memory_max = 128 << 20;
+    std::uint64_t disk_max = 1 << 30;
+    milliseconds client_min_age = 5min;
+    calls_settings calls;
+};
+
+struct budget_settings
+{
+    double rate = 3;          // requests a second
+    std::uint64_t burst = 3;  // at most this many in any burst/rate seconds
+    milliseconds margin = 30ms;
+    std::uint64_t queue_max = 2000;
+    milliseconds wait_max = 20s;
+};
+
+enum class log_format
+{
+    automatic,  // text on a terminal, JSON lines otherwise
+    text,
+    json,
+};
+
+enum class log_level
+{
+    debug,
+    info,
+    warn,
+    error,
+};
+
+enum class log_access
+{
+    off,
+    misses,  // a line for each upstream request
+    all,     // and one for each answer
+};
+
+struct log_settings
+{
+    log_format format = log_format::automatic;
+    log_level level = log_level::info;
+    log_access access = log_access::misses;
+};
+
+struct settings
+{
+    server_settings server;
+    upstream_settings upstream;
+    credentials_settings credentials;
+    cache_settings cache;
+    budget_settings budget;
+    log_settings log;
+};
+
+}  // namespace callcache

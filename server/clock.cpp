@@ -1,0 +1,67 @@
+#include "server/clock.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+namespace callcache
+{
+namespace
+{
+
+// The machine's timer below our clocks: it only says when to look again.
+using machine_timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, executor>;
+
+}  // namespace
+
+struct alarm::state
+{
+    machine_timer timer;
+    const clock_source& clock;
+    steady_time at{};
+    std::function<void()> ring;
+    std::uint64_t round = 0;  // what was set in an earlier round does not ring
+};
+
+alarm::alarm(executor ex, const clock_source& clock) : state_(new state{machine_timer(ex), clock, {}, {}, 0}) {}
+
+alarm::~alarm()
+{
+    cancel();
+}
+
+void alarm::set(steady_time at, std::function<void()> ring)
+{
+    state_->at = at;
+    state_->ring = std::move(ring);
+    wait(state_, ++state_->round);
+}
+
+void alarm::cancel()
+{
+    ++state_->round;
+    state_->ring = nullptr;
+    state_->timer.cancel();
+}
+
+void alarm::wait(const std::shared_ptr<state>& s, std::uint64_t round)
+{
+    s->timer.expires_after(s->clock.until(s->at));
+    s->timer.async_wait([s, round](error_code) {
+        if (round != s->round) return;
+        if (s->clock.steady() < s->at) return wait(s, round);
+        auto ring = std::move(s->ring);
+        s->ring = nullptr;
+        ring();
+    });
+}
+
+task<void> sleep_until(const clock_source& clock, steady_time t)
+{
+    machine_timer timer(co_await asio::this_coro::executor);
+    while (clock.steady() < t)
+    {
+        timer.expires_after(clock.until(t));
+        co_await timer.async_wait(as_result);
+    }
+}
+
+}  // namespace callcache

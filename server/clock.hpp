@@ -1,0 +1,45 @@
+// Where time comes from. The system's clocks are read in the composition root alone; a test has clocks of its own.
+#pragma once
+
+#include "cache/time.hpp"
+#include "server/net.hpp"
+
+#include <functional>
+
+namespace callcache
+{
+
+// Any thread.
+class clock_source
+{
+public:
+    virtual ~clock_source() = default;
+    virtual wall_time wall() const = 0;
+    virtual steady_time steady() const = 0;
+
+    // How long to wait, by the machine, before it makes sense to look again whether `t` has come.
+    virtual std::chrono::nanoseconds until(steady_time t) const = 0;
+};
+
+// Calls back once, at a time by `clock`, on its executor. For the executor's own thread.
+class alarm
+{
+public:
+    alarm(executor, const clock_source&);
+    ~alarm();  // cancels
+    alarm(const alarm&) = delete;
+    alarm& operator=(const alarm&) = delete;
+
+    // Replaces what was set before.
+    void set(steady_time at, std::function<void()> ring);
+    void cancel();
+
+private:
+    struct state;
+    static void wait(const std::shared_ptr<state>&, std::uint64_t round);
+    std::shared_ptr<state> state_;
+};
+
+task<void> sleep_until(const clock_source&, steady_time);
+
+}  // namespace callcache

@@ -1,0 +1,87 @@
+#include "server/credential.hpp"
+
+#include <openssl/evp.h>
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+namespace callcache
+{
+namespace
+{
+
+struct unreadable
+{
+    std::string text;
+};
+
+// A secret from its file, or the value itself. White space at the end, as an editor leaves it, does not belong to it.
+std::string secret(std::string_view key, const std::string& file, const std::string& value)
+{
+    if (file.empty()) return value;
+    std::ifstream in(file, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    if (!in) throw unreadable{std::string(key) + "_file: cannot read \"" + file + "\""};
+    std::string s = text.str();
+    while (!s.empty() && (s.back() == '\n' || s.back() == '\r' || s.back() == ' ')) s.pop_back();
+    if (s.empty()) throw unreadable{std::string(key) + "_file: \"" + file + "\" is empty"};
+    for (unsigned char c : s)
+        if (c < ' ' || c == 127) throw unreadable{std::string(key) + "_file: \"" + file + "\" holds more than one line"};
+    return s;
+}
+
+std::string base64(std::string_view text)
+{
+    std::string out(4 * ((text.size() + 2) / 3), '\0');
+    // EVP_EncodeBlock adds a NUL, for which std::string has room behind its end.
+    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()),
+                    int(text.size()));
+    return out;
+}
+
+}  // namespace
+
+identity identity_of(std::string_view authorization)
+{
+    std::size_t space = std::min(authorization.find(' '), authorization.size());
+    identity who{std::string(authorization.substr(0, space)), std::string(authorization.substr(space))};
+    for (char& c : who.scheme) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+    who.credential.erase(0, std::min(who.credential.find_first_not_of(' '), who.credential.size()));
+    return who;
+}
+
+std::variant<injected_credential, std::string> read_injected(const credentials_settings& s)
+{
+    try
+    {
+        if (!s.bearer_token_file.empty() || !s.bearer_token.empty())
+        {
+            std::string token = secret("credentials.bearer_token", s.bearer_token_file, s.bearer_token);
+            return injected_credential{"Bearer " + token, {"inject-bearer", token}};
+        }
+        std::string key = secret("credentials.access_key", s.access_key_file, s.access_key);
+        std::string password = secret("credentials.access_key_secret", s.access_key_secret_file, s.access_key_secret);
+        return injected_credential{"Basic " + base64(key + ":" + password), {"inject-basic", key}};
+    }
+    catch (const unreadable& u)
+    {
+        return u.text;
+    }
+}
+
+void credential_holder::replace(injected_credential c)
+{
+    auto next = std::make_shared<const injected_credential>(std::move(c));
+    std::lock_guard lock(mutex_);
+    current_ = std::move(next);
+}
+
+std::shared_ptr<const injected_credential> credential_holder::current() const
+{
+    std::lock_guard lock(mutex_);
+    return current_;
+}
+
+}  // namespace callcache

@@ -1,0 +1,47 @@
+// The credential that goes upstream: the tool's own, or with `inject` the one that callcache holds.
+#pragma once
+
+#include "config/settings.hpp"
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace callcache
+{
+
+// Who a credential is, for its partition.
+struct identity
+{
+    std::string scheme;      // in lower case
+    std::string credential;
+};
+
+// Of an Authorization field's value (RFC 9110, section 11.4).
+identity identity_of(std::string_view authorization);
+
+struct injected_credential
+{
+    std::string authorization;  // the field's value
+    identity who;               // the access key, without its secret: a new secret is the same identity
+};
+
+// Reads the files or the environment's values. An operator's line if that cannot be done.
+std::variant<injected_credential, std::string> read_injected(const credentials_settings&);
+
+// The injected credential, which may be replaced while it is used. Any thread.
+class credential_holder
+{
+public:
+    void replace(injected_credential);
+    std::shared_ptr<const injected_credential> current() const;
+
+private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<const injected_credential> current_;
+};
+
+}  // namespace callcache

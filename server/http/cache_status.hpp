@@ -1,0 +1,28 @@
+// The Cache-Status field (RFC 9211) that every answer carries.
+#pragma once
+
+#include "server/http/outcome.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace callcache
+{
+
+struct cache_status
+{
+    bool hit = false;
+    std::string_view forwarded;            // fwd=: miss, uri-miss, stale, request, bypass; empty for a hit
+    unsigned forwarded_status = 0;         // fwd-status=: what the vendor answered, 0 if it did not
+    bool stored = false;
+    bool collapsed = false;
+    std::optional<std::int64_t> ttl;       // seconds of freshness left; negative for a stale answer
+    std::string_view detail;               // an outcome word, or a reason
+};
+
+// "callcache; hit; ttl=299; detail=hit"
+std::string to_field(const cache_status&);
+
+}  // namespace callcache

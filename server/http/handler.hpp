@@ -1,0 +1,37 @@
+// What a session does with a request: the tools' address and the operator's have one each.
+#pragma once
+
+#include "cache/partition.hpp"
+#include "server/http/reply.hpp"
+#include "server/http/request.hpp"
+#include "server/net.hpp"
+
+#include <string>
+
+namespace callcache
+{
+
+// The credential that a connection last sent, so that an unchanged field is not hashed again.
+struct remembered_credential
+{
+    std::string authorization;
+    partition_ptr whose;
+};
+
+// Shared by the sessions of all fronts: every call may come from any of their threads.
+class handler
+{
+public:
+    virtual ~handler() = default;
+
+    // Appends the answer to `out` if it can be given at once, else returns false and leaves `out` as it was.
+    virtual bool answer_now(const request&, const reply_mode&, remembered_credential&, std::string& out) = 0;
+
+    // Appends the answer to `out`, when it is known. Called after answer_now() returned false. The arguments outlive it.
+    virtual task<void> answer(const request&, const reply_mode&, remembered_credential&, std::string& out) = 0;
+
+    // A request that was refused before it was understood.
+    virtual void refuse(const refused_head&, std::string& out) = 0;
+};
+
+}  // namespace callcache

@@ -1,0 +1,210 @@
+#include "server/http/head_guard.hpp"
+
+#include "config/address.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace callcache
+{
+namespace
+{
+
+constexpr std::size_t target_bytes_max = 8 << 10;
+
+bool is_token_character(unsigned char c)
+{
+    constexpr std::string_view symbols = "!#$%&'*+-.^_`|~";
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           symbols.find(char(c)) != std::string_view::npos;
+}
+
+bool is_token(std::string_view text)
+{
+    return !text.empty() && std::all_of(text.begin(), text.end(), is_token_character);
+}
+
+bool is_value_character(unsigned char c)
+{
+    return c == '\t' || (c >= ' ' && c != 127);
+}
+
+bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+template<class Each>
+void for_each_element(std::string_view list, Each each)
+{
+    while (!list.empty())
+    {
+        std::size_t comma = std::min(list.find(','), list.size());
+        std::string_view element = list.substr(0, comma);
+        list.remove_prefix(std::min(comma + 1, list.size()));
+        while (!element.empty() && (element.front() == ' ' || element.front() == '\t')) element.remove_prefix(1);
+        while (!element.empty() && (element.back() == ' ' || element.back() == '\t')) element.remove_suffix(1);
+        if (!element.empty()) each(element);
+    }
+}
+
+refused_head doubtful(std::string text)
+{
+    return {400, std::move(text)};
+}
+
+}  // namespace
+
+bool equals_lower(std::string_view a, std::string_view lower)
+{
+    return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
+               return (x >= 'A' && x <= 'Z' ? char(x - 'A' + 'a') : x) == y;
+           });
+}
+
+head_scanner::progress head_scanner::refuse(unsigned status, std::string text)
+{
+    refused_ = {status, std::move(text)};
+    return progress::refused;
+}
+
+head_scanner::progress head_scanner::scan(std::string_view bytes)
+{
+    for (;;)
+    {
+        std::size_t end = bytes.find('\n', std::max(at_, seen_));
+        if (end == std::string_view::npos)
+        {
+            seen_ = bytes.size();
+            // What can no longer become a good line need not be waited for.
+            std::string_view rest = bytes.substr(std::min(at_, bytes.size()));
+            bool control = std::any_of(rest.begin(), rest.end(), [](unsigned char c) { return c < ' ' && c != '\t' && c != '\r'; });
+            if (control) return refuse(400, "a control character stands in the head");
+            if (first_ && kind_ == head_kind::request && rest.size() > target_bytes_max + 64)
+                return refuse(414, "the target is longer than " + std::to_string(target_bytes_max) + " bytes");
+            if (bytes.size() > bytes_max_)
+                return refuse(431, "the head is larger than " + std::to_string(bytes_max_) + " bytes (server.header_bytes_max)");
+            return progress::incomplete;
+        }
+        if (end + 1 > bytes_max_)
+            return refuse(431, "the head is larger than " + std::to_string(bytes_max_) + " bytes (server.header_bytes_max)");
+        if (end == at_ || bytes[end - 1] != '\r') return refuse(400, "a line of the head ends without CR LF");
+        std::string_view line = bytes.substr(at_, end - 1 - at_);
+        bool first = std::exchange(first_, false);
+        at_ = end + 1;
+        if (!first && line.empty()) return progress::complete;
+        if (first ? !start_line(line) : !field_line(line)) return progress::refused;
+    }
+}
+
+bool head_scanner::start_line(std::string_view line)
+{
+    if (kind_ == head_kind::response)
+    {
+        bool good = line.size() >= 12 && (line.starts_with("HTTP/1.1 ") || line.starts_with("HTTP/1.0 ")) &&
+                    std::all_of(line.begin() + 9, line.begin() + 12, is_digit) && (line.size() == 12 || line[12] == ' ') &&
+                    std::all_of(line.begin(), line.end(), is_value_character);
+        if (!good) refuse(400, "the status line is not one of HTTP/1.1");
+        return good;
+    }
+    std::size_t method_end = line.find(' '), version_at = line.rfind(' ');
+    std::string_view method = line.substr(0, method_end);
+    std::string_view version = version_at == std::string_view::npos ? "" : line.substr(version_at + 1);
+    if (!is_token(method) || method_end == version_at || (version != "HTTP/1.1" && version != "HTTP/1.0"))
+    {
+        refuse(400, "the request line is not one of HTTP/1.1");
+        return false;
+    }
+    std::string_view target = line.substr(method_end + 1, version_at - method_end - 1);
+    if (target.empty() || !std::all_of(target.begin(), target.end(), [](unsigned char c) { return c > ' ' && c < 127; }))
+    {
+        refuse(400, "the target holds a character that must be percent-encoded");
+        return false;
+    }
+    if (target.size() > target_bytes_max)
+    {
+        refuse(414, "the target is longer than " + std::to_string(target_bytes_max) + " bytes");
+        return false;
+    }
+    return true;
+}
+
+bool head_scanner::field_line(std::string_view line)
+{
+    std::size_t colon = line.find(':');
+    bool good = colon != std::string_view::npos && is_token(line.substr(0, colon)) &&
+                std::all_of(line.begin() + long(colon), line.end(), is_value_character);
+    if (!good) refuse(400, "a line of the head is not `name: value`");
+    return good;
+}
+
+framing_or_refusal framing_of(std::span<const field_view> fields, int minor, unsigned status)
+{
+    const field_view *length = nullptr, *coding = nullptr;
+    for (const field_view& f : fields)
+    {
+        bool is_length = equals_lower(f.name, "content-length"), is_coding = equals_lower(f.name, "transfer-encoding");
+        if (is_length && length) return {{}, doubtful("Content-Length stands there twice")};
+        if (is_coding && coding) return {{}, doubtful("Transfer-Encoding stands there twice")};
+        if (is_length) length = &f;
+        if (is_coding) coding = &f;
+    }
+    if (coding && length) return {{}, doubtful("Transfer-Encoding stands beside Content-Length")};
+    if (coding && minor == 0) return {{}, doubtful("Transfer-Encoding is not of HTTP/1.0")};
+    if (coding && !equals_lower(coding->value, "chunked")) return {{}, doubtful("Transfer-Encoding is not `chunked`")};
+    if (status == 204 || status == 304 || (status >= 100 && status < 200))
+    {
+        if (coding) return {{}, doubtful("a " + std::to_string(status) + " has no body")};
+        return {};
+    }
+    if (coding) return {{framing::kind::chunked, 0}, {}};
+    if (!length) return {{status == 0 ? framing::kind::none : framing::kind::until_close, 0}, {}};
+    std::uint64_t n = 0;
+    const char* end = length->value.data() + length->value.size();
+    auto parsed = std::from_chars(length->value.data(), end, n);
+    if (length->value.empty() || !is_digit(length->value.front()) || parsed.ec != std::errc{} || parsed.ptr != end ||
+        n > std::uint64_t(INT64_MAX))
+        return {{}, doubtful("Content-Length is not a number")};
+    return {{n == 0 && status == 0 ? framing::kind::none : framing::kind::length, n}, {}};
+}
+
+std::optional<refused_head> check_host(std::span<const field_view> fields, int minor)
+{
+    const field_view* host = nullptr;
+    for (const field_view& f : fields)
+    {
+        if (!equals_lower(f.name, "host")) continue;
+        if (host) return doubtful("Host stands there twice");
+        host = &f;
+    }
+    if (!host && minor == 0) return std::nullopt;
+    if (!host) return doubtful("there is no Host");
+    // A port may be left out, or be empty (RFC 3986, section 3.2.3).
+    std::string text(host->value);
+    if (text.ends_with(':')) text.pop_back();
+    bool good = parse_host_port(text) || parse_host_port(text + ":0");
+    if (!good) return doubtful("Host is not host[:port]");
+    return std::nullopt;
+}
+
+bool is_hop_by_hop(std::string_view name, std::span<const field_view> all)
+{
+    constexpr std::array<std::string_view, 10> known{"connection", "keep-alive", "proxy-connection", "proxy-authenticate",
+                                                     "proxy-authorization", "te", "trailer", "transfer-encoding",
+                                                     "upgrade", "content-length"};
+    if (std::any_of(known.begin(), known.end(), [&](std::string_view k) { return equals_lower(name, k); })) return true;
+    bool named = false;
+    for (const field_view& f : all)
+    {
+        if (!equals_lower(f.name, "connection")) continue;
+        for_each_element(f.value, [&](std::string_view element) {
+            named = named || std::equal(element.begin(), element.end(), name.begin(), name.end(),
+                                        [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
+        });
+    }
+    return named;
+}
+
+}  // namespace callcache

@@ -1,0 +1,35 @@
+// The outcome words: the same in header, log and metric.
+#pragma once
+
+#include <string_view>
+
+namespace callcache
+{
+
+enum class outcome
+{
+    hit,        // from the cache, fresh
+    stale,      // from the cache, past its freshness
+    negative,   // from the cache: there is no such call
+    miss,       // fetched for this request
+    collapsed,  // fetched for another request, which this one joined
+    limited,    // the budget said no
+    error,      // refused, or upstream failed
+};
+
+constexpr std::string_view word(outcome o)
+{
+    switch (o)
+    {
+    case outcome::hit: return "hit";
+    case outcome::stale: return "stale";
+    case outcome::negative: return "negative";
+    case outcome::miss: return "miss";
+    case outcome::collapsed: return "collapsed";
+    case outcome::limited: return "limited";
+    case outcome::error: return "error";
+    }
+    return "error";
+}
+
+}  // namespace callcache

@@ -1,0 +1,51 @@
+// A request of a tool, as far as callcache acts upon it.
+#pragma once
+
+#include "cache/directives.hpp"
+#include "server/http/head_guard.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace callcache
+{
+
+// Views into the head, which outlives it.
+struct request
+{
+    std::string_view method;
+    std::string_view target;      // in origin form
+    std::string_view host;        // the Host field, or the target's authority if it was in absolute form
+    bool absolute = false;        // the target was in absolute form
+    int minor = 1;
+    bool keep_alive = true;
+    framing body;
+
+    std::string_view authorization;
+    bool has_authorization = false;
+    std::string_view if_none_match;
+    std::string_view user_agent;
+    std::string_view origin;          // of the web page that sent it (the Fetch standard)
+    std::string_view sec_fetch_site;
+    directives asked;
+
+    bool is_get() const { return method == "GET"; }
+    bool is_head() const { return method == "HEAD"; }
+};
+
+struct request_or_refusal
+{
+    request good;
+    std::optional<refused_head> refused;
+};
+
+// Takes what matters from a head whose lines are good.
+request_or_refusal read_request(std::string_view method, std::string_view target, int minor, std::span<const field_view>);
+
+// True if one of the entity tags of an If-None-Match field is `etag`, or it is `*` (RFC 9110, section 13.1.2: the
+// comparison is weak).
+bool matches_etag(std::string_view if_none_match, std::string_view etag);
+
+}  // namespace callcache

@@ -1,0 +1,212 @@
+#include "server/http/tools.hpp"
+
+#include "cache/freshness.hpp"
+#include "server/http/origin_rules.hpp"
+
+namespace callcache
+{
+namespace
+{
+
+std::string_view forwarded_because(why w)
+{
+    switch (w)
+    {
+    case why::asked: return "request";
+    case why::expired:
+    case why::stale: return "stale";
+    case why::untrusted: return "bypass";
+    default: return "miss";
+    }
+}
+
+}  // namespace
+
+bool tools::answer_now(const request& r, const reply_mode& mode, remembered_credential& memory, std::string& out)
+{
+    routed to = route_target(r.target, r.is_get() || r.is_head());
+    if (auto refused = refusal(r, to))
+    {
+        outcome word = outcome::error;
+        write(out, std::move(*refused), {}, word, r, mode);
+        return true;
+    }
+    partition& whose = remember(r, memory);
+    entry_ptr kept = parts_.kept.find_in_memory({whose.id(), to.call_id});
+    if (!kept) return false;
+    wall_time now = parts_.clock.wall();
+    ruling ruled = decide(kept.get(), trust_at(whose.confirmed_at(), now, parts_.config), r.asked, parts_.config, now);
+    switch (ruled.what)
+    {
+    case verdict::serve: break;
+    case verdict::serve_refresh: parts_.misses.refresh(lookup_of(r, to, memory, kept, ruled.because)); break;
+    case verdict::fetch: return false;
+    case verdict::refuse: write_not_kept(out, r, mode); return true;
+    }
+    write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode);
+    return true;
+}
+
+task<void> tools::answer(const request& r, const reply_mode& mode, remembered_credential& memory, std::string& out)
+{
+    routed to = route_target(r.target, r.is_get() || r.is_head());
+    partition& whose = remember(r, memory);
+    entry_ptr kept = parts_.kept.find_in_memory({whose.id(), to.call_id});
+    if (!kept && whose.id() != 0)
+    {
+        entry_key key(key_view{whose.id(), to.call_id});
+        auto find = [this, key](auto done) { parts_.kept.find_on_disk(key, std::move(done)); };
+        kept = co_await call_back<entry_ptr>(find);
+    }
+    wall_time now = parts_.clock.wall();
+    ruling ruled = decide(kept.get(), trust_at(whose.confirmed_at(), now, parts_.config), r.asked, parts_.config, now);
+    switch (ruled.what)
+    {
+    case verdict::serve:
+    case verdict::serve_refresh:
+        if (ruled.what == verdict::serve_refresh)
+            parts_.misses.refresh(lookup_of(r, to, memory, kept, ruled.because));
+        write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode);
+        co_return;
+    case verdict::refuse: write_not_kept(out, r, mode); co_return;
+    case verdict::fetch: break;
+    }
+    auto ask = [this, l = lookup_of(r, to, memory, kept, ruled.because)](auto done) mutable {
+        parts_.misses.ask(std::move(l), std::move(done));
+    };
+    looked_up found = co_await call_back<looked_up>(std::move(ask));
+    write_looked_up(out, found, ruled.because, r, mode);
+}
+
+void tools::refuse(const refused_head& refused, std::string& out)
+{
+    reply r = own_answer(refused.status, refused.text);
+    if (refused.retry_after > 0) r.fields.emplace_back("Retry-After", std::to_string(refused.retry_after));
+    r.close = true;
+    write(out, std::move(r), {}, outcome::error, {}, {});
+}
+
+std::optional<reply> tools::refusal(const request& r, const routed& to) const
+{
+    if (parts_.injected)
+        if (auto refused = refuse_web_page(r, parts_.config.server.hosts)) return own_answer(refused->status, refused->text);
+    if (r.absolute && !is_own_host(r.host, parts_.config.server.hosts))
+        return own_answer(421, "callcache is no forward proxy; set the tool's base URL to it, and not its proxy");
+    switch (to.what)
+    {
+    case route::lookup: break;
+    case route::bad_id:
+        return own_answer(400, "\"" + std::string(to.call_id.substr(0, 40)) +
+                                   "\" is not a call id: 1 to 20 digits; the vendor was not asked");
+    case route::bad_target:
+        return own_answer(400, "a tool's name in /@name/… is 1 to 64 letters, digits, '-', '_' or '.'");
+    case route::pass:
+        return own_answer(501, "this version answers GET and HEAD /v2/calls/{id} alone; send other requests to " +
+                                   parts_.config.upstream.url + " itself");
+    }
+    if (parts_.injected || !r.authorization.empty()) return std::nullopt;
+    reply unauthorized = own_answer(401, "no Authorization; send the credential that you would send to the vendor");
+    unauthorized.fields.emplace_back("WWW-Authenticate", "Basic realm=\"Gong API\"");
+    return unauthorized;
+}
+
+// The partition of the request's credential; hashed anew only when the connection sends another one.
+partition& tools::remember(const request& r, remembered_credential& memory) const
+{
+    auto injected = parts_.injected ? parts_.injected->current() : nullptr;
+    std::string_view authorization = injected ? std::string_view(injected->authorization) : r.authorization;
+    if (!memory.whose || memory.authorization != authorization)
+    {
+        identity who = injected ? injected->who : identity_of(authorization);
+        memory.whose = parts_.known.of(who.scheme, who.credential);
+        memory.authorization = authorization;
+    }
+    return *memory.whose;
+}
+
+lookup tools::lookup_of(const request& r, const routed& to, const remembered_credential& memory, entry_ptr seen,
+                        why because) const
+{
+    lookup l;
+    l.id = to.call_id;
+    l.whose = memory.whose;
+    l.authorization = memory.authorization;
+    l.tool = to.tool.empty() ? r.user_agent.substr(0, 80) : to.tool;
+    l.asked = r.asked;
+    l.seen = std::move(seen);
+    l.because = because;
+    l.asked_at = parts_.clock.steady();
+    return l;
+}
+
+void tools::write(std::string& out, reply answer, const cache_status& status, outcome word, const request& r,
+                  const reply_mode& mode) const
+{
+    cache_status shown = status;
+    if (shown.detail.empty()) shown.detail = callcache::word(word);
+    answer.fields.emplace_back("Cache-Status", to_field(shown));
+    answer.fields.emplace_back("Via", "1.1 callcache");
+    const std::string* etag = answer.find("etag");
+    if (answer.status == 200 && etag && matches_etag(r.if_none_match, *etag)) answer.status = 304;
+    if (parts_.config.log.access == log_access::all)
+        parts_.out.info("answer", {{"method", std::string(r.method)},
+                                   {"target", std::string(r.target.substr(0, 200))},
+                                   {"status", std::to_string(answer.status)},
+                                   {"outcome", std::string(callcache::word(word))}});
+    write_reply(out, answer, mode, parts_.clock.wall());
+}
+
+void tools::write_kept(std::string& out, const entry& e, outcome word, std::string_view detail, const request& r,
+                       const reply_mode& mode) const
+{
+    wall_time now = parts_.clock.wall();
+    reply answer;
+    answer.status = e.is_negative ? 404 : 200;
+    answer.fields = {{"Date", http_date(e.sent_at)},
+                     {"Content-Type", e.content_type},
+                     {"Age", std::to_string(std::max<std::int64_t>(0, whole_seconds(now - e.sent_at)))}};
+    if (!e.etag.empty()) answer.fields.emplace_back("ETag", e.etag);
+    answer.body = e.body;
+    cache_status status;
+    status.hit = true;
+    status.ttl = whole_seconds(e.fresh_until() - now);
+    status.detail = detail;
+    write(out, std::move(answer), status, word, r, mode);
+}
+
+void tools::write_looked_up(std::string& out, const looked_up& found, why because, const request& r,
+                            const reply_mode& mode) const
+{
+    if (found.kept && !found.vendors) return write_kept(out, *found.kept, found.word, found.detail, r, mode);
+    cache_status status;
+    status.detail = found.detail;
+    if (found.own) return write(out, *found.own, status, found.word, r, mode);
+
+    status.forwarded = forwarded_because(because);
+    status.forwarded_status = found.vendors->status;
+    status.stored = found.stored;
+    status.collapsed = found.word == outcome::collapsed;
+    reply answer;
+    answer.status = found.vendors->status;
+    for (const field& f : found.vendors->fields)
+    {
+        // What is ours to say, and what was another asker's.
+        bool ours = equals_lower(f.first, "etag") && found.kept;
+        bool others = status.collapsed && equals_lower(f.first, "set-cookie");
+        if (!ours && !others) answer.fields.push_back(f);
+    }
+    answer.body = found.kept ? found.kept->body : found.vendors->body;
+    if (found.kept)
+    {
+        status.ttl = whole_seconds(found.kept->fresh_for);
+        if (!found.kept->etag.empty()) answer.fields.emplace_back("ETag", found.kept->etag);
+    }
+    write(out, std::move(answer), status, found.word, r, mode);
+}
+
+void tools::write_not_kept(std::string& out, const request& r, const reply_mode& mode) const
+{
+    write(out, own_answer(504, "this call is not kept, and the request says only-if-cached"), {}, outcome::error, r, mode);
+}
+
+}  // namespace callcache

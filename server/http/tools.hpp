@@ -1,0 +1,55 @@
+// What tools are answered: the hit path, and the way to the brain.
+#pragma once
+
+#include "cache/tiers.hpp"
+#include "config/settings.hpp"
+#include "server/brain.hpp"
+#include "server/credential.hpp"
+#include "server/http/cache_status.hpp"
+#include "server/http/handler.hpp"
+#include "server/http/route.hpp"
+
+namespace callcache
+{
+
+// Called on every front's loop; what it refers to may be used from any thread.
+class tools final : public handler
+{
+public:
+    struct parts
+    {
+        const settings& config;
+        tiers& kept;
+        partitions& known;
+        brain& misses;
+        const credential_holder* injected;  // null with `forward`
+        const clock_source& clock;
+        callcache::log& out;
+    };
+    explicit tools(parts p) : parts_(p) {}
+
+    bool answer_now(const request&, const reply_mode&, remembered_credential&, std::string& out) override;
+    task<void> answer(const request&, const reply_mode&, remembered_credential&, std::string& out) override;
+    void refuse(const refused_head&, std::string& out) override;
+
+private:
+    struct caller
+    {
+        partition_ptr whose;
+        std::string authorization;  // for upstream
+    };
+    std::optional<reply> refusal(const request&, const routed&) const;
+    partition& remember(const request&, remembered_credential&) const;
+    std::string upstream_authorization(const request&) const;
+    lookup lookup_of(const request&, const routed&, const remembered_credential&, entry_ptr seen, why) const;
+
+    void write(std::string& out, reply, const cache_status&, outcome, const request&, const reply_mode&) const;
+    void write_kept(std::string& out, const entry&, outcome, std::string_view detail, const request&,
+                    const reply_mode&) const;
+    void write_looked_up(std::string& out, const looked_up&, why, const request&, const reply_mode&) const;
+    void write_not_kept(std::string& out, const request&, const reply_mode&) const;
+
+    const parts parts_;
+};
+
+}  // namespace callcache

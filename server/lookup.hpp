@@ -1,0 +1,50 @@
+// A question of a front to the brain, and the brain's answer.
+#pragma once
+
+#include "cache/directives.hpp"
+#include "cache/partition.hpp"
+#include "cache/verdict.hpp"
+#include "server/http/outcome.hpp"
+#include "server/upstream/answer.hpp"
+
+#include <memory>
+#include <string>
+
+namespace callcache
+{
+
+// The word for an answer from what is kept, and the detail that says more than the word.
+constexpr outcome word_of(why because)
+{
+    return because == why::stale ? outcome::stale : because == why::negative ? outcome::negative : outcome::hit;
+}
+constexpr std::string_view detail_of(why because)
+{
+    return because == why::kept_young ? "kept-young" : "";
+}
+
+// A lookup that what is kept cannot answer.
+struct lookup
+{
+    std::string id;
+    partition_ptr whose;
+    std::string authorization;  // the field's value that goes upstream; forgotten with the flight
+    std::string tool;           // for the log
+    directives asked;
+    entry_ptr seen;             // what the front found, or null
+    why because = why::not_kept;
+    steady_time asked_at{};
+};
+
+// One of `kept`, `vendors` and `own` is the answer, in this order; with a miss, `vendors` has the fields for `kept`.
+struct looked_up
+{
+    outcome word = outcome::error;
+    entry_ptr kept;
+    std::shared_ptr<const upstream_answer> vendors;
+    std::shared_ptr<const reply> own;
+    bool stored = false;
+    std::string_view detail;  // in place of the outcome's word
+};
+
+}  // namespace callcache

@@ -1,0 +1,114 @@
+// The program's command line.
+
+#include "config/load.hpp"
+#include "server/commands.hpp"
+#include "server/version.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <malloc.h>
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+extern char** environ;
+
+namespace
+{
+
+using namespace callcache;
+
+struct flags
+{
+    std::string config;
+    std::vector<std::string> assignments;
+};
+
+// The same for every command, so that `health` and `check` see what `serve` sees.
+void add_config_flags(CLI::App& command, flags& f)
+{
+    command.add_option("--config", f.config, "Configuration file, JSON with comments")->envname("CALLCACHE_CONFIG");
+    const std::pair<const char*, const char*> shortcuts[] = {{"--listen", "server.listen"},
+                                                             {"--admin", "server.admin"},
+                                                             {"--upstream", "upstream.url"},
+                                                             {"--db", "cache.path"}};
+    for (auto [flag, key] : shortcuts)
+        command.add_option_function<std::string>(
+            flag, [&f, k = std::string(key)](const std::string& v) { f.assignments.push_back(k + "=" + v); },
+            std::string("Same as --set ") + key + "=…");
+    command.add_option_function<std::vector<std::string>>(
+               "--set",
+               [&f](const std::vector<std::string>& v) {
+                   f.assignments.insert(f.assignments.end(), v.begin(), v.end());
+               },
+               "Any configuration key: --set budget.rate=2")
+        ->allow_extra_args(false);
+}
+
+loaded_settings load(const flags& f)
+{
+    config_sources sources;
+    sources.assignments = f.assignments;
+    for (char** variable = environ; *variable; ++variable)
+    {
+        std::string text = *variable;
+        std::size_t equals = text.find('=');
+        if (equals != std::string::npos) sources.environment.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    }
+    if (!f.config.empty())
+    {
+        std::ifstream in(f.config, std::ios::binary);
+        std::ostringstream text;
+        text << in.rdbuf();
+        if (!in) return {{}, {"--config: cannot read \"" + f.config + "\""}};
+        sources.file_name = f.config;
+        sources.file_text = text.str();
+    }
+    return load_settings(sources);
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    // A few threads that allocate little: arenas of their own would only cost memory.
+    mallopt(M_ARENA_MAX, 2);
+
+    CLI::App app{"callcache: answers GET /v2/calls/{id} of the Gong API from a local cache, and keeps to the company's "
+                 "budget upstream.\n\nStart it with `callcache serve`, and set a tool's base URL to http://localhost:4664"};
+    app.set_version_flag("--version", std::string("callcache ") + version);
+    app.require_subcommand(1);
+    flags f;
+    struct
+    {
+        const char *name, *what, *example;
+        int (*run)(const settings&);
+    } commands[] = {
+        {"serve", "Runs the proxy", "Example: callcache serve --upstream https://us-12345.api.gong.io", serve},
+        {"check", "Validates the configuration and prints the effective one, without secrets",
+         "Example: callcache check --config callcache.json", check},
+        {"health", "Exits with 0 if a running callcache is ready", "Example: callcache health && echo ready", health},
+    };
+    for (auto& c : commands)
+    {
+        CLI::App* sub = app.add_subcommand(c.name, c.what);
+        sub->footer(c.example);
+        add_config_flags(*sub, f);
+    }
+    try
+    {
+        app.parse(argc, argv);
+    }
+    catch (const CLI::ParseError& e)
+    {
+        return app.exit(e) == 0 ? 0 : 2;
+    }
+
+    loaded_settings loaded = load(f);
+    for (const std::string& problem : loaded.problems) std::fprintf(stderr, "callcache: %s\n", problem.c_str());
+    if (!loaded.problems.empty()) return 1;
+    for (auto& c : commands)
+        if (app.got_subcommand(c.name)) return c.run(loaded.values);
+    return 2;
+}

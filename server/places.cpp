@@ -1,0 +1,46 @@
+#include "server/places.hpp"
+
+#include <cassert>
+
+namespace callcache
+{
+
+places::places(std::size_t count, executor ex, const clock_source& clock) : count_(count), executor_(ex), clock_(clock) {}
+
+task<bool> places::enter(steady_time deadline, bool first)
+{
+    if (closed_) co_return false;
+    if (inside_ < count_ && queue_.empty())
+    {
+        ++inside_;
+        co_return true;
+    }
+    auto start = [this, deadline, first](auto done) {
+        auto at = queue_.insert(first ? queue_.begin() : queue_.end(), waiter{std::move(done), std::make_unique<alarm>(executor_, clock_)});
+        at->late->set(deadline, [this, at] { answer(at, false); });
+    };
+    bool entered = co_await call_back<bool>(start);
+    co_return entered;
+}
+
+void places::answer(std::list<waiter>::iterator at, bool entered)
+{
+    waiter w = std::move(*at);
+    queue_.erase(at);
+    w.done(entered);
+}
+
+void places::leave()
+{
+    assert(inside_ > 0);
+    if (queue_.empty()) --inside_;
+    else answer(queue_.begin(), true);  // the place goes to the next before anybody else can come
+}
+
+void places::close()
+{
+    closed_ = true;
+    while (!queue_.empty()) answer(queue_.begin(), false);
+}
+
+}  // namespace callcache

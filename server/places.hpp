@@ -1,0 +1,44 @@
+// So many places, first come, first served: a semaphore for coroutines, with deadlines.
+#pragma once
+
+#include "server/clock.hpp"
+
+#include <list>
+
+namespace callcache
+{
+
+// One loop's thread only.
+class places
+{
+public:
+    places(std::size_t count, executor, const clock_source&);
+
+    // Waits for a place, behind those who wait already, or before them if `first`. False at the deadline, or once it is
+    // closed. Whoever entered leaves exactly once.
+    task<bool> enter(steady_time deadline, bool first = false);
+    void leave();
+
+    std::size_t inside() const { return inside_; }
+    std::size_t waiting() const { return queue_.size(); }
+
+    // Everyone who waits, or comes later, is told no.
+    void close();
+
+private:
+    struct waiter
+    {
+        std::function<void(bool)> done;
+        std::unique_ptr<alarm> late;
+    };
+    void answer(std::list<waiter>::iterator, bool entered);
+
+    const std::size_t count_;
+    executor executor_;
+    const clock_source& clock_;
+    std::list<waiter> queue_;
+    std::size_t inside_ = 0;
+    bool closed_ = false;
+};
+
+}  // namespace callcache

@@ -1,0 +1,215 @@
+#include "server/proxy.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace callcache
+{
+namespace
+{
+
+constexpr std::size_t threads_max = 4;
+
+// One sweep about every second, or more often where a deadline is shorter than that.
+task<void> sweep(front& f, const session_rules& rules)
+{
+    auto every = std::clamp<milliseconds>(std::min(rules.limits.header_timeout, rules.limits.idle_timeout) / 4, 25ms, 1s);
+    for (;;)
+    {
+        co_await sleep_until(rules.clock, rules.clock.steady() + every);
+        steady_time now = rules.clock.steady();
+        for (session* s : f.sessions) s->sweep(now);
+    }
+}
+
+// As many connections as the system lets us have.
+void raise_descriptor_limit()
+{
+    rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+proxy::started proxy::start(const settings& config, surroundings around)
+{
+    std::unique_ptr<proxy> p(new proxy(config, around));
+    for (auto step : {&proxy::open_cache, &proxy::open_upstream, &proxy::open_listeners})
+        if (auto trouble = (p.get()->*step)()) return *trouble;
+    p->run_loops();
+    p->announce();
+    p->ready_ = true;
+    return p;
+}
+
+proxy::proxy(const settings& config, surroundings around) :
+    config_(config), around_(around), upstream_(*parse_origin(config.upstream.url))
+{
+    raise_descriptor_limit();
+}
+
+std::optional<std::string> proxy::open_cache()
+{
+    std::unique_ptr<store> disk;
+    if (config_.cache.path == ":memory:")
+    {
+        may_follow_another_ = true;
+        disk = make_empty_store();
+    }
+    else
+    {
+        std::string beside = config_.cache.path + "-lock";
+        may_follow_another_ = access(beside.c_str(), F_OK) == 0;
+        auto locked = file_lock::take(beside, "process " + std::to_string(getpid()));
+        if (auto* by = std::get_if<file_lock::held>(&locked))
+            return "the database " + config_.cache.path + " is in use by " + by->by +
+                   ". One callcache for a database: stop that one, or choose another file with --db FILE";
+        // A folder that cannot be written is explained where the database is opened.
+        if (auto* l = std::get_if<file_lock>(&locked)) lock_.emplace(std::move(*l));
+        auto opened = open_sqlite_store({config_.cache.path, config_.cache.disk_max, config_.cache.calls.keep_max,
+                                         [clock = &around_.clock] { return clock->wall(); },
+                                         [out = &around_.out](const std::string& line) { out->warn(line); }});
+        if (auto* refused = std::get_if<store_refused>(&opened)) return refused->text;
+        if (auto* u = std::get_if<file_lock::unavailable>(&locked)) return "cannot lock " + beside + ": " + u->why;
+        disk = std::move(std::get<std::unique_ptr<store>>(opened));
+    }
+    partitions_ = std::make_unique<partitions>(disk->salt(), upstream_.text(), disk->kept_partitions());
+    tiers_ = std::make_unique<tiers>(config_.cache.memory_max, std::move(disk));
+    return std::nullopt;
+}
+
+std::optional<std::string> proxy::open_upstream()
+{
+    if (config_.credentials.mode == credentials_mode::inject)
+    {
+        auto read = read_injected(config_.credentials);
+        if (auto* trouble = std::get_if<std::string>(&read)) return *trouble;
+        injected_ = std::make_unique<credential_holder>();
+        injected_->replace(std::get<injected_credential>(std::move(read)));
+    }
+    std::size_t count = config_.server.threads;
+    if (count == 0) count = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads_max);
+    if (around_.by_hand) count = 1;
+    for (std::size_t i = 0; i < count; ++i)
+    {
+        loops_.push_back(std::make_unique<asio::io_context>(1));
+        fronts_.push_back(std::make_unique<front>(loops_.back()->get_executor()));
+    }
+    if (count > 1) loops_.push_back(std::make_unique<asio::io_context>(1));
+    executor brain_loop = loops_.back()->get_executor();
+    try
+    {
+        auto tls = upstream_.tls ? make_tls_context(config_.upstream.ca_file) : nullptr;
+        brain_ = std::make_shared<brain>(brain::parts{brain_loop, config_, upstream_, tls, *tiers_, *partitions_,
+                                                      around_.clock, around_.out, may_follow_another_});
+    }
+    catch (const std::runtime_error& e)
+    {
+        return e.what();
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> proxy::open_listeners()
+{
+    tools_ = std::make_unique<tools>(
+        tools::parts{config_, *tiers_, *partitions_, *brain_, injected_.get(), around_.clock, around_.out});
+    admin_ = std::make_unique<admin>(admin::parts{config_, ready_, around_.clock});
+    tool_rules_.reset(new session_rules{config_.server, around_.clock, *tools_});
+    admin_rules_.reset(new session_rules{config_.server, around_.clock, *admin_});
+    for (auto [addresses, rules, place] : {std::tuple{&config_.server.listen, tool_rules_.get(), &tool_listener_},
+                                           {&config_.server.admin, admin_rules_.get(), &admin_listener_}})
+    {
+        if (addresses->empty()) continue;
+        auto opened = listener::open(*addresses, fronts_, *rules, around_.out);
+        if (auto* trouble = std::get_if<std::string>(&opened)) return *trouble;
+        *place = std::get<std::shared_ptr<listener>>(opened);
+    }
+    return std::nullopt;
+}
+
+void proxy::run_loops()
+{
+    tool_listener_->start();
+    if (admin_listener_) admin_listener_->start();
+    for (auto& f : fronts_) asio::co_spawn(f->loop, sweep(*f, *tool_rules_), asio::detached);
+    if (around_.by_hand) return;
+    for (auto& loop : loops_)
+        threads_.emplace_back([&l = *loop] {
+            auto work = asio::make_work_guard(l);
+            l.run();
+        });
+}
+
+proxy::~proxy()
+{
+    for (auto& loop : loops_) loop->stop();
+    for (std::thread& t : threads_) t.join();
+    // The brain goes when the last coroutine on its loop goes; the sessions that wait for it are destroyed with it, while
+    // their own loops still stand. Then the sessions, then the store, which writes what is queued.
+    tool_listener_.reset();
+    admin_listener_.reset();
+    brain_.reset();
+    while (!loops_.empty()) loops_.pop_back();
+}
+
+std::vector<tcp::endpoint> proxy::admin_endpoints() const
+{
+    if (!admin_listener_) return {};
+    return admin_listener_->endpoints();
+}
+
+void proxy::drain()
+{
+    ready_ = false;
+    asio::post(fronts_.front()->loop, [l = tool_listener_] { l->stop(); });
+    brain_->drain();
+    for (auto& f : fronts_)
+        asio::post(f->loop, [&f = *f] {
+            f.draining = true;
+            for (session* s : f.sessions) s->drain();
+        });
+}
+
+void proxy::look_after(wall_time now)
+{
+    if (now - recency_at_ >= std::chrono::minutes(1))
+    {
+        recency_at_ = now;
+        tiers_->write_recency(now);
+    }
+    if (!injected_) return;
+    auto read = read_injected(config_.credentials);
+    if (auto* trouble = std::get_if<std::string>(&read))
+        return around_.out.warn("the credential cannot be read again; the one before stays in use", {{"why", *trouble}});
+    auto& fresh = std::get<injected_credential>(read);
+    if (fresh.authorization == injected_->current()->authorization) return;
+    injected_->replace(std::move(fresh));
+    around_.out.info("the credential was read again");
+}
+
+void proxy::announce() const
+{
+    auto list = [](const std::vector<tcp::endpoint>& endpoints) {
+        std::string text;
+        for (const tcp::endpoint& e : endpoints) text += (text.empty() ? "" : ", ") + to_text(e);
+        return text.empty() ? std::string("off") : text;
+    };
+    around_.out.info("listening", {{"tools", list(tool_endpoints())}, {"admin", list(admin_endpoints())}});
+    around_.out.info("upstream", {{"url", upstream_.text()},
+                                  {"credential", injected_ ? "callcache's own" : "each tool's own"},
+                                  {"budget", "at most " + std::to_string(config_.budget.burst) + " requests in " +
+                                                 std::to_string(double(config_.budget.burst) / config_.budget.rate).substr(0, 5) + " s"}});
+    bool memory = config_.cache.path == ":memory:";
+    around_.out.info("cache", {{"file", memory ? "none; kept in memory, and gone with the process" : config_.cache.path},
+                               {"known_credentials", std::to_string(tiers_->disk().kept_partitions().size())}});
+}
+
+}  // namespace callcache

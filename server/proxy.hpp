@@ -1,0 +1,87 @@
+// The composition root: builds the whole system, starts it, stops it.
+//
+// Threads: fronts, a brain, a store. `server.threads` front loops accept, parse and answer hits; the memory tier is the
+// only thing that they share. One brain loop owns everything about misses. The store writes and reads with threads of
+// its own. With one thread the same loop is front and brain.
+#pragma once
+
+#include "cache/file_lock.hpp"
+#include "cache/tiers.hpp"
+#include "config/settings.hpp"
+#include "server/admin/admin.hpp"
+#include "server/brain.hpp"
+#include "server/credential.hpp"
+#include "server/http/listener.hpp"
+#include "server/http/tools.hpp"
+
+#include <optional>
+#include <thread>
+
+namespace callcache
+{
+
+class proxy
+{
+public:
+    struct surroundings
+    {
+        const clock_source& clock;
+        callcache::log& out;
+        bool by_hand = false;  // a test's: one loop and no thread for it; the test polls loop()
+    };
+    using started = std::variant<std::unique_ptr<proxy>, std::string>;
+
+    // A running proxy, or the operator's line that says why there is none. `config` must hold no contradictions.
+    static started start(const settings& config, surroundings);
+
+    // Stops at once.
+    ~proxy();
+
+    std::vector<tcp::endpoint> tool_endpoints() const { return tool_listener_->endpoints(); }
+    std::vector<tcp::endpoint> admin_endpoints() const;
+
+    // Any thread. No new connection is accepted; who waits in the queue is sent away; what is running is finished.
+    void drain();
+    bool is_drained() const { return tool_rules_->open == 0; }
+
+    // Any thread, now and then: files that changed are read again, recency is handed to the store.
+    void look_after(wall_time now);
+
+    // For tests, on the loop.
+    asio::io_context& loop() { return *loops_.front(); }
+    brain& misses() { return *brain_; }
+    tiers& kept() { return *tiers_; }
+    std::size_t connections() const { return tool_rules_->open; }
+
+private:
+    proxy(const settings&, surroundings);
+    std::optional<std::string> open_cache();
+    std::optional<std::string> open_upstream();
+    std::optional<std::string> open_listeners();
+    void run_loops();
+    void announce() const;
+
+    const settings config_;
+    const surroundings around_;
+    const origin upstream_;
+
+    std::optional<file_lock> lock_;
+    bool may_follow_another_ = false;  // a process before this one may have sent within the last window
+    std::unique_ptr<tiers> tiers_;
+    std::unique_ptr<partitions> partitions_;
+    std::unique_ptr<credential_holder> injected_;
+    std::atomic<bool> ready_{false};
+    wall_time recency_at_{};
+
+    // The loops end before what their handlers use, and after the brain's last holder: see stop in the destructor.
+    std::vector<std::unique_ptr<asio::io_context>> loops_;
+    std::vector<std::unique_ptr<front>> fronts_;
+    std::shared_ptr<brain> brain_;
+    std::unique_ptr<tools> tools_;
+    std::unique_ptr<admin> admin_;
+    std::unique_ptr<session_rules> tool_rules_, admin_rules_;
+    std::shared_ptr<listener> tool_listener_, admin_listener_;
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace callcache

@@ -1,0 +1,78 @@
+// `callcache serve`: runs the proxy until it is told to stop.
+
+#include "server/commands.hpp"
+#include "server/proxy.hpp"
+#include "server/system_clock.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <csignal>
+#include <cstdlib>
+
+#include <unistd.h>
+
+namespace callcache
+{
+namespace
+{
+
+constexpr auto look_every = std::chrono::seconds(2);
+constexpr auto drain_look_every = std::chrono::milliseconds(20);
+
+task<void> look_after(proxy& p, const clock_source& clock)
+{
+    for (;;)
+    {
+        co_await sleep_until(clock, clock.steady() + look_every);
+        p.look_after(clock.wall());
+    }
+}
+
+// Waits until every connection has ended, or drain_timeout is over.
+task<void> drain(proxy& p, const clock_source& clock, log& out, milliseconds at_most, asio::io_context& loop)
+{
+    steady_time deadline = clock.steady() + at_most;
+    p.drain();
+    while (!p.is_drained() && clock.steady() < deadline) co_await sleep_until(clock, clock.steady() + drain_look_every);
+    out.info(p.is_drained() ? "stopped" : "stopped; some requests were still running (server.drain_timeout)");
+    loop.stop();
+}
+
+}  // namespace
+
+int serve(const settings& config)
+{
+    system_clock clock;
+    auto out = make_log(config.log);
+    std::signal(SIGPIPE, SIG_IGN);
+
+    auto started = proxy::start(config, {clock, *out});
+    if (auto* trouble = std::get_if<std::string>(&started))
+    {
+        out->error(*trouble);
+        return 1;
+    }
+    auto& p = *std::get<std::unique_ptr<proxy>>(started);
+
+    asio::io_context loop(1);
+    asio::signal_set signals(loop, SIGTERM, SIGINT);
+    int heard = 0;
+    std::function<void(error_code, int)> on_signal = [&](error_code error, int) {
+        if (error) return;
+        // The second one: at once. What was kept is in the store's hands or lost, as with a kill.
+        if (++heard > 1) _exit(1);
+        out->info("stopping: no new connections; what is running is finished. A second signal stops at once");
+        asio::co_spawn(loop, drain(p, clock, *out, config.server.drain_timeout, loop), asio::detached);
+        signals.async_wait(on_signal);
+    };
+    signals.async_wait(on_signal);
+    asio::co_spawn(loop, look_after(p, clock), asio::detached);
+    loop.run();
+
+    std::get<std::unique_ptr<proxy>>(started).reset();  // writes what is queued
+    return 0;
+}
+
+}  // namespace callcache

@@ -1,0 +1,41 @@
+// What the vendor answered, or why there is no answer.
+#pragma once
+
+#include "cache/time.hpp"
+#include "server/http/reply.hpp"
+
+#include <string>
+#include <variant>
+
+namespace callcache
+{
+
+struct upstream_answer
+{
+    unsigned status = 0;
+    std::vector<field> fields;  // end-to-end ones, in order
+    std::string body;
+
+    const std::string* find(std::string_view lower_name) const;
+};
+
+// Network failures are values.
+struct upstream_failure
+{
+    enum class kind
+    {
+        unsent,       // its turn did not come in time
+        closed,       // the connection ended before a byte of an answer
+        unreachable,  // no name, no connection
+        bad_peer,     // TLS failed: the certificate, the host name, the protocol
+        lost,         // the connection ended within the answer
+        slow,         // no whole answer in time
+        nonsense,     // what came is not an answer
+    };
+    kind what = kind::lost;
+    std::string text;  // for the operator and the tool: what happened
+};
+
+using upstream_result = std::variant<upstream_answer, upstream_failure>;
+
+}  // namespace callcache

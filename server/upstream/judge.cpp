@@ -1,0 +1,64 @@
+#include "server/upstream/judge.hpp"
+
+#include "server/http/head_guard.hpp"
+
+namespace callcache
+{
+namespace
+{
+
+// application/json, application/problem+json, with or without parameters.
+bool is_json_type(const std::string* content_type)
+{
+    if (!content_type) return false;
+    std::string_view type = *content_type;
+    type = type.substr(0, type.find(';'));
+    while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
+    return equals_lower(type, "application/json") || (type.size() > 5 && equals_lower(type.substr(type.size() - 5), "+json"));
+}
+
+bool is_coded(const upstream_answer& a)
+{
+    const std::string* coding = a.find("content-encoding");
+    return coding && !coding->empty() && !equals_lower(*coding, "identity");
+}
+
+judgement nonsense(std::string why)
+{
+    return {meaning::nonsense, {}, std::move(why)};
+}
+
+judgement judge_found(const upstream_answer& a, std::string_view id)
+{
+    const std::string* type = a.find("content-type");
+    if (!is_json_type(type)) return nonsense("answered 200 with " + (type ? *type : "no content type") + " instead of JSON");
+    if (is_coded(a)) return nonsense("answered in a content coding that was not asked for");
+    auto call = read_call_answer(a.body);
+    if (!call) return nonsense("answered 200 with something that is not one call");
+    if (call->id != id) return nonsense("answered with another call than the one asked for");
+    return {meaning::found, std::move(*call), {}};
+}
+
+}  // namespace
+
+const std::string* upstream_answer::find(std::string_view lower_name) const
+{
+    for (const field& f : fields)
+        if (equals_lower(f.first, lower_name)) return &f.second;
+    return nullptr;
+}
+
+judgement judge(const upstream_answer& a, std::string_view id)
+{
+    if (a.status == 200) return judge_found(a, id);
+    if (a.status == 401) return {meaning::refused, {}, {}};
+    if (a.status == 403) return {meaning::forbidden, {}, {}};
+    if (a.status == 429 || a.status >= 500) return {meaning::failing, {}, {}};
+    // A 404 that is not in the vendor's shape is somebody else's on the way, and says nothing about the call.
+    if (a.status == 404 && is_json_type(a.find("content-type")) && !is_coded(a) && is_json_object(a.body))
+        return {meaning::not_found, {}, {}};
+    if (a.status < 300) return nonsense("answered a lookup with status " + std::to_string(a.status));
+    return {meaning::handed_on, {}, {}};
+}
+
+}  // namespace callcache

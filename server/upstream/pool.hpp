@@ -1,0 +1,68 @@
+// The connections to the vendor: at most so many, and the idle ones used again.
+#pragma once
+
+#include "config/settings.hpp"
+#include "server/places.hpp"
+#include "server/upstream/transport.hpp"
+
+#include <deque>
+
+namespace callcache
+{
+
+// Brain loop only.
+class connection_pool
+{
+public:
+    connection_pool(origin, const upstream_settings&, std::shared_ptr<asio::ssl::context>, const clock_source&, executor);
+
+    // A connection, on loan: dropping it closes it and makes room for another.
+    class loan
+    {
+    public:
+        explicit loan(connection_pool& from) : from_(&from) {}
+        loan(loan&& other) noexcept :
+            from_(std::exchange(other.from_, nullptr)), transport_(std::move(other.transport_)), used_(other.used_)
+        {
+        }
+        loan& operator=(loan&&) = delete;
+        ~loan();
+
+        transport& connection() { return *transport_; }
+
+        // It has carried a request before, so the vendor may have closed it in the meantime.
+        bool was_used() const { return used_; }
+
+        // For the next one to use.
+        void give_back();
+
+    private:
+        friend class connection_pool;
+        connection_pool* from_;
+        std::unique_ptr<transport> transport_;
+        bool used_ = false;
+    };
+    using taken = std::variant<loan, upstream_failure>;
+
+    // An idle connection, or a new one; a new one if `fresh`. Waits while too many are in use.
+    task<taken> take(bool fresh, steady_time deadline);
+
+    // Closes what is idle; nothing is kept from now on.
+    void close();
+
+private:
+    struct idle
+    {
+        std::unique_ptr<transport> connection;
+        steady_time since;
+    };
+    const origin origin_;
+    const upstream_settings settings_;
+    const std::shared_ptr<asio::ssl::context> tls_;
+    const clock_source& clock_;
+    std::deque<idle> idle_;  // the last one used at the back
+    places on_loan_;
+    bool closed_ = false;
+};
+
+}  // namespace callcache

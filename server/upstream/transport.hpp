@@ -1,0 +1,52 @@
+// A connection to the vendor, with or without TLS.
+#pragma once
+
+#include "config/address.hpp"
+#include "server/clock.hpp"
+#include "server/net.hpp"
+#include "server/upstream/answer.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+
+namespace boost::asio::ssl
+{
+class context;
+}
+
+namespace callcache
+{
+
+// Brain loop only. One read and one write at a time.
+class transport
+{
+public:
+    struct moved
+    {
+        error_code error;
+        std::size_t bytes = 0;
+    };
+
+    virtual ~transport() = default;
+    virtual task<moved> read_some(std::span<char>) = 0;
+    virtual task<moved> write(std::string_view) = 0;
+
+    // Ends it at once; what is running on it fails.
+    virtual void close() = 0;
+
+    // True if nothing has come and it was not closed: an idle connection that can be used again.
+    virtual bool is_quiet() = 0;
+};
+
+using connected = std::variant<std::unique_ptr<transport>, upstream_failure>;
+
+// Verifies the certificate and the host name, always. Throws std::runtime_error if the CA file cannot be read.
+std::shared_ptr<asio::ssl::context> make_tls_context(const std::string& ca_file);
+
+// Asks the name service anew, tries each address in turn, and does TLS if the origin asks for it. An address that does
+// not answer costs its share of the time and not all of it. Brain loop only.
+task<connected> connect(const origin&, std::shared_ptr<asio::ssl::context>, const clock_source&, steady_time deadline);
+
+}  // namespace callcache

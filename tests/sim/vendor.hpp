@@ -1,0 +1,105 @@
+// gong-sim: the simulated vendor. The three call endpoints of Gong's API, with keys and scopes, strict limits, latency
+// and failures; it counts everything, and a test can hold an answer back.
+#pragma once
+
+#include "server/clock.hpp"
+#include "tests/sim/calls.hpp"
+#include "tests/sim/limits.hpp"
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace sim
+{
+
+using callcache::clock_source;
+using callcache::executor;
+
+// What a key may do.
+struct key_scopes
+{
+    bool calls = true;      // api:calls:read:basic
+    bool extensive = true;  // api:calls:read:extensive
+};
+
+struct vendor_options
+{
+    std::string listen_host = "127.0.0.1";
+    std::uint16_t port = 0;                           // 0: any
+    std::map<std::string, key_scopes> keys;           // by the value of the Authorization field
+    sim::limits limits;
+    std::chrono::milliseconds latency{0}, jitter{0};  // of every answer; the second up to so much more
+    std::string tls_certificate, tls_key;             // PEM; empty: no TLS
+    call_world world;
+};
+
+// "Basic a2V5OnNlY3JldA=="
+std::string basic(std::string_view key, std::string_view secret);
+
+// What happens to the connection after a scripted answer's bytes.
+enum class then
+{
+    keep,
+    close,
+    reset,
+    hang,      // nothing more comes, and it stays open
+    trickle,   // a space every 20 ms, for ever
+};
+
+struct scripted
+{
+    std::string bytes;
+    sim::then then = sim::then::keep;
+};
+
+// One loop's thread. What runs on the loop holds the state, so that the vendor may go first.
+class vendor
+{
+public:
+    vendor(executor, vendor_options, const clock_source&);
+    ~vendor();  // stops
+
+    std::uint16_t port() const;
+    const call_world& world() const;
+    std::string body(std::string_view id) const;  // the call object, as it is now
+
+    // Holds the answers to lookups of the id back until released.
+    void hold(const std::string& id);
+    void release(const std::string& id);
+
+    // Every lookup of the id is answered so, until it is called without a script. An empty id: every request.
+    void script(const std::string& id, std::optional<scripted>);
+
+    // The call is changed, is gone, or is not there yet; a key is withdrawn or may not read the call.
+    void edit(const std::string& id);
+    void remove(const std::string& id, bool removed = true);
+    void forbid(const std::string& authorization, const std::string& id);
+    void withdraw(const std::string& authorization);
+    void allow(const std::string& authorization, key_scopes = {});
+
+    // Nothing is accepted, and what is open is cut.
+    void go_down();
+    void come_up();
+
+    // Cuts the connections that wait for a request, as a server does after a while.
+    void close_idle();
+
+    std::size_t requests() const;                        // all that were read, whatever the answer
+    std::size_t requests(const std::string& id) const;   // lookups of it
+    std::size_t refused() const;                         // 429s
+    std::size_t connections() const;                     // accepted so far
+    const std::vector<std::string>& heads() const;       // of every request, as it came
+
+    struct state;
+
+private:
+    std::shared_ptr<state> state_;
+};
+
+}  // namespace sim
