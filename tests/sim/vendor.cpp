@@ -138,6 +138,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
     std::list<std::weak_ptr<connection>> connections;
 
     std::set<std::string> held;
+    std::multimap<std::string, std::function<void(bool)>> waiting;  // answers that are held back
     std::map<std::string, scripted> scripts;
     std::map<std::string, unsigned> revisions;
     std::set<std::string> removed;
@@ -267,7 +268,11 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         if (s.options.jitter.count() > 0)
             delay += std::chrono::milliseconds(s.random() % std::uint64_t(s.options.jitter.count() + 1));
         if (delay.count() > 0) co_await sleep_until(s.clock, s.clock.steady() + delay);
-        while (s.held.contains(id) && !s.stopped) co_await sleep_until(s.clock, s.clock.steady() + 1ms);
+        if (s.held.contains(id))
+        {
+            auto wait = [self, id](auto done) { self->waiting.emplace(id, std::move(done)); };
+            co_await call_back<bool>(wait);
+        }
         if (s.stopped) co_return false;
 
         auto script = s.scripts.find(id);
@@ -446,6 +451,7 @@ vendor::vendor(executor ex, vendor_options o, const clock_source& c) : state_(st
 vendor::~vendor()
 {
     state_->stopped = true;
+    state_->waiting.clear();  // they hold the state
     go_down();
 }
 
@@ -453,7 +459,14 @@ std::uint16_t vendor::port() const { return state_->port; }
 const call_world& vendor::world() const { return state_->options.world; }
 std::string vendor::body(std::string_view id) const { return state_->call(std::string(id)).value_or(""); }
 void vendor::hold(const std::string& id) { state_->held.insert(id); }
-void vendor::release(const std::string& id) { state_->held.erase(id); }
+
+void vendor::release(const std::string& id)
+{
+    state_->held.erase(id);
+    auto [first, last] = state_->waiting.equal_range(id);
+    for (auto at = first; at != last; ++at) at->second(true);
+    state_->waiting.erase(first, last);
+}
 
 void vendor::script(const std::string& id, std::optional<scripted> s)
 {

@@ -1,0 +1,270 @@
+#include "tests/support/world.hpp"
+
+#include "cache/call_answer.hpp"
+#include "config/load.hpp"
+#include "server/http/head_guard.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/write.hpp>
+#include <doctest/doctest.h>
+
+#include <array>
+#include <charconv>
+
+namespace callcache::test
+{
+namespace
+{
+
+constexpr auto patience = 20s;  // of the machine's time, for anything that must happen
+
+// The answer at the front of `bytes`, if all of it is there.
+std::optional<answer> parse(const std::string& bytes, bool head, bool closed)
+{
+    std::size_t end = bytes.find("\r\n\r\n");
+    if (end == std::string::npos) return std::nullopt;
+    answer a;
+    a.status = unsigned(std::stoul(bytes.substr(9, 3)));
+    std::optional<std::size_t> length;
+    for (std::size_t at = bytes.find("\r\n") + 2; at < end + 2;)
+    {
+        std::size_t line_end = bytes.find("\r\n", at);
+        std::string line = bytes.substr(at, line_end - at);
+        at = line_end + 2;
+        std::size_t colon = line.find(": ");
+        a.fields.emplace_back(line.substr(0, colon), colon == line.npos ? "" : line.substr(colon + 2));
+        if (equals_lower(a.fields.back().first, "content-length")) length = std::stoul(a.fields.back().second);
+    }
+    bool none = head || a.status == 304 || a.status == 204;
+    std::size_t size = none ? 0 : length.value_or(0);
+    if (!none && !length && !closed) return std::nullopt;
+    if (!none && !length) size = bytes.size() - end - 4;
+    if (bytes.size() < end + 4 + size) return std::nullopt;
+    a.body = bytes.substr(end + 4, size);
+    a.raw = bytes.substr(0, end + 4 + size);
+    return a;
+}
+
+}  // namespace
+
+void recorded_log::write(log_level, std::string_view text, const std::vector<log_field>& fields)
+{
+    std::lock_guard lock(mutex_);
+    text_ += text;
+    for (const auto& [name, value] : fields) text_ += " " + std::string(name) + "=" + value;
+    text_ += "\n";
+}
+
+std::string recorded_log::text() const
+{
+    std::lock_guard lock(mutex_);
+    return text_;
+}
+
+std::string answer::header(std::string_view lower_name) const
+{
+    for (const field& f : fields)
+        if (equals_lower(f.first, lower_name)) return f.second;
+    return "";
+}
+
+bool answer::has(std::string_view lower_name) const
+{
+    for (const field& f : fields)
+        if (equals_lower(f.first, lower_name)) return true;
+    return false;
+}
+
+std::string answer::cache(std::string_view parameter) const
+{
+    std::string text = header("cache-status");
+    for (std::size_t at = text.find("; "); at != std::string::npos; at = text.find("; ", at + 1))
+    {
+        std::string part = text.substr(at + 2, text.find("; ", at + 2) - at - 2);
+        if (part == parameter) return part;
+        if (part.starts_with(std::string(parameter) + "=")) return part.substr(parameter.size() + 1);
+    }
+    return "";
+}
+
+struct tool::state
+{
+    explicit state(executor ex) : socket(ex) {}
+    tcp_socket socket;
+    std::string in;
+    bool closed = false;
+
+    static task<void> run(std::shared_ptr<state> s, tcp::endpoint to)
+    {
+        auto [error] = co_await s->socket.async_connect(to, as_result);
+        std::array<char, 65536> room;
+        while (!error)
+        {
+            auto [failed, bytes] = co_await s->socket.async_read_some(asio::buffer(room), as_result);
+            s->in.append(room.data(), bytes);
+            error = failed;
+        }
+        s->closed = true;
+    }
+};
+
+tool::tool(world& w) : tool(w, w.cache->tool_endpoints().front()) {}
+
+tool::tool(world& w, tcp::endpoint to) : world_(w), state_(std::make_shared<state>(w.loop.get_executor()))
+{
+    asio::co_spawn(w.loop, state::run(state_, to), asio::detached);
+    w.run_until([&] {
+        error_code error;
+        state_->socket.remote_endpoint(error);
+        return !error || state_->closed;
+    });
+}
+
+tool::~tool()
+{
+    hang_up();
+}
+
+void tool::send(const std::string& bytes)
+{
+    auto copy = std::make_shared<std::string>(bytes);
+    asio::async_write(state_->socket, asio::buffer(*copy), [copy, s = state_](error_code, std::size_t) {});
+}
+
+void tool::finish_sending()
+{
+    error_code ignored;
+    state_->socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+bool tool::has_answer(bool head) const
+{
+    return parse(state_->in, head, state_->closed).has_value();
+}
+
+answer tool::read(bool head)
+{
+    world_.run_until([&] { return has_answer(head) || state_->closed; });
+    auto a = parse(state_->in, head, state_->closed);
+    if (!a) return {};  // status 0: closed without an answer
+    state_->in.erase(0, a->raw.size());
+    return *a;
+}
+
+void tool::wait_closed()
+{
+    world_.run_until([&] { return state_->closed; });
+}
+
+bool tool::closed() const
+{
+    return state_->closed;
+}
+
+std::size_t tool::received() const
+{
+    return state_->in.size();
+}
+
+void tool::hang_up()
+{
+    error_code ignored;
+    state_->socket.close(ignored);
+}
+
+world::world()
+{
+    vendor_options.keys[authorization] = {};
+    vendor_options.keys[other_authorization] = {};
+    vendor_options.limits = {0, 0};
+    config.server.listen = {"127.0.0.1:0"};
+    config.server.admin = {"127.0.0.1:0"};
+    config.cache.path = folder.file("cache.db");
+    // Out of the way, where it is not what a test is about.
+    config.budget.rate = 1000;
+    config.budget.burst = 1000;
+}
+
+world::~world()
+{
+    cache.reset();
+    vendor.reset();
+    work.reset();
+    loop.stop();
+}
+
+void world::start()
+{
+    std::string trouble = start_refused();
+    if (!trouble.empty()) FAIL("the proxy did not start: ", trouble);
+}
+
+std::string world::start_refused()
+{
+    if (!vendor) vendor = std::make_unique<sim::vendor>(loop.get_executor(), vendor_options, clock);
+    if (config.upstream.url == settings().upstream.url)
+        config.upstream.url = (vendor_options.tls_key.empty() ? "http://127.0.0.1:" : "https://localhost:") +
+                              std::to_string(vendor->port());
+    cache.reset();
+    for (const std::string& problem : contradictions(config)) FAIL(problem);
+    auto started = proxy::start(config, {clock, out, true});
+    if (auto* trouble = std::get_if<std::string>(&started)) return *trouble;
+    cache = std::move(std::get<std::unique_ptr<proxy>>(started));
+    // Whoever had sent right before the start has done so a window ago.
+    clock.advance(1100ms);
+    return "";
+}
+
+void world::run_until(const std::function<bool()>& true_now)
+{
+    auto deadline = std::chrono::steady_clock::now() + patience;
+    while (!true_now())
+    {
+        if (std::chrono::steady_clock::now() > deadline) FAIL("what had to happen did not. The log:\n", out.text());
+        std::size_t done = loop.poll();
+        if (cache) done += cache->loop().poll();
+        if (done == 0 && cache) cache->loop().run_one_for(std::chrono::microseconds(200));
+        else if (done == 0) loop.run_one_for(std::chrono::microseconds(200));
+    }
+}
+
+void world::run_for_a_while()
+{
+    auto deadline = std::chrono::steady_clock::now() + 30ms;
+    run_until([&] { return std::chrono::steady_clock::now() > deadline; });
+}
+
+std::string world::request(const std::string& method, const std::string& target, const fields& further,
+                           const std::string& as) const
+{
+    std::string text = method + " " + target + " HTTP/1.1\r\nHost: localhost:4664\r\n";
+    if (!as.empty()) text += "Authorization: " + as + "\r\n";
+    for (const field& f : further) text += f.first + ": " + f.second + "\r\n";
+    return text + "\r\n";
+}
+
+answer world::get(const std::string& target, const fields& further, const std::string& as)
+{
+    return send("GET", target, further, as);
+}
+
+answer world::send(const std::string& method, const std::string& target, const fields& further, const std::string& as)
+{
+    return raw(request(method, target, further, as), method == "HEAD");
+}
+
+answer world::raw(const std::string& bytes, bool head)
+{
+    tool t(*this);
+    t.send(bytes);
+    return t.read(head);
+}
+
+std::string world::call_of(const answer& a)
+{
+    auto call = read_call_answer(a.body);
+    return call ? std::string(call->call) : "";
+}
+
+}  // namespace callcache::test
