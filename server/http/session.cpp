@@ -28,7 +28,8 @@ std::string_view view(boost::beast::string_view text)
 }  // namespace
 
 session::session(tcp_socket socket, front& f, session_rules& rules) :
-    socket_(std::move(socket)), front_(f), rules_(rules), place_(f.sessions.insert(f.sessions.end(), this))
+    socket_(std::move(socket)), front_(f), rules_(rules), place_(f.sessions.insert(f.sessions.end(), this)),
+    draining_(f.draining)
 {
     ++rules_.open;
 }
@@ -62,7 +63,7 @@ void session::sweep(steady_time now)
 void session::drain()
 {
     draining_ = true;
-    if (waiting_ == waiting_for::request && in_.empty()) abort();
+    if (waiting_ == waiting_for::request) abort();
 }
 
 void session::abort()

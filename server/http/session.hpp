@@ -85,7 +85,7 @@ private:
     waiting_for waiting_ = waiting_for::request;
     steady_time overdue_ = steady_time::max();
     bool timed_out_ = false;
-    bool draining_ = false;
+    bool draining_;
 };
 
 }  // namespace callcache

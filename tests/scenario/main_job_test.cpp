@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+
 using namespace callcache::test;
 
 TEST_SUITE_BEGIN("scenario: the main job");
@@ -70,6 +72,272 @@ TEST_CASE("fifty tools ask at once, the vendor is asked once")
     CHECK(misses == 1);
     CHECK(collapsed == 49);
     CHECK(w.vendor->requests(id) == 1);
+}
+
+TEST_CASE("a lookup goes upstream with callcache's own fields and the tool's credential, and nothing else of the tool's")
+{
+    world w;
+    w.start();
+    w.send("HEAD", w.path(1), {{"Accept-Encoding", "gzip, br"}, {"X-Secret", "1"}, {"Cookie", "a=b"}, {"Range", "bytes=0-1"},
+                               {"If-None-Match", "\"x\""}, {"User-Agent", "evil"}});
+    REQUIRE(w.vendor->heads().size() == 1);
+    CHECK(w.vendor->heads()[0] == "GET " + w.path(1) + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(w.vendor->port()) +
+                                      "\r\nAuthorization: " + authorization +
+                                      "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/0.1.0\r\n\r\n");
+}
+
+TEST_CASE("HEAD is answered from the same answer, without its body")
+{
+    world w;
+    w.start();
+    answer head = w.send("HEAD", w.path(1));
+    CHECK(head.status == 200);
+    CHECK(head.body.empty());
+    answer get = w.get(w.path(1));
+    CHECK(get.cache("hit") == "hit");
+    CHECK(head.header("content-length") == std::to_string(get.body.size()));
+    CHECK(head.header("etag") == get.header("etag"));
+    CHECK(w.vendor->requests() == 1);
+}
+
+TEST_CASE("If-None-Match is answered 304, on a miss as on a hit; Range is ignored")
+{
+    world w;
+    w.start();
+    std::string etag = w.get(w.path(1)).header("etag");
+    CHECK(etag.starts_with('"'));
+    for (const std::string& list : {etag, "W/" + etag, "\"x\", " + etag, std::string("*")})
+    {
+        INFO(list);
+        answer a = w.get(w.path(1), {{"If-None-Match", list}});
+        CHECK(a.status == 304);
+        CHECK(a.body.empty());
+        CHECK(a.header("etag") == etag);
+    }
+    CHECK(w.get(w.path(1), {{"If-None-Match", "\"x\""}}).status == 200);
+    w.cache->kept().purge_all([](bool) {});
+    answer miss = w.get(w.path(1), {{"If-None-Match", etag}});
+    CHECK(miss.status == 304);
+    CHECK(miss.cache("fwd") == "miss");
+    CHECK(w.get(w.path(1), {{"Range", "bytes=0-1"}}).status == 200);
+}
+
+TEST_CASE("a 404 is remembered briefly, twice as long when it is repeated, and a sighting clears it")
+{
+    world w;
+    w.start();
+    w.vendor->remove(w.id(1));
+    answer first = w.get(w.path(1));
+    CHECK(first.status == 404);
+    CHECK(first.cache("stored") == "stored");
+    w.clock.advance(9s);
+    answer again = w.get(w.path(1));
+    CHECK(again.status == 404);
+    CHECK(again.body == first.body);
+    CHECK(again.cache("detail") == "negative");
+    CHECK(w.vendor->requests() == 1);
+    w.clock.advance(2s);
+    CHECK(w.get(w.path(1)).cache("ttl") == "20");
+    CHECK(w.vendor->requests() == 2);
+    for (int i = 0; i < 10; ++i)  // a young call may be in processing: never more than a minute
+    {
+        w.clock.advance(61s);
+        CHECK(std::stoi(w.get(w.path(1)).cache("ttl")) <= 60);
+    }
+    w.vendor->remove(w.id(1), false);
+    w.clock.advance(61s);
+    CHECK(w.get(w.path(1)).status == 200);
+    w.vendor->remove(w.id(1));
+    w.cache->kept().purge_all([](bool) {});
+    CHECK(w.get(w.path(1)).cache("ttl") == "10");
+}
+
+TEST_CASE("a stale call is served at once and refreshed in the background")
+{
+    world w;
+    w.start();
+    std::string id = w.id(1);
+    answer first = w.get(w.path(1));
+    int ttl = std::stoi(first.cache("ttl"));
+    CHECK(ttl >= 270);
+    CHECK(ttl <= 330);
+    w.vendor->edit(id);
+    w.clock.advance(std::chrono::seconds(ttl + 10));
+    answer stale = w.get(w.path(1));
+    CHECK(stale.body == first.body);
+    CHECK(stale.cache("detail") == "stale");
+    CHECK(std::stoi(stale.cache("ttl")) <= -9);
+    w.run_until([&] { return w.vendor->requests(id) == 2 && w.cache->misses().flights() == 0; });
+    answer fresh = w.get(w.path(1));
+    CHECK(fresh.cache("detail") == "hit");
+    CHECK(w.call_of(fresh) == w.vendor->body(id));
+    CHECK(fresh.body != first.body);
+    CHECK(fresh.header("etag") != first.header("etag"));
+}
+
+TEST_CASE("a refresh that brings the same call changes only its times")
+{
+    world w;
+    w.start();
+    answer first = w.get(w.path(1));
+    w.clock.advance(400s);
+    w.get(w.path(1));
+    w.run_until([&] { return w.vendor->requests() == 2 && w.cache->misses().flights() == 0; });
+    answer second = w.get(w.path(1));
+    CHECK(second.body == first.body);
+    CHECK(second.header("etag") == first.header("etag"));
+    CHECK(second.header("age") == "0");
+}
+
+TEST_CASE("an outage upstream leaves every kept answer served, for as long as cache.calls.stale_if_error")
+{
+    world w;
+    w.start();
+    answer first = w.get(w.path(1));
+    w.vendor->go_down();
+    w.clock.advance(24h);
+    answer kept = w.get(w.path(1));
+    CHECK(kept.status == 200);
+    CHECK(kept.body == first.body);
+    CHECK(kept.cache("hit") == "hit");
+    CHECK(kept.cache("detail") == "error");
+    w.clock.advance(7 * 24h);
+    CHECK(w.get(w.path(1)).status == 502);
+}
+
+TEST_CASE("500, 503 and 429 of the vendor are answered from what is kept, and handed on where nothing is")
+{
+    world w;
+    w.start();
+    answer first = w.get(w.path(1));
+    for (const char* status : {"500 Internal Server Error", "503 Service Unavailable", "429 Too Many Requests"})
+    {
+        INFO(status);
+        w.vendor->script("", sim::scripted{std::string("HTTP/1.1 ") + status + "\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy"});
+        w.clock.advance(4h);
+        answer kept = w.get(w.path(1));
+        CHECK(kept.status == 200);
+        CHECK(kept.body == first.body);
+        answer nothing = w.get(w.path(2));
+        CHECK(nothing.status == std::stoul(status));
+        CHECK(nothing.body == "busy");
+        CHECK(nothing.header("retry-after") == "7");
+    }
+}
+
+TEST_CASE("a call that is gone at the vendor is gone here with the next refresh")
+{
+    world w;
+    w.start();
+    w.get(w.path(1));
+    w.vendor->remove(w.id(1));
+    w.clock.advance(400s);
+    w.get(w.path(1));
+    w.run_until([&] { return w.vendor->requests() == 2 && w.cache->misses().flights() == 0; });
+    CHECK(w.get(w.path(1)).status == 404);
+    w.start();
+    w.vendor->go_down();
+    CHECK(w.get(w.path(1)).status != 200);
+}
+
+TEST_CASE("a tool forces a fetch only when the entry is older than cache.client_min_age")
+{
+    world w;
+    w.config.cache.client_min_age = 60s;
+    w.start();
+    w.get(w.path(1));
+    w.clock.advance(1s);
+    for (std::string directive : {"no-cache", "no-store", "max-age=0", "min-fresh=100000"})
+    {
+        INFO(directive);
+        answer young = w.get(w.path(1), {{"Cache-Control", directive}});
+        CHECK(young.cache("hit") == "hit");
+        CHECK(young.cache("detail") == "kept-young");
+    }
+    CHECK(w.get(w.path(1), {{"Pragma", "no-cache"}}).cache("detail") == "kept-young");
+    CHECK(w.vendor->requests() == 1);
+    w.clock.advance(61s);
+    answer forced = w.get(w.path(1), {{"Cache-Control", "no-cache"}});
+    CHECK(forced.cache("fwd") == "request");
+    CHECK(w.vendor->requests() == 2);
+}
+
+TEST_CASE("max-stale lets a tool have what others would have fetched anew")
+{
+    world w;
+    w.start();
+    answer first = w.get(w.path(1));
+    w.clock.advance(90min);
+    answer stale = w.get(w.path(1), {{"Cache-Control", "max-stale"}});
+    CHECK(stale.body == first.body);
+    CHECK(stale.cache("detail") == "stale");
+}
+
+TEST_CASE("a tool may name itself in its base URL, and the name does not reach the vendor")
+{
+    world w;
+    w.start();
+    CHECK(w.get("/@etl" + w.path(1)).status == 200);
+    CHECK(w.vendor->heads()[0].starts_with("GET " + w.path(1) + " HTTP/1.1"));
+    CHECK(w.get("/@dashboard" + w.path(1)).cache("hit") == "hit");
+    CHECK(w.get("/@/v2/calls/1").status == 400);
+    CHECK(w.get("/@a%20b/v2/calls/1").status == 400);
+}
+
+TEST_CASE("an id of 20 digits, beyond what 64 bits hold, is as good as any")
+{
+    world w;
+    w.start();
+    std::string id = w.id(49);
+    REQUIRE(id.size() == 20);
+    CHECK(w.call_of(w.get("/v2/calls/" + id)) == w.vendor->body(id));
+    CHECK(w.get("/v2/calls/" + id).cache("hit") == "hit");
+    CHECK(w.get("/v2/calls/0" + w.id(1)).status == 404);  // another id, whatever its value as a number
+}
+
+TEST_CASE("whoever leaves takes nobody along: the flight goes on, and what it brings is kept")
+{
+    world w;
+    w.start();
+    w.vendor->hold(w.id(1));
+    tool leaver(w), stayer(w);
+    leaver.send(w.request("GET", w.path(1)));
+    w.run_until([&] { return w.cache->misses().waiting(w.id(1)) == 1; });
+    stayer.send(w.request("GET", w.path(1)));
+    w.run_until([&] { return w.cache->misses().waiting(w.id(1)) == 2; });
+    leaver.hang_up();
+    w.run_for_a_while();
+    w.vendor->release(w.id(1));
+    CHECK(stayer.read().status == 200);
+    CHECK(w.vendor->requests() == 1);
+}
+
+TEST_CASE("with :memory: nothing is written, and everything works until the process ends")
+{
+    world w;
+    w.config.cache.path = ":memory:";
+    w.start();
+    w.get(w.path(1));
+    CHECK(w.get(w.path(1)).cache("hit") == "hit");
+    w.start();
+    CHECK(w.get(w.path(1)).cache("fwd") == "miss");
+    CHECK(std::filesystem::is_empty(w.folder.path()));
+}
+
+TEST_CASE("the file holds neither credentials nor anything that leads back to them")
+{
+    world w;
+    w.start();
+    w.get(w.path(1));
+    w.stop();
+    for (const auto& f : std::filesystem::directory_iterator(w.folder.path()))
+    {
+        std::ifstream in(f.path(), std::ios::binary);
+        std::string bytes((std::istreambuf_iterator<char>(in)), {});
+        CHECK(bytes.find("a2V5OnNlY3JldA") == std::string::npos);
+        CHECK(bytes.find("key:secret") == std::string::npos);
+    }
+    CHECK(w.out.text().find("a2V5OnNlY3JldA") == std::string::npos);
 }
 
 TEST_SUITE_END();

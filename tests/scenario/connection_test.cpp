@@ -1,0 +1,162 @@
+// A tool's connection: keep-alive, pipelining, deadlines, and its end.
+
+#include "tests/support/world.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace callcache;
+using namespace callcache::test;
+
+TEST_SUITE_BEGIN("scenario: connections");
+
+TEST_CASE("a connection carries many requests, one after the other and pipelined, answered in order")
+{
+    world w;
+    w.start();
+    tool t(w);
+    std::string all;
+    for (int round = 0; round < 3; ++round)
+        for (std::uint64_t n : {1, 2, 1, 3}) all += w.request("GET", w.path(n));
+    t.send(all);
+    for (int round = 0; round < 3; ++round)
+        for (std::uint64_t n : {1, 2, 1, 3}) CHECK(w.call_of(t.read()) == w.vendor->body(w.id(n)));
+    CHECK(w.vendor->requests() == 3);
+    CHECK_FALSE(t.closed());
+}
+
+TEST_CASE("a request that arrives byte by byte is the same request")
+{
+    world w;
+    w.start();
+    tool t(w);
+    for (char c : w.request("GET", w.path(1)))
+    {
+        t.send(std::string(1, c));
+        w.loop.poll();
+        w.cache->loop().poll();
+    }
+    CHECK(t.read().status == 200);
+}
+
+TEST_CASE("Connection: close and HTTP/1.0 end the connection; keep-alive keeps an HTTP/1.0 one")
+{
+    world w;
+    w.start();
+    tool closing(w);
+    closing.send(w.request("GET", w.path(1), {{"Connection", "close"}}));
+    CHECK(closing.read().header("connection") == "close");
+    closing.wait_closed();
+
+    tool old(w);
+    old.send("GET " + w.path(1) + " HTTP/1.0\r\nAuthorization: " + authorization + "\r\n\r\n");
+    CHECK(old.read().status == 200);
+    old.wait_closed();
+
+    tool old_and_kept(w);
+    for (int i = 0; i < 2; ++i)
+    {
+        old_and_kept.send("GET " + w.path(1) + " HTTP/1.0\r\nConnection: keep-alive\r\nAuthorization: " + authorization + "\r\n\r\n");
+        answer a = old_and_kept.read();
+        CHECK(a.status == 200);
+        CHECK(a.header("connection") == "keep-alive");
+    }
+}
+
+TEST_CASE("a body that a lookup has no use for is read over, and the next request is found behind it")
+{
+    world w;
+    w.start();
+    tool t(w);
+    t.send(w.request("GET", w.path(1), {{"Content-Length", "5"}}) + "hello" + w.request("GET", w.path(2)));
+    CHECK(w.call_of(t.read()) == w.vendor->body(w.id(1)));
+    CHECK(w.call_of(t.read()) == w.vendor->body(w.id(2)));
+    tool chunked(w);
+    chunked.send(w.request("GET", w.path(1), {{"Transfer-Encoding", "chunked"}}) + "0\r\n\r\n" + w.request("GET", w.path(2)));
+    answer a = chunked.read();
+    CHECK(a.status == 200);
+    CHECK(a.header("connection") == "close");
+    chunked.wait_closed();
+}
+
+TEST_CASE("an idle connection is closed without a word after server.idle_timeout, and not before")
+{
+    world w;
+    w.start();
+    tool t(w);
+    t.send(w.request("GET", w.path(1)));
+    CHECK(t.read().status == 200);
+    w.clock.advance(74s);
+    w.run_for_a_while();
+    CHECK_FALSE(t.closed());
+    w.clock.advance(3s);
+    t.wait_closed();
+    CHECK(t.received() == 0);
+}
+
+TEST_CASE("a tool that hangs up in the middle of anything costs nothing but its connection")
+{
+    world w;
+    w.start();
+    w.vendor->hold(w.id(1));
+    for (std::size_t cut : {1, 20, 60, 1000})
+    {
+        tool t(w);
+        t.send(w.request("GET", w.path(1)).substr(0, cut));
+        w.run_for_a_while();
+        t.hang_up();
+        w.run_for_a_while();
+    }
+    w.vendor->release(w.id(1));
+    w.run_until([&] { return w.cache->connections() == 0; });
+    CHECK(w.get(w.path(1)).status == 200);
+}
+
+TEST_CASE("a tool that has sent its request and closed its sending side gets its answer")
+{
+    world w;
+    w.start();
+    tool t(w);
+    t.send(w.request("GET", w.path(1)));
+    w.run_for_a_while();
+    t.finish_sending();
+    CHECK(t.read().status == 200);
+    t.wait_closed();
+}
+
+TEST_CASE("an idle connection ends when callcache drains, and nothing new is accepted")
+{
+    world w;
+    w.start();
+    tool idle(w);
+    auto where = w.cache->tool_endpoints().front();
+    auto admin = w.cache->admin_endpoints().front();
+    w.cache->drain();
+    idle.wait_closed();
+    w.run_until([&] { return w.cache->is_drained(); });
+    tool late(w, where);
+    late.wait_closed();
+    CHECK(late.received() == 0);
+    tool probe(w, admin);
+    probe.send("GET /readyz HTTP/1.1\r\nHost: 10.0.0.7:4665\r\n\r\n");
+    CHECK(probe.read().status == 503);
+    probe.send("GET /healthz HTTP/1.1\r\nHost: 10.0.0.7:4665\r\n\r\n");
+    CHECK(probe.read().status == 200);
+}
+
+TEST_CASE("the admin address: healthz and readyz, and nothing else yet")
+{
+    world w;
+    w.start();
+    tool t(w, w.cache->admin_endpoints().front());
+    auto ask = [&](const std::string& line) {
+        t.send(line + " HTTP/1.1\r\nHost: x\r\n\r\n");
+        return t.read(line.starts_with("HEAD")).status;
+    };
+    CHECK(ask("GET /readyz") == 200);
+    CHECK(ask("HEAD /healthz") == 200);
+    CHECK(ask("POST /readyz") == 405);
+    CHECK(ask("GET /v2/calls/1") == 404);
+    CHECK(w.vendor->requests() == 0);
+}
+
+TEST_SUITE_END();

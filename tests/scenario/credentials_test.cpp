@@ -1,0 +1,226 @@
+// Whose data each credential sees, for how long, and who may ask at all.
+
+#include "tests/support/world.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+using namespace callcache;
+using namespace callcache::test;
+
+TEST_SUITE_BEGIN("scenario: credentials");
+
+TEST_CASE("two credentials never see each other's entries: hit, stale, collapsed, negative, after a restart")
+{
+    world w;
+    w.start();
+    std::string id = w.id(1);
+    w.vendor->forbid(other_authorization, id);
+    CHECK(w.get(w.path(1)).status == 200);
+    CHECK(w.get(w.path(1), {}, other_authorization).status == 403);  // its own answer, and not the other's entry
+    CHECK(w.vendor->requests(id) == 2);
+    CHECK(w.get(w.path(1), {{"Cache-Control", "only-if-cached"}}, other_authorization).status == 504);
+
+    w.clock.advance(400s);  // stale
+    CHECK(w.get(w.path(1), {}, other_authorization).status == 403);
+    w.vendor->go_down();    // and not because of an error either
+    w.clock.advance(3h);
+    CHECK(w.get(w.path(1)).status == 200);
+    CHECK(w.get(w.path(1), {}, other_authorization).status == 502);
+    w.vendor->come_up();
+
+    w.vendor->hold(w.id(2));
+    tool one(w), two(w);
+    one.send(w.request("GET", w.path(2)));
+    two.send(w.request("GET", w.path(2), {}, other_authorization));
+    w.run_until([&] { return w.cache->misses().waiting(w.id(2)) == 2; });
+    w.vendor->release(w.id(2));
+    CHECK(one.read().cache("collapsed") == "");
+    CHECK(two.read().cache("collapsed") == "");
+    CHECK(w.vendor->requests(w.id(2)) == 2);
+
+    w.vendor->remove(w.id(3));
+    CHECK(w.get(w.path(3)).status == 404);
+    w.vendor->remove(w.id(3), false);
+    CHECK(w.get(w.path(3), {}, other_authorization).status == 200);
+
+    w.start();
+    CHECK(w.get(w.path(1), {}, other_authorization).status == 403);
+    CHECK(w.get(w.path(1), {}, "Bearer a2V5OnNlY3JldA==").status == 401);  // the same text, another scheme
+}
+
+TEST_CASE("the same connection with another credential is another caller")
+{
+    world w;
+    w.start();
+    tool t(w);
+    t.send(w.request("GET", w.path(1)));
+    CHECK(t.read().status == 200);
+    t.send(w.request("GET", w.path(1), {}, other_authorization));
+    CHECK(t.read().cache("fwd") == "miss");
+    t.send(w.request("GET", w.path(1)));
+    CHECK(t.read().cache("hit") == "hit");
+}
+
+TEST_CASE("the same file behind another upstream gives no hit")
+{
+    world w;
+    w.start();
+    w.get(w.path(1));
+    w.stop();
+    w.vendor_options.port = 0;
+    sim::vendor elsewhere(w.loop.get_executor(), w.vendor_options, w.clock);
+    w.config.upstream.url = "http://127.0.0.1:" + std::to_string(elsewhere.port());
+    w.start();
+    CHECK(w.get(w.path(1)).cache("fwd") == "miss");
+    CHECK(elsewhere.requests() == 1);
+}
+
+TEST_CASE("a 401 ends a credential's trust at once: what was kept under it is not read any more")
+{
+    world w;
+    w.start();
+    CHECK(w.get(w.path(1)).status == 200);
+    w.vendor->withdraw(authorization);
+    CHECK(w.get(w.path(1)).status == 200);  // nobody has told yet
+    CHECK(w.get(w.path(2)).status == 401);
+    CHECK(w.get(w.path(1)).status == 401);
+    w.start();
+    CHECK(w.get(w.path(1)).status == 401);  // durable
+    w.vendor->go_down();
+    CHECK(w.get(w.path(1)).status == 502);  // an outage brings no trust back
+    w.vendor->come_up();
+    w.vendor->allow(authorization);
+    CHECK(w.get(w.path(2)).status == 200);
+    CHECK(w.get(w.path(1)).cache("hit") == "hit");
+    CHECK(w.out.text().find("--upstream") != std::string::npos);  // the first 401 says how to set another host
+}
+
+TEST_CASE("a 403 drops that entry alone")
+{
+    world w;
+    w.start();
+    w.get(w.path(1));
+    w.get(w.path(2));
+    w.vendor->forbid(authorization, w.id(1));
+    w.clock.advance(400s);
+    w.get(w.path(1));
+    w.run_until([&] { return w.vendor->requests(w.id(1)) == 2 && w.cache->misses().flights() == 0; });
+    CHECK(w.get(w.path(1)).status == 403);
+    CHECK(w.get(w.path(2)).status == 200);
+    w.vendor->go_down();
+    w.start();
+    CHECK(w.get(w.path(1)).status == 502);
+    CHECK(w.get(w.path(2)).status == 200);
+}
+
+TEST_CASE("trust is renewed in the background from 80 % on, and beyond twice the time a request waits for the vendor")
+{
+    world w;
+    w.config.cache.calls.fresh_min = 24h;  // so that only trust is at work
+    w.start();
+    w.get(w.path(1));
+    w.clock.advance(47min);
+    CHECK(w.get(w.path(1)).cache("hit") == "hit");
+    w.run_for_a_while();
+    CHECK(w.vendor->requests() == 1);
+    w.clock.advance(2min);
+    CHECK(w.get(w.path(1)).cache("hit") == "hit");
+    w.run_until([&] { return w.vendor->requests() == 2 && w.cache->misses().flights() == 0; });
+    w.clock.advance(47min);
+    CHECK(w.get(w.path(1)).cache("hit") == "hit");
+    w.run_for_a_while();
+    CHECK(w.vendor->requests() == 2);
+    w.clock.advance(2h);
+    w.vendor->withdraw(authorization);
+    CHECK(w.get(w.path(1)).status == 401);
+}
+
+TEST_CASE("an outage extends trust by cache.calls.stale_if_error, and no more")
+{
+    world w;
+    w.config.cache.calls.fresh_min = 30 * 24h;
+    w.config.cache.calls.fresh_max = 30 * 24h;
+    w.config.cache.calls.stale_if_error = 24h;
+    w.start();
+    w.get(w.path(1));
+    w.vendor->go_down();
+    w.clock.advance(25h);
+    CHECK(w.get(w.path(1)).status == 200);
+    w.clock.advance(2h);
+    CHECK(w.get(w.path(1)).status == 502);
+}
+
+TEST_CASE("inject: the proxy's credential goes upstream, whatever the tool sends, and shows nowhere")
+{
+    world w;
+    std::ofstream(w.folder.file("key")) << "key\n";
+    std::ofstream(w.folder.file("secret")) << "secret\n";
+    w.config.credentials.mode = credentials_mode::inject;
+    w.config.credentials.access_key_file = w.folder.file("key");
+    w.config.credentials.access_key_secret_file = w.folder.file("secret");
+    w.start();
+    CHECK(w.get(w.path(1), {}, "").status == 200);
+    CHECK(w.get(w.path(1), {}, "Bearer something").cache("hit") == "hit");
+    CHECK(w.vendor->heads()[0].find("Authorization: " + authorization + "\r\n") != std::string::npos);
+    CHECK(w.out.text().find("secret") == std::string::npos);
+
+    SUBCASE("a secret that is replaced by rename is picked up, and the entries stay its own")
+    {
+        std::ofstream(w.folder.file("new")) << "rotated";
+        std::filesystem::rename(w.folder.file("new"), w.folder.file("secret"));
+        w.vendor->withdraw(authorization);
+        w.vendor->allow(sim::basic("key", "rotated"));
+        w.cache->look_after(w.clock.wall());
+        CHECK(w.get(w.path(1), {}, "").cache("hit") == "hit");
+        CHECK(w.get(w.path(2), {}, "").status == 200);
+    }
+    SUBCASE("a file that is gone leaves the credential in use")
+    {
+        std::filesystem::remove(w.folder.file("secret"));
+        w.cache->look_after(w.clock.wall());
+        CHECK(w.get(w.path(2), {}, "").status == 200);
+    }
+}
+
+TEST_CASE("inject: no web page, no rebinding name and no preflight gets through")
+{
+    world w;
+    w.config.credentials.mode = credentials_mode::inject;
+    w.config.credentials.access_key = "key";
+    w.config.credentials.access_key_secret = "secret";
+    w.config.server.hosts = {"callcache.internal"};
+    w.start();
+    auto with_host = [&](const std::string& host) {
+        return w.raw("GET " + w.path(1) + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n").status;
+    };
+    CHECK(with_host("evil.example") == 421);
+    CHECK(with_host("localhost.evil.example") == 421);
+    CHECK(with_host("169.254.169.254") == 421);
+    CHECK(w.get(w.path(1), {{"Origin", "https://evil.example"}}).status == 403);
+    CHECK(w.get(w.path(1), {{"Origin", "null"}}).status == 403);
+    CHECK(w.get(w.path(1), {{"Sec-Fetch-Site", "cross-site"}}).status == 403);
+    CHECK(w.get(w.path(1), {{"Sec-Fetch-Site", "same-origin"}}).status == 403);
+    CHECK(w.send("OPTIONS", w.path(1)).status == 403);
+    CHECK(w.vendor->requests() == 0);
+    CHECK(with_host("localhost:4664") == 200);
+    CHECK(with_host("127.0.0.1") == 200);
+    CHECK(with_host("[::1]:4664") == 200);
+    CHECK(with_host("CallCache.Internal:80") == 200);
+    CHECK(w.get(w.path(1), {{"Sec-Fetch-Site", "none"}}).status == 200);
+}
+
+TEST_CASE("inject: a credential that cannot be read is a start that fails, and says which file")
+{
+    world w;
+    w.config.credentials.mode = credentials_mode::inject;
+    w.config.credentials.bearer_token_file = w.folder.file("absent");
+    CHECK(w.start_refused().find("credentials.bearer_token_file") != std::string::npos);
+    std::ofstream(w.folder.file("absent")) << "\n";
+    CHECK(w.start_refused().find("is empty") != std::string::npos);
+    std::ofstream(w.folder.file("absent")) << "a\r\nX-Evil: b";
+    CHECK(w.start_refused().find("more than one line") != std::string::npos);
+}
+
+TEST_SUITE_END();

@@ -1,0 +1,162 @@
+// The two tiers never disagree to a reader's harm: the interleavings of the design, one by one.
+
+#include "cache/tiers.hpp"
+#include "tests/support/world.hpp"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+
+using namespace callcache;
+using namespace callcache::test;
+
+namespace
+{
+
+// A store that answers when the test says so: with what it held when it was asked, as a slow reader would.
+class slow_store final : public store
+{
+public:
+    const std::string& salt() const override { return salt_; }
+    const std::vector<partition_record>& kept_partitions() const override { return none_; }
+    void find(const entry_key& k, found done) override
+    {
+        auto at = rows.find(k.name);
+        asked.push_back([e = at == rows.end() ? nullptr : at->second, done = std::move(done)] { done(e); });
+    }
+    void put(const entry_key& k, entry_ptr e) override { rows[k.name] = std::move(e); }
+    void drop(const entry_key& k, wall_time) override { rows.erase(k.name); }
+    void drop_name(const std::string& n, written done) override
+    {
+        rows.erase(n);
+        done(true);
+    }
+    void drop_all(written done) override
+    {
+        rows.clear();
+        done(true);
+    }
+    void touch(std::vector<entry_key>, wall_time) override {}
+    void put_partition(const partition_record&, written) override {}
+    state current() const override { return {}; }
+
+    std::map<std::string, entry_ptr> rows;
+    std::deque<std::function<void()>> asked;  // readers that have found their row, and have not told yet
+
+private:
+    std::string salt_ = "salt";
+    std::vector<partition_record> none_;
+};
+
+entry_ptr an_entry(int second)
+{
+    auto e = std::make_shared<entry>();
+    e->body = "body";
+    e->sent_at = wall_time(std::chrono::seconds(1000 + second));
+    e->fresh_for = 1h;
+    return e;
+}
+
+struct two_tiers
+{
+    slow_store* disk = new slow_store;
+    tiers t{1 << 20, std::unique_ptr<store>(disk)};
+    partitions known{"salt", "https://api.gong.io", {}};
+    partition_ptr whose = known.of("basic", "a");
+    entry_key key;
+
+    two_tiers()
+    {
+        known.enroll(*whose);
+        key = entry_key(key_view{whose->id(), "1"});
+    }
+};
+
+}  // namespace
+
+TEST_SUITE_BEGIN("scenario: two tiers");
+
+TEST_CASE("A: reader finds the row. B: purge. A: refills memory: refused, a purged entry is not served again")
+{
+    for (bool all : {false, true})
+    {
+        two_tiers x;
+        x.disk->rows["1"] = an_entry(0);
+        x.t.find_on_disk(x.key, [](entry_ptr) {});
+        REQUIRE(x.disk->asked.size() == 1);
+        if (all) x.t.purge_all([](bool) {});
+        else x.t.purge("1", [](bool) {});
+        x.disk->asked.front()();
+        CHECK(x.t.find_in_memory(x.key) == nullptr);
+    }
+}
+
+TEST_CASE("A: fetch sent. B: purge. A: the answer arrives: it is not kept")
+{
+    two_tiers x;
+    epoch_ticket before = x.t.ticket(*x.whose);
+    SUBCASE("of the whole") { x.t.purge_all([](bool) {}); }
+    SUBCASE("of the call") { x.t.purge("1", [](bool) {}); }
+    SUBCASE("of the entry") { x.t.drop(*x.whose, "1", wall_time::max()); }
+    CHECK_FALSE(x.t.keep(*x.whose, "1", an_entry(0), before));
+    CHECK(x.t.find_in_memory(x.key) == nullptr);
+    CHECK(x.disk->rows.empty());
+    CHECK(x.t.keep(*x.whose, "1", an_entry(1), x.t.ticket(*x.whose)));
+}
+
+TEST_CASE("A: reader finds the old row. B: a newer answer is kept. A: refills memory: refused")
+{
+    two_tiers x;
+    x.disk->rows["1"] = an_entry(0);
+    x.t.find_on_disk(x.key, [](entry_ptr) {});
+    CHECK(x.t.keep(*x.whose, "1", an_entry(5), x.t.ticket(*x.whose)));
+    x.disk->asked.front()();
+    CHECK(x.t.find_in_memory(x.key)->sent_at == an_entry(5)->sent_at);
+}
+
+TEST_CASE("of two answers the one that was sent for later stays, whichever arrives first")
+{
+    two_tiers x;
+    CHECK(x.t.keep(*x.whose, "1", an_entry(5), x.t.ticket(*x.whose)));
+    CHECK_FALSE(x.t.keep(*x.whose, "1", an_entry(4), x.t.ticket(*x.whose)));
+    CHECK(x.disk->rows["1"]->sent_at == an_entry(5)->sent_at);
+}
+
+TEST_CASE("a purge while the vendor answers: the askers get their answer, and it is not kept")
+{
+    world w;
+    w.start();
+    w.vendor->hold(w.id(1));
+    tool t(w);
+    t.send(w.request("GET", w.path(1)));
+    w.run_until([&] { return w.vendor->requests(w.id(1)) == 1; });
+    bool durable = false;
+    w.cache->kept().purge_all([&](bool good) { durable = good; });
+    w.vendor->release(w.id(1));
+    answer a = t.read();
+    CHECK(a.status == 200);
+    CHECK(a.cache("stored") == "");
+    w.run_until([&] { return durable; });
+    CHECK(w.get(w.path(1)).cache("fwd") == "miss");
+}
+
+TEST_CASE("what was purged stays purged after a restart")
+{
+    world w;
+    w.start();
+    w.get(w.path(1));
+    w.get(w.path(2));
+    std::atomic<bool> durable = false;
+    w.cache->kept().purge(w.id(1), [&](bool good) { durable = good; });
+    w.run_until([&] { return durable.load(); });
+    w.start();
+    CHECK(w.get(w.path(1)).cache("fwd") == "miss");
+    CHECK(w.get(w.path(2)).cache("hit") == "hit");
+    durable = false;
+    w.cache->kept().purge_all([&](bool good) { durable = good; });
+    w.run_until([&] { return durable.load(); });
+    w.start();
+    CHECK(w.get(w.path(2)).cache("fwd") == "miss");
+}
+
+TEST_SUITE_END();
