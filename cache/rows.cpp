@@ -171,6 +171,11 @@ void row_writer::set_salt(std::string_view salt)
     set_meta_.bind(1, "salt").bind_blob(2, salt).run();
 }
 
+void row_writer::prove_writable()
+{
+    db_.execute("INSERT OR REPLACE INTO meta VALUES ('proof', randomblob(16))");
+}
+
 void row_writer::set_generation(std::int64_t generation)
 {
     purge_until_ = db_.integer("SELECT max(id) FROM entry");

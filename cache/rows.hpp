@@ -48,6 +48,10 @@ public:
     void put_partition(const partition_record&);
     void set_salt(std::string_view salt);
 
+    // Changes something for certain, so that the commit shows whether the file can be written: SQLite writes nothing for
+    // a change that changes nothing.
+    void prove_writable();
+
     // The rows of older generations stay until remove_outdated() has passed them; readers do not see them.
     void set_generation(std::int64_t generation);
 

@@ -15,6 +15,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <deque>
@@ -109,16 +110,14 @@ public:
 
     void find(const entry_key& key, found done) override
     {
+        std::unique_lock lock(mutex_);
+        if (auto state = queued_state(key); state && state->settles())
         {
-            std::lock_guard lock(mutex_);
-            if (!queued_state(key))
-            {
-                finds_.push_back({key, std::move(done)});
-                read_wanted_.notify_one();
-                return;
-            }
+            lock.unlock();
+            return done(state->kept);
         }
-        answer_find({key, std::move(done)}, 0);
+        finds_.push_back({key, std::move(done)});
+        read_wanted_.notify_one();
     }
 
     void put(const entry_key& key, entry_ptr e) override
@@ -129,10 +128,10 @@ public:
         ++number_;
         if (queued_bytes_ > queued_bytes_max)
         {
-            state = {nullptr, number_};
+            state = {nullptr, e->sent_at, number_};
             return enqueue(drop_change{key, e->sent_at}, {});
         }
-        state = {e, number_};
+        state = {e, {}, number_};
         queued_bytes_ += e->cost();
         enqueue(put_change{key, std::move(e), generation_}, {});
     }
@@ -142,7 +141,8 @@ public:
         std::lock_guard lock(mutex_);
         auto& state = overlay_[key];
         ++number_;
-        if (!state.kept || state.kept->sent_at <= sent_until) state = {nullptr, number_};
+        if (state.kept && state.kept->sent_at > sent_until) state.number = number_;
+        else state = {nullptr, std::max(state.sent_until, sent_until), number_};
         enqueue(drop_change{key, sent_until}, {});
     }
 
@@ -186,10 +186,15 @@ private:
         entry_key key;
         found done;
     };
+    // What is queued for a key: an entry, or a drop of what was sent for until then.
     struct overlay_state
     {
-        entry_ptr kept;            // null: dropped
+        entry_ptr kept;
+        wall_time sent_until{};
         std::uint64_t number = 0;
+
+        // True if there is no need to look at the row.
+        bool settles() const { return kept || sent_until == wall_time::max(); }
     };
 
     // REQUIRES: mutex_ is held.
@@ -199,11 +204,11 @@ private:
         write_wanted_.notify_one();
     }
 
-    // What is queued for the key: the entry, null if it is dropped, or nothing. REQUIRES: mutex_ is held.
-    std::optional<entry_ptr> queued_state(const entry_key& key) const
+    // REQUIRES: mutex_ is held.
+    std::optional<overlay_state> queued_state(const entry_key& key) const
     {
-        if (auto o = overlay_.find(key); o != overlay_.end()) return o->second.kept;
-        if (dropped_names_.contains(key.name)) return entry_ptr();
+        if (auto o = overlay_.find(key); o != overlay_.end()) return o->second;
+        if (dropped_names_.contains(key.name)) return overlay_state{nullptr, wall_time::max(), 0};
         return std::nullopt;
     }
 
@@ -225,12 +230,14 @@ private:
     void answer_find(queued_find wanted, std::size_t reader)
     {
         std::int64_t generation;
+        wall_time dropped_until{};
         {
             std::unique_lock lock(mutex_);
             if (auto state = queued_state(wanted.key))
             {
                 lock.unlock();
-                return wanted.done(*state);
+                if (state->settles()) return wanted.done(state->kept);
+                dropped_until = state->sent_until;
             }
             generation = generation_;
         }
@@ -250,6 +257,7 @@ private:
             options_.warn("a row of the database is damaged and was dropped");
             drop(wanted.key, wall_time::max());
         }
+        if (found.kept && found.kept->sent_at <= dropped_until) found.kept = nullptr;
         wanted.done(std::move(found.kept));
     }
 
@@ -286,7 +294,9 @@ private:
             writer_->begin();
             wall_time at = options_.clock();
             for (const queued_change& q : group) apply(q.what, at);
+            if (!writable_) writer_->prove_writable();
             writer_->commit();
+            bytes_ = writer_->bytes();
             good = true;
             if (!writable_) options_.warn("the database can be written again");
         }
@@ -299,13 +309,16 @@ private:
                               "; kept calls are still served, new ones are kept in memory alone");
         }
         writable_ = good;
+        std::vector<written> told;
         for (queued_change& q : group)
-            if (auto done = std::exchange(q.done, {})) done(good);
-
-        std::lock_guard lock(mutex_);
-        if (good)
-            for (const queued_change& q : group) written_now(q);
-        else queue_again(group);
+            if (auto done = std::exchange(q.done, {})) told.push_back(std::move(done));
+        {
+            std::lock_guard lock(mutex_);
+            if (good)
+                for (const queued_change& q : group) written_now(q);
+            else queue_again(group);
+        }
+        for (const written& done : told) done(good);
     }
 
     // The overlay need not hold it any longer. REQUIRES: mutex_ is held.
@@ -328,7 +341,7 @@ private:
             {
                 auto o = overlay_.find(p->key);
                 if (o == overlay_.end() || o->second.number != q.number) continue;  // something newer is queued
-                o->second.kept = nullptr;
+                o->second = {nullptr, p->kept->sent_at, q.number};
                 q.what = drop_change{p->key, p->kept->sent_at};
             }
             if (!std::holds_alternative<touch_change>(q.what)) again.push_back(std::move(q));

@@ -169,11 +169,11 @@ std::vector<tcp::endpoint> proxy::admin_endpoints() const
 void proxy::drain()
 {
     ready_ = false;
+    tool_rules_->draining = true;
     asio::post(fronts_.front()->loop, [l = tool_listener_] { l->stop(); });
     brain_->drain();
     for (auto& f : fronts_)
         asio::post(f->loop, [&f = *f] {
-            f.draining = true;
             for (session* s : f.sessions) s->drain();
         });
 }

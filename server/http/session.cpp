@@ -28,8 +28,7 @@ std::string_view view(boost::beast::string_view text)
 }  // namespace
 
 session::session(tcp_socket socket, front& f, session_rules& rules) :
-    socket_(std::move(socket)), front_(f), rules_(rules), place_(f.sessions.insert(f.sessions.end(), this)),
-    draining_(f.draining)
+    socket_(std::move(socket)), front_(f), rules_(rules), place_(f.sessions.insert(f.sessions.end(), this))
 {
     ++rules_.open;
 }
@@ -62,8 +61,7 @@ void session::sweep(steady_time now)
 
 void session::drain()
 {
-    draining_ = true;
-    if (waiting_ == waiting_for::request) abort();
+    if (rules_.draining && waiting_ == waiting_for::request) abort();
 }
 
 void session::abort()
@@ -125,17 +123,17 @@ task<bool> session::serve_one(std::string& out)
 
     bool readable = r.body.what == framing::kind::none ||
                     (r.body.what == framing::kind::length && r.body.length <= skipped_body_max);
-    reply_mode mode{r.is_head(), r.keep_alive && readable && !draining_, r.minor};
+    reply_mode mode{r.is_head(), r.keep_alive && readable && !rules_.draining, r.minor};
     bool answered = rules_.answers.answer_now(r, mode, remembered_, out);
     if (!answered)
     {
         bool flushed = co_await flush(out);  // nobody waits for an answer that is ready
         if (!flushed) co_return false;
         wait_for(waiting_for::answer, 24h);
-        mode.keep_alive = mode.keep_alive && !draining_;
+        mode.keep_alive = mode.keep_alive && !rules_.draining;
         co_await rules_.answers.answer(r, mode, remembered_, out);
     }
-    bool keep = mode.keep_alive && !draining_;
+    bool keep = mode.keep_alive && !rules_.draining;
     if (keep) keep = co_await skip_body(r.body);
     // Answers to pipelined requests that are here already are gathered and written at once.
     bool more_is_here = keep && in_.find("\r\n\r\n") != std::string::npos && out.size() < gathered_max;
@@ -170,7 +168,7 @@ task<bool> session::read_head(std::string& out)
                 co_return false;
             }
         }
-        if (nothing && draining_) co_return false;
+        if (nothing && rules_.draining) co_return false;
         if (!nothing && !begun) wait_for(waiting_for::head, rules_.limits.header_timeout);
         begun = !nothing;
         std::size_t bytes = co_await read_more();

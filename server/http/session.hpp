@@ -15,15 +15,14 @@ namespace callcache
 
 class session;
 
-// An event loop that answers tools, and the sessions on it. Everything here but `loop` and `count` belongs to the
-// loop's thread.
+// An event loop that answers tools, and the sessions on it. The list belongs to the loop's
+// thread.
 struct front
 {
     explicit front(executor ex) : loop(ex) {}
 
     executor loop;
     std::list<session*> sessions;
-    bool draining = false;
 };
 
 // What the sessions of an address have in common. Outlives them.
@@ -32,7 +31,8 @@ struct session_rules
     const server_settings& limits;
     const clock_source& clock;
     handler& answers;
-    std::atomic<std::size_t> open{0};  // connections, on all fronts
+    std::atomic<std::size_t> open{0};   // connections, on all fronts
+    std::atomic<bool> draining{false};  // no further request is read; one that is being answered is finished
 };
 
 // Front loop only. Held by its own coroutine.
@@ -51,7 +51,7 @@ public:
     // Called about once a second: ends what is overdue.
     void sweep(steady_time now);
 
-    // No further request is read; one that is being answered is finished.
+    // The rules say that we drain: ends a connection that waits for a request.
     void drain();
 
     // Ends it at once.
@@ -85,7 +85,6 @@ private:
     waiting_for waiting_ = waiting_for::request;
     steady_time overdue_ = steady_time::max();
     bool timed_out_ = false;
-    bool draining_;
 };
 
 }  // namespace callcache

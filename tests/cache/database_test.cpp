@@ -1,0 +1,393 @@
+// "The database" of the contract: every way in which the file can be wrong, at the start and later.
+
+#include "cache/open_file.hpp"
+#include "cache/rows.hpp"
+#include "cache/schema.hpp"
+#include "cache/store.hpp"
+#include "tests/support/temp_folder.hpp"
+#include "tests/support/wait.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <mutex>
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+using namespace callcache;
+using namespace callcache::test;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace
+{
+
+constexpr wall_time t0{std::chrono::seconds(1'790'000'000)};
+
+struct database_file
+{
+    temp_folder folder;
+    std::string path = folder.file("cache.db");
+    std::atomic<std::int64_t> now{to_micros(t0)};
+    std::mutex mutex;
+    std::string warnings;
+    std::uint64_t bytes_max = 1 << 30;
+    std::unique_ptr<store> s;
+
+    // The operator's line of a file that is refused, or nothing.
+    std::string open()
+    {
+        s.reset();
+        store_options o;
+        o.path = path;
+        o.bytes_max = bytes_max;
+        o.keep_max = 30 * 24h;
+        o.clock = [this] { return from_micros(now); };
+        o.warn = [this](const std::string& line)
+        {
+            std::lock_guard lock(mutex);
+            warnings += line + "\n";
+        };
+        auto opened = open_sqlite_store(o);
+        if (auto* r = std::get_if<store_refused>(&opened)) return r->text;
+        s = std::move(std::get<std::unique_ptr<store>>(opened));
+        return "";
+    }
+    bool warned(const std::string& part)
+    {
+        std::lock_guard lock(mutex);
+        return warnings.find(part) != std::string::npos;
+    }
+    void put(int from, int to, std::size_t bytes = 1000, partition_id p = 1)
+    {
+        if (s->kept_partitions().empty()) s->put_partition({p, digest{std::uint8_t(p)}, t0, from_micros(now)});
+        for (int i = from; i < to; ++i)
+        {
+            auto e = std::make_shared<entry>();
+            e->body = std::string(bytes, char('a' + i % 26));
+            e->sent_at = from_micros(now);
+            e->fresh_for = 5min;
+            s->put(entry_key(key_view{p, std::to_string(i)}), e);
+        }
+        settle();
+    }
+    // Everything that was queued before is written or lost.
+    bool settle()
+    {
+        return wait_for<bool>([&](auto done) { s->put_partition({9, digest{9}, t0, from_micros(now)}, done); });
+    }
+    bool has(int i, partition_id p = 1)
+    {
+        return wait_for<entry_ptr>(
+                   [&](auto done) {
+                       s->find(entry_key(key_view{p, std::to_string(i)}), done);
+                   }) != nullptr;
+    }
+    // Until it is true; the store looks after its file about once a second.
+    bool soon(const std::function<bool()>& true_now)
+    {
+        for (auto end = std::chrono::steady_clock::now() + 20s; std::chrono::steady_clock::now() < end; settle())
+            if (true_now()) return true;
+        return false;
+    }
+    std::string bytes() const
+    {
+        std::ifstream in(path, std::ios::binary);
+        return std::string((std::istreambuf_iterator<char>(in)), {});
+    }
+};
+
+bool contains(const std::string& text, const std::string& part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_SUITE_BEGIN("threads: the database");
+
+TEST_CASE("a new file is readable by its owner alone, and marked as ours")
+{
+    database_file f;
+    CHECK(f.open() == "");
+    f.put(0, 10);
+    for (const char* suffix : {"", "-wal", "-shm"})
+    {
+        struct stat info;
+        REQUIRE(stat((f.path + suffix).c_str(), &info) == 0);
+        CHECK((info.st_mode & 0777) == 0600);
+    }
+    CHECK(sqlite::kind_of(f.path) == sqlite::file_kind::ours);
+}
+
+TEST_CASE("a file that is not callcache's is never touched")
+{
+    database_file f;
+    SUBCASE("a text")
+    {
+        std::ofstream(f.path) << "my thesis";
+    }
+    SUBCASE("another program's database")
+    {
+        sqlite::database db(f.path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+        db.execute("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+    }
+    SUBCASE("another program's database with an application id")
+    {
+        sqlite::database db(f.path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+        db.execute("PRAGMA application_id = 4711; CREATE TABLE t (a)");
+    }
+    std::string before = f.bytes();
+    std::string line = f.open();
+    CHECK(contains(line, "is not a callcache database"));
+    CHECK(contains(line, f.path));
+    CHECK(f.bytes() == before);
+    CHECK(std::distance(fs::directory_iterator(f.folder.path()), {}) == 1);
+}
+
+TEST_CASE("a folder in the file's place is refused")
+{
+    database_file f;
+    fs::create_directory(f.path);
+    CHECK(contains(f.open(), "is not a file"));
+}
+
+TEST_CASE("a file of a newer schema is never touched")
+{
+    database_file f;
+    f.open();
+    f.put(0, 3);
+    f.s.reset();
+    sqlite::database(f.path, SQLITE_OPEN_READWRITE).execute("PRAGMA user_version = 99");
+    std::string before = f.bytes();
+    std::string line = f.open();
+    CHECK(contains(line, "newer callcache"));
+    CHECK(contains(line, "99"));
+    CHECK(f.bytes() == before);
+}
+
+TEST_CASE("a folder that is not there or cannot be written is an error that names the uid and the ways out")
+{
+    database_file f;
+    f.path = f.folder.file("absent/cache.db");
+    std::string line = f.open();
+    for (const char* part : {"does not exist", "uid", "chown", "fsGroup", "--db :memory:"})
+        CHECK(contains(line, part));
+}
+
+TEST_CASE("an empty file is as good as none")
+{
+    database_file f;
+    std::ofstream(f.path).close();
+    CHECK(f.open() == "");
+    f.put(0, 1);
+    CHECK(f.has(0));
+}
+
+TEST_CASE("what a killed start left beside the file is in nobody's way")
+{
+    database_file f;
+    std::ofstream(f.path + "-new") << "half a file";
+    CHECK(f.open() == "");
+    CHECK_FALSE(fs::exists(f.path + "-new"));
+}
+
+TEST_CASE("our own file, found corrupt at the start, is moved aside: one copy, and a new file begun")
+{
+    database_file f;
+    for (int round = 0; round < 2; ++round)
+    {
+        CHECK(f.open() == "");
+        f.put(0, 2000);
+        f.s.reset();
+        {
+            std::fstream file(f.path, std::ios::binary | std::ios::in | std::ios::out);
+            file.seekp(100);
+            file << std::string(4096 * 3, 'x'); // the header stays, the tables go
+        }
+        CHECK(f.open() == "");
+        CHECK(f.warned("was corrupt"));
+        CHECK(fs::exists(sqlite::corrupt_copy(f.path)));
+        CHECK_FALSE(f.has(1));
+        f.put(0, 3);
+        CHECK(f.has(1));
+    }
+    int copies = 0;
+    for (const auto& e : fs::directory_iterator(f.folder.path()))
+        copies += contains(e.path().string(), "corrupt");
+    CHECK(copies == 1);
+    wait_for<bool>([&](auto done) { f.s->drop_all(done); });
+    CHECK_FALSE(fs::exists(sqlite::corrupt_copy(f.path)));
+}
+
+TEST_CASE("our own file, found corrupt while it is used, is replaced; trust and salt stay")
+{
+    database_file f;
+    CHECK(f.open() == "");
+    f.put(0, 2000);
+    std::string salt = f.s->salt();
+    CHECK(f.open() == ""); // what was in the WAL is in the file now
+    {
+        std::fstream file(f.path, std::ios::binary | std::ios::in | std::ios::out);
+        auto size = fs::file_size(f.path);
+        file.seekp(long(size / 4));
+        file << std::string(size / 2, 'x');
+    }
+    CHECK(f.soon(
+        [&]
+        {
+            for (int i = 0; i < 2000; i += 50)
+                f.has(i);
+            return f.warned("a new one begun");
+        }));
+    CHECK(f.soon(
+        [&]
+        {
+            f.put(5000, 5001);
+            return f.has(5000);
+        }));
+    CHECK(f.open() == "");
+    CHECK(f.s->salt() == salt);
+    CHECK(f.has(5000));
+    CHECK_FALSE(f.s->kept_partitions().empty());
+}
+
+TEST_CASE("a row whose bytes have changed is not served, and goes")
+{
+    database_file f;
+    f.open();
+    f.put(0, 5);
+    f.s.reset();
+    sqlite::database(f.path, SQLITE_OPEN_READWRITE).execute("UPDATE entry SET body = 'other' WHERE name = '1'");
+    sqlite::database(f.path, SQLITE_OPEN_READWRITE)
+        .execute("UPDATE entry SET fresh_for = fresh_for * 2 WHERE name = '2'");
+    f.open();
+    CHECK(f.has(0));
+    CHECK_FALSE(f.has(1));
+    CHECK_FALSE(f.has(2));
+    CHECK(f.warned("damaged"));
+    f.settle();
+    f.s.reset();
+    CHECK(sqlite::database(f.path, SQLITE_OPEN_READWRITE).integer("SELECT count(*) FROM entry") == 3);
+}
+
+TEST_CASE("a disk that fills: serving goes on without keeping, and it recovers when it can")
+{
+    database_file f;
+    f.open();
+    f.put(0, 10);
+    // A limit on the file's size stands for a full disk.
+    signal(SIGXFSZ, SIG_IGN);
+    rlimit before;
+    getrlimit(RLIMIT_FSIZE, &before);
+    rlimit tight{1 << 10, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &tight);
+    f.put(100, 300, 4000);
+    bool written = f.settle();
+    setrlimit(RLIMIT_FSIZE, &before);
+    INFO(f.warnings);
+    CHECK_FALSE(written);
+    CHECK(f.warned("cannot be written"));
+    CHECK_FALSE(f.s->current().writable);
+    CHECK(f.has(1));
+    CHECK(f.soon([&] { return f.s->current().writable; }));
+    CHECK(f.warned("can be written again"));
+    f.put(400, 401);
+    f.open();
+    CHECK(f.has(1));
+    CHECK(f.has(400));
+}
+
+TEST_CASE("what is dropped while the disk is full is gone, then and afterwards")
+{
+    database_file f;
+    f.open();
+    f.put(0, 3);
+    signal(SIGXFSZ, SIG_IGN);
+    rlimit before;
+    getrlimit(RLIMIT_FSIZE, &before);
+    rlimit tight{1 << 10, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &tight);
+    f.s->drop(entry_key(key_view{1, "0"}), wall_time::max());
+    auto newer = std::make_shared<entry>();
+    newer->body = "newer";
+    newer->sent_at = t0 + 1s;
+    f.s->put(entry_key(key_view{1, "1"}), newer);
+    CHECK_FALSE(wait_for<bool>([&](auto done) { f.s->drop_name("2", done); }));
+    CHECK_FALSE(f.has(0));
+    CHECK_FALSE(f.has(1)); // the newer one is lost, and what it replaced does not come back
+    CHECK_FALSE(f.has(2));
+    setrlimit(RLIMIT_FSIZE, &before);
+    CHECK(f.soon([&] { return f.s->current().writable; }));
+    f.open();
+    for (int i : {0, 1, 2})
+        CHECK_FALSE(f.has(i));
+}
+
+TEST_CASE("the file stays within cache.disk_max, and what is hot stays in it")
+{
+    database_file f;
+    f.bytes_max = 2 << 20;
+    f.open();
+    f.put(0, 200);
+    for (int round = 1; round <= 20; ++round)
+    {
+        f.now += 3600ll * 1'000'000;
+        f.s->touch({entry_key(key_view{1, "7"})}, from_micros(f.now));
+        f.put(round * 1000, round * 1000 + 400);
+    }
+    CHECK(f.soon([&] { return f.s->current().bytes <= f.bytes_max; }));
+    CHECK(f.has(7));
+    CHECK_FALSE(f.has(8));
+    CHECK(f.has(20'399));
+    CHECK(f.soon([&] { return fs::file_size(f.path) <= f.bytes_max * 3 / 2; })); // pages are given back
+    CHECK(fs::file_size(f.path + "-wal") <= (17u << 20));
+}
+
+TEST_CASE("entries of credentials that nobody has used for two days go first")
+{
+    database_file f;
+    f.bytes_max = 2 << 20;
+    f.open();
+    f.s->put_partition({2, digest{2}, t0, t0});
+    f.put(0, 500, 1000, 2);
+    f.now += 3ll * 24 * 3600 * 1'000'000;
+    f.s->put_partition({1, digest{1}, t0, from_micros(f.now)});
+    f.put(0, 1000);
+    CHECK(f.soon([&] { return f.s->current().bytes <= f.bytes_max; }));
+    f.put(2000, 2900);
+    CHECK(f.soon([&] { return f.s->current().bytes <= f.bytes_max; }));
+    CHECK_FALSE(f.has(0, 2));
+    CHECK_FALSE(f.has(499, 2));
+    CHECK(f.has(2899));
+}
+
+TEST_CASE("what was not refreshed for cache.calls.keep_max is physically deleted")
+{
+    database_file f;
+    f.open();
+    f.put(0, 500);
+    f.now += 31ll * 24 * 3600 * 1'000'000;
+    f.put(1000, 1001);
+    CHECK(f.soon([&] { return !f.has(0) && !f.has(499); }));
+    CHECK(f.has(1000));
+    CHECK(f.soon(
+        [&] { return sqlite::database(f.path, SQLITE_OPEN_READONLY).integer("SELECT count(*) FROM entry") == 1; }));
+}
+
+TEST_CASE("the rows of a purge of everything go in the background, also after a restart in the middle of it")
+{
+    database_file f;
+    f.open();
+    f.put(0, 5000);
+    wait_for<bool>([&](auto done) { f.s->drop_all(done); });
+    f.open();
+    f.put(10'000, 10'010);
+    CHECK(f.soon(
+        [&] { return sqlite::database(f.path, SQLITE_OPEN_READONLY).integer("SELECT count(*) FROM entry") == 10; }));
+    CHECK(f.has(10'000));
+}
+
+TEST_SUITE_END();

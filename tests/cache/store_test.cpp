@@ -1,0 +1,218 @@
+// One suite for every store: what is put is found, what is dropped is not, whatever is written when.
+
+#include "cache/store.hpp"
+#include "tests/support/temp_folder.hpp"
+#include "tests/support/wait.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace callcache;
+using namespace callcache::test;
+using namespace std::chrono_literals;
+
+namespace
+{
+
+constexpr wall_time t0{std::chrono::seconds(1'790'000'000)};
+
+entry_ptr an_entry(const std::string& body, wall_time sent_at = t0)
+{
+    auto e = std::make_shared<entry>();
+    e->body = body;
+    e->content_type = "application/json";
+    e->etag = "\"e\"";
+    e->sent_at = sent_at;
+    e->fresh_for = 5min;
+    return e;
+}
+
+entry_key key(const std::string& name, partition_id p = 1)
+{
+    return entry_key(key_view{p, name});
+}
+
+entry_ptr find(store& s, const entry_key& k)
+{
+    return wait_for<entry_ptr>([&](auto done) { s.find(k, done); });
+}
+
+struct sqlite_file
+{
+    temp_folder folder;
+    store_options options;
+    std::vector<std::string> warnings;
+    std::unique_ptr<store> s;
+
+    sqlite_file()
+    {
+        options.path = folder.file("cache.db");
+        options.keep_max = 30 * 24h;
+        options.clock = [] { return t0; };
+        options.warn = [](const std::string&) {};
+        open();
+    }
+    store& open()
+    {
+        s.reset();
+        auto opened = open_sqlite_store(options);
+        if (auto* r = std::get_if<store_refused>(&opened)) FAIL(r->text);
+        s = std::move(std::get<std::unique_ptr<store>>(opened));
+        if (s->kept_partitions().empty())
+            for (partition_id p : {1, 2})
+            {
+                digest name{};
+                name[0] = std::uint8_t(p);
+                s->put_partition({p, name, t0, t0});
+            }
+        return *s;
+    }
+};
+
+} // namespace
+
+TEST_SUITE_BEGIN("threads: stores");
+
+TEST_CASE("the empty store keeps nothing, and says yes to everything")
+{
+    auto s = make_empty_store();
+    s->put(key("1"), an_entry("a"));
+    CHECK(find(*s, key("1")) == nullptr);
+    CHECK(wait_for<bool>([&](auto done) { s->drop_all(done); }));
+    CHECK(wait_for<bool>([&](auto done) { s->drop_name("1", done); }));
+    CHECK(s->salt().size() == 32);
+    CHECK(make_empty_store()->salt() != s->salt());
+}
+
+TEST_CASE("what is put is found at once and after opening again, byte for byte")
+{
+    sqlite_file f;
+    std::string odd("{\"a\":\"\0\xff\n\"}", 12);
+    f.s->put(key("1"), an_entry(odd));
+    for (int i = 0; i < 2; ++i)
+    {
+        entry_ptr e = find(*f.s, key("1"));
+        REQUIRE(e);
+        CHECK(e->body == odd);
+        CHECK(e->content_type == "application/json");
+        CHECK(e->etag == "\"e\"");
+        CHECK(e->sent_at == t0);
+        CHECK(e->fresh_for == 5min);
+        CHECK_FALSE(e->is_negative);
+        f.open();
+    }
+    CHECK(find(*f.s, key("2")) == nullptr);
+    CHECK(find(*f.s, key("1", 2)) == nullptr);
+}
+
+TEST_CASE("a negative and a private entry come back as such")
+{
+    sqlite_file f;
+    auto e = std::make_shared<entry>(*an_entry("gone"));
+    e->is_negative = true;
+    e->missing_since = t0 - 1h;
+    f.s->put(key("1"), e);
+    auto p = std::make_shared<entry>(*an_entry("mine"));
+    p->is_private = true;
+    f.s->put(key("2"), p);
+    f.open();
+    CHECK(find(*f.s, key("1"))->is_negative);
+    CHECK(find(*f.s, key("1"))->missing_since == t0 - 1h);
+    CHECK(find(*f.s, key("2"))->is_private);
+}
+
+TEST_CASE("the entry that was sent for later stays, in whichever order they are put")
+{
+    sqlite_file f;
+    f.s->put(key("1"), an_entry("new", t0 + 5s));
+    f.s->put(key("1"), an_entry("old", t0));
+    CHECK(find(*f.s, key("1"))->body == "new");
+    f.open();
+    f.s->put(key("1"), an_entry("old", t0));
+    f.open();
+    CHECK(find(*f.s, key("1"))->body == "new");
+    f.s->put(key("1"), an_entry("newer", t0 + 6s));
+    f.open();
+    CHECK(find(*f.s, key("1"))->body == "newer");
+}
+
+TEST_CASE("an entry that was kept while the clock was years ahead gives way")
+{
+    sqlite_file f;
+    f.s->put(key("1"), an_entry("from the future", t0 + 1000 * 24h));
+    f.open();
+    f.s->put(key("1"), an_entry("now", t0));
+    f.open();
+    CHECK(find(*f.s, key("1"))->body == "now");
+}
+
+TEST_CASE("what is dropped is not found, from the call on and after opening again")
+{
+    sqlite_file f;
+    for (const char* n : {"1", "2", "3"})
+        for (partition_id p : {1, 2})
+            f.s->put(key(n, p), an_entry(n));
+    f.open();
+    f.s->drop(key("1"), t0);
+    CHECK(find(*f.s, key("1")) == nullptr);
+    CHECK(find(*f.s, key("1", 2)));
+    f.s->drop(key("2"), t0 - 1s); // it was sent for later than that
+    CHECK(find(*f.s, key("2")));
+    CHECK(wait_for<bool>([&](auto done) { f.s->drop_name("3", done); }));
+    f.open();
+    CHECK(find(*f.s, key("1")) == nullptr);
+    CHECK(find(*f.s, key("2")));
+    CHECK(find(*f.s, key("3")) == nullptr);
+    CHECK(find(*f.s, key("3", 2)) == nullptr);
+    f.s->drop_all([](bool) {});
+    CHECK(find(*f.s, key("2")) == nullptr);
+    f.s->put(key("4"), an_entry("after"));
+    f.open();
+    CHECK(find(*f.s, key("2")) == nullptr);
+    CHECK(find(*f.s, key("4"))->body == "after");
+}
+
+TEST_CASE("partitions and the salt outlive the process; a refused credential stays refused")
+{
+    sqlite_file f;
+    std::string salt = f.s->salt();
+    CHECK(salt.size() == 32);
+    digest name{};
+    name[0] = 1;
+    f.s->put_partition({1, name, std::nullopt, t0 + 1h});
+    f.open();
+    CHECK(f.s->salt() == salt);
+    auto kept = f.s->kept_partitions();
+    REQUIRE(kept.size() == 2);
+    CHECK(kept[0].name == name);
+    CHECK_FALSE(kept[0].confirmed_at.has_value());
+    CHECK(kept[0].used_at == t0 + 1h);
+    CHECK(kept[1].confirmed_at == t0);
+}
+
+TEST_CASE("readers and a writer at once see whole entries alone")
+{
+    sqlite_file f;
+    std::atomic<bool> wrong{false};
+    std::atomic<int> found{0};
+    std::vector<std::thread> threads;
+    for (int n = 0; n < 2; ++n)
+        threads.emplace_back(
+            [&, n]
+            {
+                for (int i = 0; i < 500; ++i)
+                {
+                    std::string name = std::to_string(i % 50);
+                    if (n == 0) f.s->put(key(name), an_entry(std::string(1000, 'a') + name, t0 + i * 1s));
+                    if (n == 0 && i % 7 == 0) f.s->drop(key(name), wall_time::max());
+                    entry_ptr e = find(*f.s, key(name));
+                    found += e != nullptr;
+                    if (e && e->body != std::string(1000, 'a') + name) wrong = true;
+                }
+            });
+    for (auto& t : threads)
+        t.join();
+    CHECK_FALSE(wrong);
+    CHECK(found > 0);
+}
+
+TEST_SUITE_END();
