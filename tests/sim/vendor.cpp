@@ -270,8 +270,8 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         if (delay.count() > 0) co_await sleep_until(s.clock, s.clock.steady() + delay);
         if (s.held.contains(id))
         {
-            auto wait = [self, id](auto done) { self->waiting.emplace(id, std::move(done)); };
-            co_await call_back<bool>(wait);
+            auto held_back = [self, id](auto done) { self->waiting.emplace(id, std::move(done)); };
+            co_await call_back<bool>(held_back);
         }
         if (s.stopped) co_return false;
 

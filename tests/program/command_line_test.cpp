@@ -1,0 +1,206 @@
+// The program as a user types it: commands, exit codes, messages.
+
+#include "tests/support/programs.hpp"
+#include "tests/support/temp_folder.hpp"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <fstream>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+using namespace callcache;
+using namespace callcache::test;
+
+namespace
+{
+
+bool contains(const std::string& text, const std::string& part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+finished typed(const std::vector<std::string>& arguments, const child::wishes& w = {})
+{
+    return run(callcache_program, arguments, w);
+}
+
+}  // namespace
+
+TEST_SUITE_BEGIN("program");
+
+TEST_CASE("help and version are there, and wrong usage exits with 2")
+{
+    finished help = typed({"--help"});
+    CHECK(help.code == 0);
+    for (const char* part : {"serve", "check", "health", "http://localhost:4664"}) CHECK(contains(help.output, part));
+    finished serve = typed({"serve", "--help"});
+    CHECK(serve.code == 0);
+    for (const char* part : {"--listen", "--admin", "--upstream", "--db", "--set", "--config", "Example:"})
+        CHECK(contains(serve.output, part));
+    CHECK(typed({"--version"}).output == "callcache 0.1.0\n");
+    CHECK(typed({}).code == 2);
+    CHECK(typed({"srve"}).code == 2);
+    CHECK(typed({"serve", "--nonsense"}).code == 2);
+}
+
+TEST_CASE("a configuration with a typo stops the start: the key's path, what was found, what is allowed, the nearest key")
+{
+    temp_folder folder;
+    std::ofstream(folder.file("c.json")) << "{ // mine\n \"server\": {\"lisen\": \"localhost:1\"}, \"budget\": {\"rate\": \"fast\"} }";
+    finished r = typed({"serve", "--config", folder.file("c.json"), "--db", folder.file("x.db")});
+    CHECK(r.code == 1);
+    CHECK(contains(r.output, "server.lisen"));
+    CHECK(contains(r.output, "did you mean server.listen?"));
+    CHECK(contains(r.output, "budget.rate: found \"fast\", allowed is a number from"));
+    finished e = typed({"check"}, {{"CALLCACHE_BUDGET_RAT=3"}, "", 0});
+    CHECK(e.code == 1);
+    CHECK(contains(e.output, "did you mean CALLCACHE_BUDGET_RATE?"));
+    CHECK(typed({"check", "--config", folder.file("absent.json")}).code == 1);
+    CHECK_FALSE(std::filesystem::exists(folder.file("x.db")));
+}
+
+TEST_CASE("check prints the effective configuration, the later source wins, and no secret is shown")
+{
+    temp_folder folder;
+    std::ofstream(folder.file("c.json")) << "{\"budget\": {\"rate\": 2, \"burst\": 2}, \"cache\": {\"path\": \"a.db\", \"memory_max\": \"8MiB\"}}";
+    finished r = typed({"check", "--config", folder.file("c.json"), "--set", "cache.path=c.db"},
+                           {{"CALLCACHE_CREDENTIALS_MODE=inject", "CALLCACHE_CREDENTIALS_ACCESS_KEY=hidden-key",
+                             "CALLCACHE_CREDENTIALS_ACCESS_KEY_SECRET=hidden-secret", "CALLCACHE_CACHE_PATH=b.db",
+                             "CALLCACHE_BUDGET_BURST=1", "CALLCACHE_PORT=tcp://10.0.0.1:4664",
+                             "CALLCACHE_SERVICE_HOST=10.0.0.1", "CALLCACHE_PORT_4664_TCP_ADDR=10.0.0.1"}, "", 0});
+    INFO(r.output);
+    CHECK(r.code == 0);
+    CHECK_FALSE(contains(r.output, "hidden"));
+    auto value = [&](const std::string& k) {
+        std::size_t at = r.output.find(k + " ");
+        std::string line = r.output.substr(at, r.output.find('\n', at) - at);
+        line.erase(0, line.find_last_of(' ', line.find("   (set)") == line.npos ? line.npos : line.find("   (set)") - 1) + 1);
+        return line.substr(0, line.find(' '));
+    };
+    CHECK(value("cache.path") == "c.db");
+    CHECK(value("budget.burst") == "1");
+    CHECK(value("budget.rate") == "2");
+    CHECK(value("cache.memory_max") == "8MiB");
+}
+
+TEST_CASE("serve announces itself, is healthy, and ends with 0 on SIGTERM; health says no before and after")
+{
+    temp_folder folder;
+    sim::vendor_options o;
+    o.keys[sim::basic("key", "secret")] = {};
+    vendor_thread vendor(o);
+    std::string admin;
+    {
+        serving s(vendor.url(), folder.file("cache.db"));
+        REQUIRE(s.port != 0);
+        admin = "127.0.0.1:" + std::to_string(s.admin_port);
+        CHECK(typed({"health", "--admin", admin}).code == 0);
+        CHECK(typed({"health", "--admin", "off", "--listen", "127.0.0.1:" + std::to_string(s.port)}).code == 0);
+        plain_client client(s.port);
+        CHECK(client.get("/v2/calls/" + std::string(sim::example_id), sim::basic("key", "secret")).status == 200);
+        s.process.signal(SIGTERM);
+        CHECK(s.process.wait() == 0);
+        CHECK(contains(s.process.output(), "\"stopped\""));
+    }
+    finished down = typed({"health", "--admin", admin});
+    CHECK(down.code == 1);
+    CHECK(contains(down.output, "not ready"));
+    serving again(vendor.url(), folder.file("cache.db"));
+    plain_client client(again.port);
+    auto a = client.get("/v2/calls/" + std::string(sim::example_id), sim::basic("key", "secret"));
+    CHECK(contains(a.head, "; hit;"));
+    CHECK(vendor.requests() == 1);
+    again.process.signal(SIGINT);
+    CHECK(again.process.wait() == 0);
+}
+
+TEST_CASE("a second signal ends a drain that waits")
+{
+    temp_folder folder;
+    sim::vendor_options o;
+    o.keys[sim::basic("key", "secret")] = {};
+    o.latency = std::chrono::seconds(20);
+    vendor_thread vendor(o);
+    serving s(vendor.url(), folder.file("cache.db"));
+    std::thread tool([&] {
+        plain_client client(s.port);
+        client.get("/v2/calls/" + std::string(sim::example_id), sim::basic("key", "secret"));
+    });
+    while (vendor.requests() == 0) std::this_thread::yield();
+    s.process.signal(SIGTERM);
+    CHECK(s.process.says("stopping"));
+    s.process.signal(SIGTERM);
+    CHECK(s.process.wait(std::chrono::seconds(5)) == 1);
+    tool.join();
+}
+
+TEST_CASE("a second process for the same database exits with 1 and names the first")
+{
+    temp_folder folder;
+    sim::vendor_options o;
+    vendor_thread vendor(o);
+    serving first(vendor.url(), folder.file("cache.db"));
+    serving second(vendor.url(), folder.file("cache.db"));
+    CHECK(second.process.wait() == 1);
+    CHECK(contains(second.process.output(), "in use by process " + std::to_string(first.process.pid())));
+    first.process.signal(SIGKILL);
+    first.process.wait();
+    serving third(vendor.url(), folder.file("cache.db"));  // the kernel has let go of the lock
+    CHECK(third.port != 0);
+}
+
+TEST_CASE("a port that is taken is an error that says so, and a second process does not share it")
+{
+    temp_folder folder;
+    sim::vendor_options o;
+    vendor_thread vendor(o);
+    serving first(vendor.url(), folder.file("one.db"));
+    finished second = typed({"serve", "--listen", "127.0.0.1:" + std::to_string(first.port), "--admin", "off", "--upstream",
+                                 vendor.url(), "--db", folder.file("two.db")});
+    CHECK(second.code == 1);
+    CHECK(contains(second.output, "the port is taken"));
+}
+
+TEST_CASE("a database that cannot be written is an error that names the uid, the owner and the ways out")
+{
+    if (getuid() != 0) return;  // as another user, nothing here belongs to somebody else
+    temp_folder folder;
+    std::filesystem::permissions(folder.path(), std::filesystem::perms::all & ~std::filesystem::perms::others_write);
+    finished r = typed({"serve", "--listen", "127.0.0.1:0", "--admin", "off", "--db", folder.file("cache.db")},
+                           {{}, "", 65534});
+    CHECK(r.code == 1);
+    for (const char* part : {"uid 65534", "belongs to uid 0", "chown 65534", "fsGroup", "--db :memory:"})
+    {
+        INFO(r.output);
+        CHECK(contains(r.output, part));
+    }
+}
+
+TEST_CASE("a descriptor limit that is spent is survived: who is connected is served, and the rest once there is room")
+{
+    temp_folder folder;
+    sim::vendor_options o;
+    o.keys[sim::basic("key", "secret")] = {};
+    vendor_thread vendor(o);
+    rlimit before;
+    getrlimit(RLIMIT_NOFILE, &before);
+    rlimit tight{before.rlim_cur, before.rlim_max};
+    serving s(vendor.url(), folder.file("cache.db"), {"--set", "server.threads=1"});
+    tight.rlim_cur = tight.rlim_max = 40;
+    REQUIRE(prlimit(s.process.pid(), RLIMIT_NOFILE, &tight, nullptr) == 0);
+    plain_client first(s.port);
+    std::string path = "/v2/calls/" + std::string(sim::example_id);
+    REQUIRE(first.get(path, sim::basic("key", "secret")).status == 200);
+    {
+        std::vector<std::unique_ptr<plain_client>> many;
+        for (int i = 0; i < 60; ++i) many.push_back(std::make_unique<plain_client>(s.port));
+        CHECK(s.process.says("no connection can be accepted"));
+        CHECK(first.get(path, sim::basic("key", "secret")).status == 200);
+    }
+    CHECK(plain_client(s.port).get(path, sim::basic("key", "secret")).status == 200);
+}
+
+TEST_SUITE_END();
