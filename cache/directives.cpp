@@ -9,12 +9,14 @@ namespace callcache
 namespace
 {
 
-constexpr std::int64_t seconds_max = 2147483648;  // RFC 9111, section 1.2.2: larger numbers count as this
+constexpr std::int64_t seconds_max = 2147483648; // RFC 9111, section 1.2.2: larger numbers count as this
 
 std::string_view trim(std::string_view text)
 {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+        text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
+        text.remove_suffix(1);
     return text;
 }
 
@@ -28,10 +30,14 @@ void for_each_directive(std::string_view field, std::string_view separators, Eac
         std::size_t end = 0;
         for (; end < field.size(); ++end)
         {
-            if (field[end] == '"') quoted = !quoted;
-            else if (!quoted && separators.find(field[end]) != std::string_view::npos) break;
+            if (quoted && field[end] == '\\')
+                ++end; // the next character is itself (RFC 9110, section 5.6.4)
+            else if (field[end] == '"')
+                quoted = !quoted;
+            else if (!quoted && separators.find(field[end]) != std::string_view::npos)
+                break;
         }
-        std::string_view element = field.substr(0, end);
+        std::string_view element = field.substr(0, std::min(end, field.size()));
         field.remove_prefix(std::min(end + 1, field.size()));
         std::size_t equals = element.find('=');
         std::string name(trim(element.substr(0, equals)));
@@ -42,41 +48,56 @@ void for_each_directive(std::string_view field, std::string_view separators, Eac
     }
 }
 
-std::optional<duration> seconds(std::string_view text)
+// Sets `to` if `text` is a number of seconds; what is not understood undoes nothing.
+void set_seconds(std::optional<duration>& to, std::string_view text)
 {
-    if (text.empty() || !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) return {};
+    if (text.empty() || !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) return;
     std::int64_t n = 0;
     auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
     if (failed != std::errc{}) n = seconds_max;
-    return std::chrono::seconds(std::min(n, seconds_max));
+    to = std::chrono::seconds(std::min(n, seconds_max));
 }
 
-}  // namespace
+} // namespace
 
 void read_cache_control(directives& d, std::string_view field)
 {
-    for_each_directive(field, ",", [&](std::string_view name, std::string_view value) {
-        if (name == "no-cache") d.no_cache = true;
-        else if (name == "no-store") d.no_store = true;
-        else if (name == "only-if-cached") d.only_if_cached = true;
-        else if (name == "max-age") d.max_age = seconds(value);
-        else if (name == "min-fresh") d.min_fresh = seconds(value);
-        else if (name == "max-stale") d.max_stale = value.empty() ? duration::max() : seconds(value);
-    });
+    for_each_directive(field, ",",
+                       [&](std::string_view name, std::string_view value)
+                       {
+                           if (name == "no-cache")
+                               d.no_cache = true;
+                           else if (name == "no-store")
+                               d.no_store = true;
+                           else if (name == "only-if-cached")
+                               d.only_if_cached = true;
+                           else if (name == "max-age")
+                               set_seconds(d.max_age, value);
+                           else if (name == "min-fresh")
+                               set_seconds(d.min_fresh, value);
+                           else if (name == "max-stale" && value.empty())
+                               d.max_stale = duration::max();
+                           else if (name == "max-stale")
+                               set_seconds(d.max_stale, value);
+                       });
 }
 
 void read_pragma(directives& d, std::string_view field)
 {
-    for_each_directive(field, ",", [&](std::string_view name, std::string_view) {
-        if (name == "no-cache") d.no_cache = true;
-    });
+    for_each_directive(field, ",",
+                       [&](std::string_view name, std::string_view)
+                       {
+                           if (name == "no-cache") d.no_cache = true;
+                       });
 }
 
 void read_prefer(directives& d, std::string_view field)
 {
-    for_each_directive(field, ",;", [&](std::string_view name, std::string_view value) {
-        if (name == "wait" && !d.wait) d.wait = seconds(value);
-    });
+    for_each_directive(field, ",;",
+                       [&](std::string_view name, std::string_view value)
+                       {
+                           if (name == "wait" && !d.wait) set_seconds(d.wait, value);
+                       });
 }
 
-}  // namespace callcache
+} // namespace callcache

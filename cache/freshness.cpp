@@ -18,11 +18,11 @@ namespace callcache
 namespace
 {
 
-constexpr duration young_for = std::chrono::hours(24);       // a missing call may still be in processing
+constexpr duration young_for = std::chrono::hours(24); // a missing call may still be in processing
 constexpr duration young_limit = std::chrono::minutes(1);
 constexpr duration revalidate_limit = std::chrono::hours(24);
 
-}  // namespace
+} // namespace
 
 duration call_freshness(const calls_settings& s, std::optional<wall_time> started, bool is_private, wall_time sent_at,
                         double jitter)
@@ -32,8 +32,8 @@ duration call_freshness(const calls_settings& s, std::optional<wall_time> starte
     {
         // In floating point: the product of a distant start and a large percentage must not overflow.
         double share = double((sent_at - *started).count()) * double(s.fresh_age_percent) / 100;
-        fresh = duration(std::int64_t(std::clamp(share, double(duration(s.fresh_min).count()),
-                                                 double(duration(s.fresh_max).count()))));
+        fresh = duration(std::int64_t(
+            std::clamp(share, double(duration(s.fresh_min).count()), double(duration(s.fresh_max).count()))));
     }
     return fresh + duration(std::int64_t(double(fresh.count()) * 0.1 * std::clamp(jitter, -1.0, 1.0)));
 }
@@ -51,8 +51,10 @@ double jitter_of(std::string_view name, wall_time sent_at)
     // FNV-1a, and a last mixing so that neighbouring ids and times land far apart.
     std::uint64_t h = 14695981039346656037ull;
     auto mix = [&](std::uint64_t byte) { h = (h ^ byte) * 1099511628211ull; };
-    for (unsigned char c : name) mix(c);
-    for (int i = 0; i < 8; ++i) mix(std::uint64_t(to_micros(sent_at)) >> (8 * i) & 255);
+    for (unsigned char c : name)
+        mix(c);
+    for (int i = 0; i < 8; ++i)
+        mix(std::uint64_t(to_micros(sent_at)) >> (8 * i) & 255);
     h ^= h >> 32;
     h *= 0x9e3779b97f4a7c15ull;
     h ^= h >> 29;
@@ -77,4 +79,4 @@ wall_time kept_until(const calls_settings& s, const entry& e)
     return e.sent_at + s.keep_max;
 }
 
-}  // namespace callcache
+} // namespace callcache

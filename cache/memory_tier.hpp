@@ -26,7 +26,8 @@ public:
 
     entry_ptr find(key_view) const;
 
-    // False, and nothing changes, if an entry that was sent for later is held, or if `e` alone exceeds the bound.
+    // False, and nothing changes, if an entry that was sent for later is held. False too if `e` alone exceeds the
+    // bound: then what was held goes, as it is the older one.
     bool put(key_view, entry_ptr e);
 
     // The way back from the disk. Take `version` before reading the row: if anything was put, erased or cleared in the
@@ -37,7 +38,7 @@ public:
 
     // Erases the entry, unless it was sent for after `sent_until`.
     void erase(key_view, wall_time sent_until);
-    void erase_name(std::string_view name);  // under every partition
+    void erase_name(std::string_view name); // under every partition
     void clear();
 
     // The keys that were found since this was last called, for the store's recency.
@@ -51,8 +52,8 @@ private:
     {
         entry_key key;
         entry_ptr kept;
-        bool visited = false;  // SIEVE's bit
-        bool used = false;     // since take_used()
+        bool visited = false; // SIEVE's bit
+        bool used = false;    // since take_used()
     };
     struct key_hash
     {
@@ -67,8 +68,8 @@ private:
     struct shard
     {
         mutable std::mutex mutex;
-        std::list<node> queue;                       // newest first
-        std::list<node>::iterator hand = queue.end();  // end: at the oldest
+        std::list<node> queue;                        // newest first
+        std::list<node>::iterator hand = queue.end(); // end: at the oldest
         std::unordered_map<entry_key, std::list<node>::iterator, key_hash, key_equal> index;
         std::size_t bytes = 0;
         std::uint64_t version = 0;
@@ -85,4 +86,4 @@ private:
     const std::unique_ptr<shard[]> shards_;
 };
 
-}  // namespace callcache
+} // namespace callcache

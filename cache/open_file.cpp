@@ -32,7 +32,8 @@ std::string folder_of(const std::string& path)
     if (stat(what.c_str(), &info) == 0)
         text += " (" + what + " belongs to uid " + std::to_string(info.st_uid) + ", callcache runs as uid " +
                 std::to_string(geteuid()) + ")";
-    else text += " (" + what + " does not exist, callcache runs as uid " + std::to_string(geteuid()) + ")";
+    else
+        text += " (" + what + " does not exist, callcache runs as uid " + std::to_string(geteuid()) + ")";
     throw refused{text + ". Ways out: chown " + std::to_string(geteuid()) + " " + what +
                   "; in Kubernetes set securityContext.fsGroup; choose another file with --db FILE; or run without a "
                   "file: --db :memory:"};
@@ -68,9 +69,10 @@ void look_into(const std::string& path)
     database db(path, SQLITE_OPEN_READWRITE);
     auto version = db.integer("PRAGMA user_version");
     if (version > schema_version)
-        throw refused{"the database " + path + " was written by a newer callcache (schema " + std::to_string(version) +
-                      ", this one knows " + std::to_string(schema_version) +
-                      "). It was not touched. Ways out: run the newer callcache, or choose another file with --db FILE"};
+        throw refused{
+            "the database " + path + " was written by a newer callcache (schema " + std::to_string(version) +
+            ", this one knows " + std::to_string(schema_version) +
+            "). It was not touched. Ways out: run the newer callcache, or choose another file with --db FILE"};
     if (version < 1) throw failure(SQLITE_CORRUPT, "no schema in the file");
     migrate(db);
     db.integer("SELECT count(*) FROM sqlite_schema");
@@ -80,7 +82,7 @@ void look_into(const std::string& path)
         throw failure(SQLITE_CORRUPT, "rows are missing");
 }
 
-}  // namespace
+} // namespace
 
 std::string corrupt_copy(const std::string& path)
 {
@@ -122,8 +124,9 @@ void replace_file(const std::string& path, const std::string& salt, const std::v
     row_writer w(path);
     w.begin();
     w.set_salt(salt);
-    for (const partition_record& p : partitions) w.put_partition(p);
+    for (const partition_record& p : partitions)
+        w.put_partition(p);
     w.commit();
 }
 
-}  // namespace callcache::sqlite
+} // namespace callcache::sqlite

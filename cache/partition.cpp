@@ -8,9 +8,9 @@ namespace callcache
 namespace
 {
 
-constexpr std::size_t strangers_max = 1024;  // credentials that the vendor never accepted
+constexpr std::size_t strangers_max = 1024; // credentials that the vendor never accepted
 
-}  // namespace
+} // namespace
 
 std::optional<wall_time> partition::confirmed_at() const
 {
@@ -19,21 +19,31 @@ std::optional<wall_time> partition::confirmed_at() const
     return from_micros(us);
 }
 
-void partition::confirm(wall_time at)
+void partition::confirm(wall_time sent_at)
 {
-    std::int64_t us = to_micros(at), seen = confirmed_at_.load(std::memory_order_relaxed);
-    while (seen < us && !confirmed_at_.compare_exchange_weak(seen, us, std::memory_order_acq_rel)) {}
+    auto before = confirmed_at();
+    bool older = before && !supersedes(sent_at, *before);
+    if (older || !supersedes(sent_at, refused_at_)) return;
+    confirmed_at_.store(to_micros(sent_at), std::memory_order_release);
+}
+
+void partition::refuse(wall_time sent_at)
+{
+    auto before = confirmed_at();
+    if (before && !supersedes(sent_at, *before)) return;
+    refused_at_ = sent_at;
+    confirmed_at_.store(0, std::memory_order_release);
 }
 
 std::size_t partitions::digest_hash::operator()(const digest& d) const
 {
-    std::size_t h;  // a digest is as good a hash as any
+    std::size_t h; // a digest is as good a hash as any
     std::memcpy(&h, d.data(), sizeof h);
     return h;
 }
 
-partitions::partitions(std::string salt, std::string upstream_origin, const std::vector<partition_record>& kept) :
-    salt_(std::move(salt)), origin_(std::move(upstream_origin))
+partitions::partitions(std::string salt, std::string upstream_origin, const std::vector<partition_record>& kept)
+    : salt_(std::move(salt)), origin_(std::move(upstream_origin))
 {
     for (const partition_record& r : kept)
     {
@@ -71,8 +81,9 @@ std::vector<partition_ptr> partitions::all() const
 {
     std::lock_guard lock(mutex_);
     std::vector<partition_ptr> list;
-    for (const auto& [name, p] : known_) list.push_back(p);
+    for (const auto& [name, p] : known_)
+        list.push_back(p);
     return list;
 }
 
-}  // namespace callcache
+} // namespace callcache

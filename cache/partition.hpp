@@ -26,7 +26,7 @@ struct partition_record
 {
     partition_id id = 0;
     digest name{};
-    std::optional<wall_time> confirmed_at;  // when the vendor last accepted the credential; nothing: refused since
+    std::optional<wall_time> confirmed_at; // when the vendor last accepted the credential; nothing: refused since
     wall_time used_at{};
 };
 
@@ -42,8 +42,11 @@ public:
 
     // When the vendor last accepted the credential.
     std::optional<wall_time> confirmed_at() const;
-    void confirm(wall_time at);  // never moves back
-    void refuse() { confirmed_at_.store(0, std::memory_order_release); }
+
+    // It accepted, or refused, a request that was sent at `sent_at`. The word on the request that was sent later
+    // counts, in whichever order the two arrive. One thread at a time: the brain's.
+    void confirm(wall_time sent_at);
+    void refuse(wall_time sent_at);
 
     // Raised before anything is purged: what was sent for under an older epoch is not kept.
     std::uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
@@ -59,7 +62,8 @@ private:
 
     const digest name_;
     std::atomic<partition_id> id_{0};
-    std::atomic<std::int64_t> confirmed_at_{0};
+    std::atomic<std::int64_t> confirmed_at_{0}; // 0: not, or refused since
+    wall_time refused_at_{};
     std::atomic<std::int64_t> used_at_{0};
     std::atomic<std::uint64_t> epoch_{0};
 };
@@ -95,4 +99,4 @@ private:
     partition_id last_id_ = 0;
 };
 
-}  // namespace callcache
+} // namespace callcache

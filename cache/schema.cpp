@@ -44,7 +44,7 @@ constexpr std::array steps{
 };
 static_assert(steps.size() == schema_version);
 
-}  // namespace
+} // namespace
 
 std::optional<file_kind> kind_of(const std::string& path)
 {
@@ -54,8 +54,8 @@ std::optional<file_kind> kind_of(const std::string& path)
     std::size_t read = std::fread(header, 1, sizeof header, file.get());
     if (read == 0) return std::ferror(file.get()) ? std::nullopt : std::optional(file_kind::absent);
     // The database file format, sections 1.3 and 1.3.16: the application id is big-endian at offset 68.
-    std::uint32_t id = std::uint32_t(header[68]) << 24 | std::uint32_t(header[69]) << 16 |
-                       std::uint32_t(header[70]) << 8 | header[71];
+    std::uint32_t id =
+        std::uint32_t(header[68]) << 24 | std::uint32_t(header[69]) << 16 | std::uint32_t(header[70]) << 8 | header[71];
     bool ours = read == sizeof header && std::memcmp(header, "SQLite format 3", 16) == 0 && id == application_id;
     return ours ? file_kind::ours : file_kind::foreign;
 }
@@ -64,12 +64,13 @@ void migrate(database& db)
 {
     auto version = db.integer("PRAGMA user_version");
     if (version == schema_version) return;
-    if (version == 0) db.execute("PRAGMA auto_vacuum = INCREMENTAL");  // before the first table, or it has no effect
+    if (version == 0) db.execute("PRAGMA auto_vacuum = INCREMENTAL"); // before the first table, or it has no effect
     db.execute("BEGIN IMMEDIATE");
-    for (auto at = version; at < schema_version; ++at) db.execute(steps[std::size_t(at)]);
+    for (auto at = version; at < schema_version; ++at)
+        db.execute(steps[std::size_t(at)]);
     db.execute(("PRAGMA application_id = " + std::to_string(application_id)).c_str());
     db.execute(("PRAGMA user_version = " + std::to_string(schema_version)).c_str());
     db.execute("COMMIT");
 }
 
-}  // namespace callcache::sqlite
+} // namespace callcache::sqlite

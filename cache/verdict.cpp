@@ -21,18 +21,24 @@ bool wants_fresher(const entry& e, const directives& asked, wall_time now)
     return asked.min_fresh && e.fresh_until() - now < *asked.min_fresh;
 }
 
+// Its age cannot be known: it was kept while the clock was wrong.
+bool is_from_future(const entry& e, wall_time now)
+{
+    return e.sent_at - now > clock_error_min;
+}
+
 bool accepts_stale(const entry& e, const directives& asked, wall_time now)
 {
     return asked.max_stale && now - e.fresh_until() <= *asked.max_stale;
 }
 
-}  // namespace
+} // namespace
 
 ruling decide(const entry* kept, trust trusted, const directives& asked, const settings& s, wall_time now)
 {
     verdict nothing = asked.only_if_cached ? verdict::refuse : verdict::fetch;
     if (!kept || now >= kept_until(s.cache.calls, *kept)) return {nothing, why::not_kept};
-    if (kept->sent_at - now > clock_error_min) return {nothing, why::not_kept};  // its age cannot be known
+    if (is_from_future(*kept, now)) return {nothing, why::not_kept};
     if (trusted == trust::ask || trusted == trust::none) return {nothing, why::untrusted};
 
     bool fresh = is_fresh(*kept, now);
@@ -55,8 +61,8 @@ ruling decide(const entry* kept, trust trusted, const directives& asked, const s
 
 bool serves_on_error(const entry* kept, trust trusted, const settings& s, wall_time now)
 {
-    if (!kept || kept->is_negative || trusted == trust::none) return false;
+    if (!kept || trusted == trust::none || is_from_future(*kept, now)) return false;
     return now < stale_if_error_until(s.cache.calls, *kept);
 }
 
-}  // namespace callcache
+} // namespace callcache

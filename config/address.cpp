@@ -43,7 +43,7 @@ std::optional<std::pair<std::string, std::string_view>> split_host(std::string_v
     return std::pair{std::string(host), text.substr(host.size())};
 }
 
-}  // namespace
+} // namespace
 
 std::optional<host_port> parse_host_port(std::string_view text)
 {
@@ -52,6 +52,14 @@ std::optional<host_port> parse_host_port(std::string_view text)
     auto port = parse_port(split->second.substr(1));
     if (!port) return std::nullopt;
     return host_port{split->first, *port};
+}
+
+std::optional<host_port> parse_authority(std::string_view text)
+{
+    auto split = split_host(text);
+    if (!split) return std::nullopt;
+    if (split->second.empty() || split->second == ":") return host_port{split->first, 0};
+    return parse_host_port(text);
 }
 
 bool is_loopback(std::string_view host)
@@ -76,13 +84,15 @@ std::string origin::text() const
 std::optional<origin> parse_origin(std::string_view url)
 {
     origin o;
-    if (url.starts_with("https://")) url.remove_prefix(8);
+    if (url.starts_with("https://"))
+        url.remove_prefix(8);
     else if (url.starts_with("http://"))
     {
         url.remove_prefix(7);
         o.tls = false;
     }
-    else return std::nullopt;
+    else
+        return std::nullopt;
     if (url.ends_with('/')) url.remove_suffix(1);
     auto split = split_host(url);
     if (!split) return std::nullopt;
@@ -98,4 +108,4 @@ std::optional<origin> parse_origin(std::string_view url)
     return o;
 }
 
-}  // namespace callcache
+} // namespace callcache

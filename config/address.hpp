@@ -21,6 +21,9 @@ struct host_port
 // "host:port" or "[v6]:port"; nothing if it is neither. A port of 0 lets the system choose.
 std::optional<host_port> parse_host_port(std::string_view text);
 
+// "host", "host:" or "host:port" as in a Host header (RFC 9110, section 7.2); a port that is not there is 0.
+std::optional<host_port> parse_authority(std::string_view text);
+
 // True if `host` can only mean this machine: localhost, 127.0.0.0/8, ::1.
 bool is_loopback(std::string_view host);
 
@@ -40,4 +43,4 @@ struct origin
 // "https://host[:port]" or "http://host[:port]", with at most a "/" behind it; nothing for anything else.
 std::optional<origin> parse_origin(std::string_view url);
 
-}  // namespace callcache
+} // namespace callcache

@@ -28,15 +28,17 @@ std::string show_decimal(double d)
 
 // `field` is a function from settings& to the value's place, so that one row reads and writes the same thing.
 template<class Field>
-config_key integer(std::string_view path, Field field, std::uint64_t least, std::uint64_t most, std::string_view meaning,
-                   key_type type = key_type::integer)
+config_key integer(std::string_view path, Field field, std::uint64_t least, std::uint64_t most,
+                   std::string_view meaning, key_type type = key_type::integer)
 {
     config_key k{path, meaning, type, "a whole number from " + std::to_string(least) + " to " + std::to_string(most)};
-    k.set = [=](settings& s, const raw_value& v) {
+    k.set = [=](settings& s, const raw_value& v)
+    {
         std::uint64_t n = 0;
         const char* end = v.text.data() + v.text.size();
         auto parsed = std::from_chars(v.text.data(), end, n);
-        if (!is(v, kind::number) || parsed.ec != std::errc{} || parsed.ptr != end || n < least || n > most) return false;
+        if (!is(v, kind::number) || parsed.ec != std::errc{} || parsed.ptr != end || n < least || n > most)
+            return false;
         field(s) = n;
         return true;
     };
@@ -55,7 +57,8 @@ config_key decimal(std::string_view path, Field field, double least, double most
 {
     config_key k{path, meaning, key_type::decimal,
                  "a number from " + show_decimal(least) + " to " + show_decimal(most)};
-    k.set = [=](settings& s, const raw_value& v) {
+    k.set = [=](settings& s, const raw_value& v)
+    {
         double n = 0;
         const char* end = v.text.data() + v.text.size();
         auto parsed = std::from_chars(v.text.data(), end, n);
@@ -72,7 +75,8 @@ template<class Field>
 config_key boolean(std::string_view path, Field field, std::string_view meaning)
 {
     config_key k{path, meaning, key_type::boolean, "true or false"};
-    k.set = [=](settings& s, const raw_value& v) {
+    k.set = [=](settings& s, const raw_value& v)
+    {
         if (!is(v, kind::boolean) || (v.text != "true" && v.text != "false")) return false;
         field(s) = v.text == "true";
         return true;
@@ -82,8 +86,8 @@ config_key boolean(std::string_view path, Field field, std::string_view meaning)
 }
 
 template<class Field>
-config_key time_span(std::string_view path, Field field, milliseconds least, milliseconds most, std::string_view meaning,
-                     bool may_be_never = false)
+config_key time_span(std::string_view path, Field field, milliseconds least, milliseconds most,
+                     std::string_view meaning, bool may_be_never = false)
 {
     config_key k{path, meaning, key_type::duration,
                  "a duration from " + format_duration(least) + " to " + format_duration(most)};
@@ -92,7 +96,8 @@ config_key time_span(std::string_view path, Field field, milliseconds least, mil
         k.allowed += ", or never";
         k.words = {"never"};
     }
-    k.set = [=](settings& s, const raw_value& v) {
+    k.set = [=](settings& s, const raw_value& v)
+    {
         if (!is(v, kind::string)) return false;
         if (may_be_never && v.text == "never")
         {
@@ -104,7 +109,8 @@ config_key time_span(std::string_view path, Field field, milliseconds least, mil
         field(s) = *d;
         return true;
     };
-    k.show = [=](const settings& s) {
+    k.show = [=](const settings& s)
+    {
         auto d = field(const_cast<settings&>(s));
         return d == never ? std::string("never") : format_duration(d);
     };
@@ -115,7 +121,8 @@ template<class Field>
 config_key size(std::string_view path, Field field, std::uint64_t least, std::uint64_t most, std::string_view meaning)
 {
     config_key k{path, meaning, key_type::size, "a size from " + format_size(least) + " to " + format_size(most)};
-    k.set = [=](settings& s, const raw_value& v) {
+    k.set = [=](settings& s, const raw_value& v)
+    {
         auto n = parse_size(v.text);
         if (!is(v, kind::string) || !n || *n < least || *n > most) return false;
         field(s) = *n;
@@ -129,7 +136,8 @@ template<class Field>
 config_key string(std::string_view path, Field field, std::string_view allowed, std::string_view meaning)
 {
     config_key k{path, meaning, key_type::string, std::string(allowed)};
-    k.set = [=](settings& s, const raw_value& v) {
+    k.set = [=](settings& s, const raw_value& v)
+    {
         bool controls = std::any_of(v.text.begin(), v.text.end(), [](unsigned char c) { return c < ' ' || c == 127; });
         if (!is(v, kind::string) || controls) return false;
         field(s) = v.text;
@@ -145,9 +153,8 @@ config_key secret(std::string_view path, Field field, std::string_view meaning)
 {
     config_key k = string(path, field, "text, from the environment alone", meaning);
     k.secret = true;
-    k.show = [=](const settings& s) {
-        return std::string(field(const_cast<settings&>(s)).empty() ? "(not set)" : "(set)");
-    };
+    k.show = [=](const settings& s)
+    { return std::string(field(const_cast<settings&>(s)).empty() ? "(not set)" : "(set)"); };
     return k;
 }
 
@@ -157,7 +164,8 @@ config_key list(std::string_view path, Field field, std::string_view allowed, st
 {
     config_key k{path, meaning, key_type::list, std::string(allowed)};
     if (may_be_off) k.words = {"off"};
-    k.set = [=](settings& s, const raw_value& v) {
+    k.set = [=](settings& s, const raw_value& v)
+    {
         if (!is(v, kind::string) && v.found != kind::list) return false;
         std::vector<std::string> items;
         for (std::size_t at = 0; at <= v.text.size() && !v.text.empty();)
@@ -168,14 +176,18 @@ config_key list(std::string_view path, Field field, std::string_view allowed, st
             items.push_back(std::move(item));
             at = comma + 1;
         }
-        if (may_be_off && items == std::vector<std::string>{"off"}) items.clear();
-        else if (may_be_off && items.empty()) return false;
+        if (may_be_off && items == std::vector<std::string>{"off"})
+            items.clear();
+        else if (may_be_off && items.empty())
+            return false;
         field(s) = std::move(items);
         return true;
     };
-    k.show = [=](const settings& s) {
+    k.show = [=](const settings& s)
+    {
         std::string text;
-        for (const std::string& item : field(const_cast<settings&>(s))) text += (text.empty() ? "" : ",") + item;
+        for (const std::string& item : field(const_cast<settings&>(s)))
+            text += (text.empty() ? "" : ",") + item;
         return text.empty() && may_be_off ? "off" : text;
     };
     return k;
@@ -191,7 +203,8 @@ config_key word(std::string_view path, Field field, std::vector<std::pair<std::s
         k.words.push_back(name);
         k.allowed += " " + name;
     }
-    k.set = [=](settings& s, const raw_value& v) {
+    k.set = [=](settings& s, const raw_value& v)
+    {
         if (!is(v, kind::string)) return false;
         for (const auto& [name, value] : words)
         {
@@ -201,7 +214,8 @@ config_key word(std::string_view path, Field field, std::vector<std::pair<std::s
         }
         return false;
     };
-    k.show = [=](const settings& s) {
+    k.show = [=](const settings& s)
+    {
         for (const auto& [name, value] : words)
             if (value == field(const_cast<settings&>(s))) return name;
         return std::string();
@@ -210,7 +224,11 @@ config_key word(std::string_view path, Field field, std::vector<std::pair<std::s
 }
 
 // A row's place in `settings`.
-#define PLACE(member) [](settings& s) -> auto& { return s.member; }
+#define PLACE(member)                                                                                                  \
+    [](settings & s) -> auto&                                                                                          \
+    {                                                                                                                  \
+        return s.member;                                                                                               \
+    }
 
 std::vector<config_key> make_keys()
 {
@@ -221,7 +239,8 @@ std::vector<config_key> make_keys()
              "Where the operator connects: health, readiness, purge.", true),
         list("server.hosts", PLACE(server.hosts), "host names, without port",
              "With credentials.mode inject: further names that a Host header may carry."),
-        integer("server.threads", PLACE(server.threads), 0, 64, "Event loops that answer tools; 0: one a core, at most 4."),
+        integer("server.threads", PLACE(server.threads), 0, 64,
+                "Event loops that answer tools; 0: one a core, at most 4."),
         integer("server.connections_max", PLACE(server.connections_max), 1, 1'000'000,
                 "Connections from tools; one more is answered 503."),
         time_span("server.header_timeout", PLACE(server.header_timeout), 100ms, 1h,
@@ -264,7 +283,8 @@ std::vector<config_key> make_keys()
         size("cache.disk_max", PLACE(cache.disk_max), 1 << 20, 1ull << 44, "Bound of the database."),
         time_span("cache.client_min_age", PLACE(cache.client_min_age), 0ms, 30 * 24h,
                   "A tool's no-cache or max-age forces a fetch only when the entry is older than this.", true),
-        time_span("cache.calls.fresh_min", PLACE(cache.calls.fresh_min), 1s, 30 * 24h, "The least time a call is fresh."),
+        time_span("cache.calls.fresh_min", PLACE(cache.calls.fresh_min), 1s, 30 * 24h,
+                  "The least time a call is fresh."),
         time_span("cache.calls.fresh_max", PLACE(cache.calls.fresh_max), 1s, 365 * 24h, "The most."),
         percent("cache.calls.fresh_age_percent", PLACE(cache.calls.fresh_age_percent), 1000,
                 "Between the two: this share of the time since the call started."),
@@ -283,7 +303,8 @@ std::vector<config_key> make_keys()
                 "At most this many in any burst/rate seconds; at most max(1, rate)."),
         time_span("budget.margin", PLACE(budget.margin), 0ms, 10s, "Added to the window for the jitter of the way."),
         integer("budget.queue_max", PLACE(budget.queue_max), 0, 1'000'000, "Lookups that may wait; one more gets 429."),
-        time_span("budget.wait_max", PLACE(budget.wait_max), 0ms, 24h, "A lookup that would wait longer gets 429 at once."),
+        time_span("budget.wait_max", PLACE(budget.wait_max), 0ms, 24h,
+                  "A lookup that would wait longer gets 429 at once."),
         word("log.format", PLACE(log.format),
              std::vector<std::pair<std::string, log_format>>{
                  {"auto", log_format::automatic}, {"text", log_format::text}, {"json", log_format::json}},
@@ -307,7 +328,8 @@ std::vector<config_key> make_keys()
 std::size_t distance(std::string_view a, std::string_view b)
 {
     std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t j = 0; j <= b.size(); ++j)
+        row[j] = j;
     for (std::size_t i = 1; i <= a.size(); ++i)
     {
         std::size_t diagonal = row[0];
@@ -327,7 +349,7 @@ std::string_view last_part(std::string_view path)
     return path.substr(path.rfind('.') + 1);
 }
 
-}  // namespace
+} // namespace
 
 std::span<const config_key> config_keys()
 {
@@ -345,7 +367,7 @@ const config_key* find_key(std::string_view path)
 const config_key* nearest_key(std::string_view path)
 {
     const config_key* nearest = nullptr;
-    std::size_t best = 5;  // further away than four edits is another word
+    std::size_t best = 5; // further away than four edits is another word
     for (const config_key& k : config_keys())
     {
         // "rate" alone, or under the wrong section, is near to budget.rate too.
@@ -362,8 +384,9 @@ const config_key* nearest_key(std::string_view path)
 std::string environment_name(std::string_view path)
 {
     std::string name = "CALLCACHE_";
-    for (char c : path) name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c;
+    for (char c : path)
+        name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c;
     return name;
 }
 
-}  // namespace callcache
+} // namespace callcache

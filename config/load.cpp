@@ -7,6 +7,7 @@
 #include <rapidjson/error/en.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 namespace callcache
@@ -20,7 +21,8 @@ using kind = raw_value::kind;
 std::string quoted(std::string_view text)
 {
     std::string shown = "\"";
-    for (unsigned char c : text.substr(0, 80)) shown += c < ' ' || c == 127 ? '?' : char(c);
+    for (unsigned char c : text.substr(0, 80))
+        shown += c < ' ' || c == 127 ? '?' : char(c);
     return shown + (text.size() > 80 ? "…\"" : "\"");
 }
 
@@ -38,7 +40,8 @@ struct loader
         std::string what = "unknown key " + quoted(path);
         if (const config_key* near = nearest_key(path))
             what += "; did you mean " + (as_environment ? environment_name(near->path) : std::string(near->path)) + "?";
-        else what += "; `callcache check` lists the known keys";
+        else
+            what += "; `callcache check` lists the known keys";
         problem(where, what);
     }
 
@@ -69,9 +72,19 @@ raw_value to_raw(const rapidjson::Value& v)
     for (const auto& item : v.GetArray())
     {
         if (!item.IsString()) return {kind::other, ""};
-        list.text += (list.text.empty() ? "" : ",") + text(item);
+        std::string one = text(item);
+        if (one.empty() || one.find(',') != std::string::npos) return {kind::other, ""};
+        list.text += (list.text.empty() ? "" : ",") + one;
     }
     return list;
+}
+
+// The shortest text that reads back as the same number.
+std::string decimal_text(double d)
+{
+    char text[32];
+    auto end = std::to_chars(text, text + sizeof text, d, std::chars_format::general).ptr;
+    return std::string(text, end);
 }
 
 void walk(loader& to, const std::string& where, const std::string& prefix, const rapidjson::Value& object)
@@ -92,14 +105,20 @@ void walk(loader& to, const std::string& where, const std::string& prefix, const
         if (key)
         {
             raw_value value = to_raw(member.value);
-            if (member.value.IsUint64()) value = {kind::number, std::to_string(member.value.GetUint64())};
-            else if (member.value.IsInt64()) value = {kind::number, std::to_string(member.value.GetInt64())};
-            else if (member.value.IsDouble()) value = {kind::number, std::to_string(member.value.GetDouble())};
+            if (member.value.IsUint64())
+                value = {kind::number, std::to_string(member.value.GetUint64())};
+            else if (member.value.IsInt64())
+                value = {kind::number, std::to_string(member.value.GetInt64())};
+            else if (member.value.IsDouble())
+                value = {kind::number, decimal_text(member.value.GetDouble())};
             to.assign(where, *key, value);
         }
-        else if (is_section && member.value.IsObject()) walk(to, where, path + ".", member.value);
-        else if (is_section) to.problem(where, path + ": is a section; expected {…}");
-        else to.unknown(where, path, false);
+        else if (is_section && member.value.IsObject())
+            walk(to, where, path + ".", member.value);
+        else if (is_section)
+            to.problem(where, path + ": is a section; expected {…}");
+        else
+            to.unknown(where, path, false);
     }
 }
 
@@ -111,7 +130,8 @@ void read_file(loader& to, const std::string& name, const std::string& text)
     document.Parse<flags>(text.data(), text.size());
     if (document.HasParseError())
     {
-        auto line = std::count(text.begin(), text.begin() + long(std::min(document.GetErrorOffset(), text.size())), '\n');
+        auto line =
+            std::count(text.begin(), text.begin() + long(std::min(document.GetErrorOffset(), text.size())), '\n');
         return to.problem(name + ":" + std::to_string(line + 1),
                           std::string("not JSON: ") + rapidjson::GetParseError_En(document.GetParseError()));
     }
@@ -140,7 +160,8 @@ void read_environment(loader& to, const std::vector<std::pair<std::string, std::
         }
         // The first underscore parts the section from the key, so far as the nearest key is concerned.
         std::string path;
-        for (char c : name.substr(10)) path += c == '_' && path.find('.') == path.npos ? '.' : char(std::tolower(c));
+        for (char c : name.substr(10))
+            path += c == '_' && path.find('.') == path.npos ? '.' : char(std::tolower(c));
         const config_key* near = nearest_key(path);
         to.problem("environment", "unknown variable " + quoted(name) +
                                       (near ? "; did you mean " + environment_name(near->path) + "?"
@@ -159,12 +180,14 @@ void read_assignments(loader& to, const std::vector<std::string>& assignments)
             continue;
         }
         std::string path = text.substr(0, equals);
-        if (const config_key* key = find_key(path)) to.assign("flags", *key, {kind::text, text.substr(equals + 1)});
-        else to.unknown("flags", path, false);
+        if (const config_key* key = find_key(path))
+            to.assign("flags", *key, {kind::text, text.substr(equals + 1)});
+        else
+            to.unknown("flags", path, false);
     }
 }
 
-}  // namespace
+} // namespace
 
 loaded_settings load_settings(const config_sources& sources)
 {
@@ -172,7 +195,7 @@ loaded_settings load_settings(const config_sources& sources)
     if (sources.file_text) read_file(to, sources.file_name, *sources.file_text);
     read_environment(to, sources.environment);
     read_assignments(to, sources.assignments);
-    if (!to.result.problems.empty()) return to.result;  // what follows from a refused value is noise
+    if (!to.result.problems.empty()) return to.result; // what follows from a refused value is noise
     to.result.problems = contradictions(to.result.values);
     return to.result;
 }
@@ -180,7 +203,8 @@ loaded_settings load_settings(const config_sources& sources)
 std::vector<config_problem> contradictions(const settings& s)
 {
     std::vector<config_problem> found;
-    auto check = [&](bool good, std::string text) {
+    auto check = [&](bool good, std::string text)
+    {
         if (!good) found.push_back(std::move(text));
     };
 
@@ -202,12 +226,13 @@ std::vector<config_problem> contradictions(const settings& s)
             if (key == std::string_view("server.listen")) beyond_loopback = true;
         }
 
-    bool key_pair = (!s.credentials.access_key.empty() || !s.credentials.access_key_file.empty()) &&
-                    (!s.credentials.access_key_secret.empty() || !s.credentials.access_key_secret_file.empty());
-    bool bearer = !s.credentials.bearer_token.empty() || !s.credentials.bearer_token_file.empty();
-    if (s.credentials.mode == credentials_mode::inject)
+    const auto& k = s.credentials;
+    bool has_key = !k.access_key.empty() || !k.access_key_file.empty();
+    bool has_secret = !k.access_key_secret.empty() || !k.access_key_secret_file.empty();
+    bool has_bearer = !k.bearer_token.empty() || !k.bearer_token_file.empty();
+    if (k.mode == credentials_mode::inject)
     {
-        check(key_pair != bearer,
+        check(has_bearer ? !has_key && !has_secret : has_key && has_secret,
               "credentials.mode: inject needs either credentials.access_key_file and "
               "credentials.access_key_secret_file, or credentials.bearer_token_file (or their environment variables "
               "without _FILE), and not both");
@@ -215,10 +240,13 @@ std::vector<config_problem> contradictions(const settings& s)
               "server.listen: with credentials.mode inject anybody who reaches the address may use the company's "
               "credential, so only loopback addresses are allowed; or use credentials.mode forward");
     }
-    else check(!key_pair && !bearer, "credentials.mode: a credential is set, but mode is forward; set it to inject");
+    else
+        check(!has_key && !has_secret && !has_bearer,
+              "credentials.mode: a credential is set, but mode is forward; set it to inject");
 
     const auto& c = s.cache.calls;
     check(c.fresh_min <= c.fresh_max, "cache.calls.fresh_min: is larger than cache.calls.fresh_max");
+    check(c.fresh_max <= c.keep_max, "cache.calls.fresh_max: is larger than cache.calls.keep_max");
     check(c.not_found_min <= c.not_found_max, "cache.calls.not_found_min: is larger than cache.calls.not_found_max");
     check(double(s.budget.burst) <= std::max(1.0, s.budget.rate),
           "budget.burst: found " + std::to_string(s.budget.burst) + ", allowed is at most max(1, budget.rate)");
@@ -226,4 +254,4 @@ std::vector<config_problem> contradictions(const settings& s)
     return found;
 }
 
-}  // namespace callcache
+} // namespace callcache

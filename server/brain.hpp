@@ -34,7 +34,7 @@ public:
         partitions& known;
         const clock_source& clock;
         callcache::log& out;
-        bool may_follow_another = false;  // nothing is sent for one window
+        bool may_follow_another = false; // nothing is sent for one window
     };
     explicit brain(parts);
     ~brain();
@@ -89,4 +89,4 @@ private:
     bool heard_401_ = false;
 };
 
-}  // namespace callcache
+} // namespace callcache

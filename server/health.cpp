@@ -1,5 +1,5 @@
-// `callcache health`: asks a running callcache whether it is ready, as the container's HEALTHCHECK. It finds the address
-// from the same configuration as `serve`.
+// `callcache health`: asks a running callcache whether it is ready, as the container's HEALTHCHECK. It finds the
+// address from the same configuration as `serve`.
 
 #include "config/address.hpp"
 #include "server/commands.hpp"
@@ -20,7 +20,7 @@ namespace callcache
 namespace
 {
 
-constexpr timeval patience{0, 900'000};  // below the second that a HEALTHCHECK has
+constexpr timeval patience{0, 900'000}; // below the second that a HEALTHCHECK has
 
 // The address to ask from the inside: an address that means "all" is reached through loopback.
 host_port reachable(host_port at)
@@ -54,14 +54,15 @@ int status_of(const host_port& at, const std::string& target, std::string& troub
             send(fd, request.data(), request.size(), MSG_NOSIGNAL) == ssize_t(request.size()) &&
             recv(fd, answer, 12, MSG_WAITALL) == 12)
             std::sscanf(answer, "HTTP/1.1 %3d", &status);
-        else trouble = std::strerror(errno);
+        else
+            trouble = std::strerror(errno);
         close(fd);
         if (status != 0) return status;
     }
     return 0;
 }
 
-}  // namespace
+} // namespace
 
 int health(const settings& config)
 {
@@ -76,4 +77,4 @@ int health(const settings& config)
     return 1;
 }
 
-}  // namespace callcache
+} // namespace callcache

@@ -23,9 +23,18 @@ public:
     virtual bool wants(log_level) const = 0;
     virtual void write(log_level, std::string_view text, const std::vector<log_field>& fields = {}) = 0;
 
-    void info(std::string_view text, const std::vector<log_field>& fields = {}) { write(log_level::info, text, fields); }
-    void warn(std::string_view text, const std::vector<log_field>& fields = {}) { write(log_level::warn, text, fields); }
-    void error(std::string_view text, const std::vector<log_field>& fields = {}) { write(log_level::error, text, fields); }
+    void info(std::string_view text, const std::vector<log_field>& fields = {})
+    {
+        write(log_level::info, text, fields);
+    }
+    void warn(std::string_view text, const std::vector<log_field>& fields = {})
+    {
+        write(log_level::warn, text, fields);
+    }
+    void error(std::string_view text, const std::vector<log_field>& fields = {})
+    {
+        write(log_level::error, text, fields);
+    }
 };
 
 std::unique_ptr<log> make_log(const log_settings&);
@@ -33,4 +42,4 @@ std::unique_ptr<log> make_log(const log_settings&);
 // `text` with control characters made visible as `?`, for a line that a person reads.
 std::string harmless(std::string_view text);
 
-}  // namespace callcache
+} // namespace callcache

@@ -37,12 +37,11 @@ void add_config_flags(CLI::App& command, flags& f)
         command.add_option_function<std::string>(
             flag, [&f, k = std::string(key)](const std::string& v) { f.assignments.push_back(k + "=" + v); },
             std::string("Same as --set ") + key + "=…");
-    command.add_option_function<std::vector<std::string>>(
-               "--set",
-               [&f](const std::vector<std::string>& v) {
-                   f.assignments.insert(f.assignments.end(), v.begin(), v.end());
-               },
-               "Any configuration key: --set budget.rate=2")
+    command
+        .add_option_function<std::vector<std::string>>(
+            "--set",
+            [&f](const std::vector<std::string>& v) { f.assignments.insert(f.assignments.end(), v.begin(), v.end()); },
+            "Any configuration key: --set budget.rate=2")
         ->allow_extra_args(false);
 }
 
@@ -54,7 +53,8 @@ loaded_settings load(const flags& f)
     {
         std::string text = *variable;
         std::size_t equals = text.find('=');
-        if (equals != std::string::npos) sources.environment.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+        if (equals != std::string::npos)
+            sources.environment.emplace_back(text.substr(0, equals), text.substr(equals + 1));
     }
     if (!f.config.empty())
     {
@@ -68,15 +68,16 @@ loaded_settings load(const flags& f)
     return load_settings(sources);
 }
 
-}  // namespace
+} // namespace
 
 int main(int argc, char** argv)
 {
     // A few threads that allocate little: arenas of their own would only cost memory.
     mallopt(M_ARENA_MAX, 2);
 
-    CLI::App app{"callcache: answers GET /v2/calls/{id} of the Gong API from a local cache, and keeps to the company's "
-                 "budget upstream.\n\nStart it with `callcache serve`, and set a tool's base URL to http://localhost:4664"};
+    CLI::App app{
+        "callcache: answers GET /v2/calls/{id} of the Gong API from a local cache, and keeps to the company's "
+        "budget upstream.\n\nStart it with `callcache serve`, and set a tool's base URL to http://localhost:4664"};
     app.set_version_flag("--version", std::string("callcache ") + version);
     app.require_subcommand(1);
     flags f;
@@ -106,7 +107,8 @@ int main(int argc, char** argv)
     }
 
     loaded_settings loaded = load(f);
-    for (const std::string& problem : loaded.problems) std::fprintf(stderr, "callcache: %s\n", problem.c_str());
+    for (const std::string& problem : loaded.problems)
+        std::fprintf(stderr, "callcache: %s\n", problem.c_str());
     if (!loaded.problems.empty()) return 1;
     for (auto& c : commands)
         if (app.got_subcommand(c.name)) return c.run(loaded.values);

@@ -18,12 +18,14 @@ constexpr std::size_t threads_max = 4;
 // One sweep about every second, or more often where a deadline is shorter than that.
 task<void> sweep(front& f, const session_rules& rules)
 {
-    auto every = std::clamp<milliseconds>(std::min(rules.limits.header_timeout, rules.limits.idle_timeout) / 4, 25ms, 1s);
+    auto every =
+        std::clamp<milliseconds>(std::min(rules.limits.header_timeout, rules.limits.idle_timeout) / 4, 25ms, 1s);
     for (;;)
     {
         co_await sleep_until(rules.clock, rules.clock.steady() + every);
         steady_time now = rules.clock.steady();
-        for (session* s : f.sessions) s->sweep(now);
+        for (session* s : f.sessions)
+            s->sweep(now);
     }
 }
 
@@ -36,7 +38,7 @@ void raise_descriptor_limit()
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-}  // namespace
+} // namespace
 
 proxy::started proxy::start(const settings& config, surroundings around)
 {
@@ -49,8 +51,8 @@ proxy::started proxy::start(const settings& config, surroundings around)
     return p;
 }
 
-proxy::proxy(const settings& config, surroundings around) :
-    config_(config), around_(around), upstream_(*parse_origin(config.upstream.url))
+proxy::proxy(const settings& config, surroundings around)
+    : config_(config), around_(around), upstream_(*parse_origin(config.upstream.url))
 {
     raise_descriptor_limit();
 }
@@ -139,25 +141,31 @@ void proxy::run_loops()
 {
     tool_listener_->start();
     if (admin_listener_) admin_listener_->start();
-    for (auto& f : fronts_) asio::co_spawn(f->loop, sweep(*f, *tool_rules_), asio::detached);
+    for (auto& f : fronts_)
+        asio::co_spawn(f->loop, sweep(*f, *tool_rules_), asio::detached);
     if (around_.by_hand) return;
     for (auto& loop : loops_)
-        threads_.emplace_back([&l = *loop] {
-            auto work = asio::make_work_guard(l);
-            l.run();
-        });
+        threads_.emplace_back(
+            [&l = *loop]
+            {
+                auto work = asio::make_work_guard(l);
+                l.run();
+            });
 }
 
 proxy::~proxy()
 {
-    for (auto& loop : loops_) loop->stop();
-    for (std::thread& t : threads_) t.join();
-    // The brain goes when the last coroutine on its loop goes; the sessions that wait for it are destroyed with it, while
-    // their own loops still stand. Then the sessions, then the store, which writes what is queued.
+    for (auto& loop : loops_)
+        loop->stop();
+    for (std::thread& t : threads_)
+        t.join();
+    // The brain goes when the last coroutine on its loop goes; the sessions that wait for it are destroyed with it,
+    // while their own loops still stand. Then the sessions, then the store, which writes what is queued.
     tool_listener_.reset();
     admin_listener_.reset();
     brain_.reset();
-    while (!loops_.empty()) loops_.pop_back();
+    while (!loops_.empty())
+        loops_.pop_back();
 }
 
 std::vector<tcp::endpoint> proxy::admin_endpoints() const
@@ -173,9 +181,12 @@ void proxy::drain()
     asio::post(fronts_.front()->loop, [l = tool_listener_] { l->stop(); });
     brain_->drain();
     for (auto& f : fronts_)
-        asio::post(f->loop, [&f = *f] {
-            for (session* s : f.sessions) s->drain();
-        });
+        asio::post(f->loop,
+                   [&f = *f]
+                   {
+                       for (session* s : f.sessions)
+                           s->drain();
+                   });
 }
 
 void proxy::look_after(wall_time now)
@@ -188,7 +199,8 @@ void proxy::look_after(wall_time now)
     if (!injected_) return;
     auto read = read_injected(config_.credentials);
     if (auto* trouble = std::get_if<std::string>(&read))
-        return around_.out.warn("the credential cannot be read again; the one before stays in use", {{"why", *trouble}});
+        return around_.out.warn("the credential cannot be read again; the one before stays in use",
+                                {{"why", *trouble}});
     auto& fresh = std::get<injected_credential>(read);
     if (fresh.authorization == injected_->current()->authorization) return;
     injected_->replace(std::move(fresh));
@@ -197,19 +209,24 @@ void proxy::look_after(wall_time now)
 
 void proxy::announce() const
 {
-    auto list = [](const std::vector<tcp::endpoint>& endpoints) {
+    auto list = [](const std::vector<tcp::endpoint>& endpoints)
+    {
         std::string text;
-        for (const tcp::endpoint& e : endpoints) text += (text.empty() ? "" : ", ") + to_text(e);
+        for (const tcp::endpoint& e : endpoints)
+            text += (text.empty() ? "" : ", ") + to_text(e);
         return text.empty() ? std::string("off") : text;
     };
     around_.out.info("listening", {{"tools", list(tool_endpoints())}, {"admin", list(admin_endpoints())}});
-    around_.out.info("upstream", {{"url", upstream_.text()},
-                                  {"credential", injected_ ? "callcache's own" : "each tool's own"},
-                                  {"budget", "at most " + std::to_string(config_.budget.burst) + " requests in " +
-                                                 std::to_string(double(config_.budget.burst) / config_.budget.rate).substr(0, 5) + " s"}});
+    around_.out.info(
+        "upstream",
+        {{"url", upstream_.text()},
+         {"credential", injected_ ? "callcache's own" : "each tool's own"},
+         {"budget", "at most " + std::to_string(config_.budget.burst) + " requests in " +
+                        std::to_string(double(config_.budget.burst) / config_.budget.rate).substr(0, 5) + " s"}});
     bool memory = config_.cache.path == ":memory:";
-    around_.out.info("cache", {{"file", memory ? "none; kept in memory, and gone with the process" : config_.cache.path},
-                               {"known_credentials", std::to_string(tiers_->disk().kept_partitions().size())}});
+    around_.out.info("cache",
+                     {{"file", memory ? "none; kept in memory, and gone with the process" : config_.cache.path},
+                      {"known_credentials", std::to_string(tiers_->disk().kept_partitions().size())}});
 }
 
-}  // namespace callcache
+} // namespace callcache

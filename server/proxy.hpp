@@ -27,7 +27,7 @@ public:
     {
         const clock_source& clock;
         callcache::log& out;
-        bool by_hand = false;  // a test's: one loop and no thread for it; the test polls loop()
+        bool by_hand = false; // a test's: one loop and no thread for it; the test polls loop()
     };
     using started = std::variant<std::unique_ptr<proxy>, std::string>;
 
@@ -66,7 +66,7 @@ private:
     const origin upstream_;
 
     std::optional<file_lock> lock_;
-    bool may_follow_another_ = false;  // a process before this one may have sent within the last window
+    bool may_follow_another_ = false; // a process before this one may have sent within the last window
     std::unique_ptr<tiers> tiers_;
     std::unique_ptr<partitions> partitions_;
     std::unique_ptr<credential_holder> injected_;
@@ -84,4 +84,4 @@ private:
     std::vector<std::thread> threads_;
 };
 
-}  // namespace callcache
+} // namespace callcache

@@ -14,14 +14,15 @@ reply json(unsigned status, std::string body)
     return r;
 }
 
-}  // namespace
+} // namespace
 
 bool admin::answer_now(const request& r, const reply_mode& mode, remembered_credential&, std::string& out)
 {
     // Probes need no token and no name: a kubelet asks by address.
     bool read = r.is_get() || r.is_head();
     reply answer;
-    if (r.target == "/healthz" && read) answer = json(200, "{\"status\":\"ok\"}");
+    if (r.target == "/healthz" && read)
+        answer = json(200, "{\"status\":\"ok\"}");
     else if (r.target == "/readyz" && read)
     {
         bool ready = parts_.ready.load();
@@ -32,14 +33,15 @@ bool admin::answer_now(const request& r, const reply_mode& mode, remembered_cred
         answer = own_answer(405, "this is read with GET");
         answer.fields.emplace_back("Allow", "GET, HEAD");
     }
-    else answer = own_answer(404, "there is no such page; GET /healthz and /readyz are");
+    else
+        answer = own_answer(404, "there is no such page; GET /healthz and /readyz are");
     write_reply(out, answer, mode, parts_.clock.wall());
     return true;
 }
 
 task<void> admin::answer(const request&, const reply_mode&, remembered_credential&, std::string&)
 {
-    co_return;  // everything here is answered at once
+    co_return; // everything here is answered at once
 }
 
 void admin::refuse(const refused_head& refused, std::string& out)
@@ -50,4 +52,4 @@ void admin::refuse(const refused_head& refused, std::string& out)
     write_reply(out, r, {}, parts_.clock.wall());
 }
 
-}  // namespace callcache
+} // namespace callcache

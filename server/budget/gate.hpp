@@ -20,8 +20,8 @@ public:
     steady_time expected() const;
     std::size_t waiting() const { return places_.waiting(); }
 
-    // Waits for a place: behind the others, or before them if `first`. False at the deadline, or when the gate is closed.
-    // Whoever has a place leaves it exactly once.
+    // Waits for a place: behind the others, or before them if `first`. False at the deadline, or when the gate is
+    // closed. Whoever has a place leaves it exactly once.
     task<bool> enter(steady_time deadline, bool first = false) { return places_.enter(deadline, first); }
     void leave() { places_.leave(); }
 
@@ -38,4 +38,4 @@ private:
     places places_;
 };
 
-}  // namespace callcache
+} // namespace callcache

@@ -27,11 +27,12 @@ public:
     // Appends the answer to `out` if it can be given at once, else returns false and leaves `out` as it was.
     virtual bool answer_now(const request&, const reply_mode&, remembered_credential&, std::string& out) = 0;
 
-    // Appends the answer to `out`, when it is known. Called after answer_now() returned false. The arguments outlive it.
+    // Appends the answer to `out`, when it is known. Called after answer_now() returned false. The arguments outlive
+    // it.
     virtual task<void> answer(const request&, const reply_mode&, remembered_credential&, std::string& out) = 0;
 
     // A request that was refused before it was understood.
     virtual void refuse(const refused_head&, std::string& out) = 0;
 };
 
-}  // namespace callcache
+} // namespace callcache

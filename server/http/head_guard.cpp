@@ -44,10 +44,21 @@ void for_each_element(std::string_view list, Each each)
         std::size_t comma = std::min(list.find(','), list.size());
         std::string_view element = list.substr(0, comma);
         list.remove_prefix(std::min(comma + 1, list.size()));
-        while (!element.empty() && (element.front() == ' ' || element.front() == '\t')) element.remove_prefix(1);
-        while (!element.empty() && (element.back() == ' ' || element.back() == '\t')) element.remove_suffix(1);
+        while (!element.empty() && (element.front() == ' ' || element.front() == '\t'))
+            element.remove_prefix(1);
+        while (!element.empty() && (element.back() == ' ' || element.back() == '\t'))
+            element.remove_suffix(1);
         if (!element.empty()) each(element);
     }
+}
+
+// The second word of a line, as far as it has come.
+std::string_view target_of(std::string_view line)
+{
+    std::size_t space = line.find(' ');
+    if (space == std::string_view::npos) return {};
+    line.remove_prefix(space + 1);
+    return line.substr(0, line.find(' '));
 }
 
 refused_head doubtful(std::string text)
@@ -55,13 +66,13 @@ refused_head doubtful(std::string text)
     return {400, std::move(text)};
 }
 
-}  // namespace
+} // namespace
 
 bool equals_lower(std::string_view a, std::string_view lower)
 {
-    return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
-               return (x >= 'A' && x <= 'Z' ? char(x - 'A' + 'a') : x) == y;
-           });
+    return a.size() == lower.size() &&
+           std::equal(a.begin(), a.end(), lower.begin(),
+                      [](char x, char y) { return (x >= 'A' && x <= 'Z' ? char(x - 'A' + 'a') : x) == y; });
 }
 
 head_scanner::progress head_scanner::refuse(unsigned status, std::string text)
@@ -72,6 +83,9 @@ head_scanner::progress head_scanner::refuse(unsigned status, std::string text)
 
 head_scanner::progress head_scanner::scan(std::string_view bytes)
 {
+    const std::string too_long = "the target is longer than " + std::to_string(target_bytes_max) + " bytes";
+    const std::string too_large =
+        "the head is larger than " + std::to_string(bytes_max_) + " bytes (server.header_bytes_max)";
     for (;;)
     {
         std::size_t end = bytes.find('\n', std::max(at_, seen_));
@@ -80,16 +94,15 @@ head_scanner::progress head_scanner::scan(std::string_view bytes)
             seen_ = bytes.size();
             // What can no longer become a good line need not be waited for.
             std::string_view rest = bytes.substr(std::min(at_, bytes.size()));
-            bool control = std::any_of(rest.begin(), rest.end(), [](unsigned char c) { return c < ' ' && c != '\t' && c != '\r'; });
+            bool control = std::any_of(rest.begin(), rest.end(),
+                                       [](unsigned char c) { return c < ' ' && c != '\t' && c != '\r'; });
             if (control) return refuse(400, "a control character stands in the head");
-            if (first_ && kind_ == head_kind::request && rest.size() > target_bytes_max + 64)
-                return refuse(414, "the target is longer than " + std::to_string(target_bytes_max) + " bytes");
-            if (bytes.size() > bytes_max_)
-                return refuse(431, "the head is larger than " + std::to_string(bytes_max_) + " bytes (server.header_bytes_max)");
+            if (first_ && target_of(rest).size() > target_bytes_max) return refuse(414, too_long);
+            if (bytes.size() > bytes_max_) return refuse(431, too_large);
             return progress::incomplete;
         }
-        if (end + 1 > bytes_max_)
-            return refuse(431, "the head is larger than " + std::to_string(bytes_max_) + " bytes (server.header_bytes_max)");
+        if (first_ && target_of(bytes.substr(at_, end - at_)).size() > target_bytes_max) return refuse(414, too_long);
+        if (end + 1 > bytes_max_) return refuse(431, too_large);
         if (end == at_ || bytes[end - 1] != '\r') return refuse(400, "a line of the head ends without CR LF");
         std::string_view line = bytes.substr(at_, end - 1 - at_);
         bool first = std::exchange(first_, false);
@@ -104,8 +117,8 @@ bool head_scanner::start_line(std::string_view line)
     if (kind_ == head_kind::response)
     {
         bool good = line.size() >= 12 && (line.starts_with("HTTP/1.1 ") || line.starts_with("HTTP/1.0 ")) &&
-                    std::all_of(line.begin() + 9, line.begin() + 12, is_digit) && (line.size() == 12 || line[12] == ' ') &&
-                    std::all_of(line.begin(), line.end(), is_value_character);
+                    std::all_of(line.begin() + 9, line.begin() + 12, is_digit) &&
+                    (line.size() == 12 || line[12] == ' ') && std::all_of(line.begin(), line.end(), is_value_character);
         if (!good) refuse(400, "the status line is not one of HTTP/1.1");
         return good;
     }
@@ -118,14 +131,10 @@ bool head_scanner::start_line(std::string_view line)
         return false;
     }
     std::string_view target = line.substr(method_end + 1, version_at - method_end - 1);
-    if (target.empty() || !std::all_of(target.begin(), target.end(), [](unsigned char c) { return c > ' ' && c < 127; }))
+    if (target.empty() ||
+        !std::all_of(target.begin(), target.end(), [](unsigned char c) { return c > ' ' && c < 127; }))
     {
         refuse(400, "the target holds a character that must be percent-encoded");
-        return false;
-    }
-    if (target.size() > target_bytes_max)
-    {
-        refuse(414, "the target is longer than " + std::to_string(target_bytes_max) + " bytes");
         return false;
     }
     return true;
@@ -181,30 +190,29 @@ std::optional<refused_head> check_host(std::span<const field_view> fields, int m
     }
     if (!host && minor == 0) return std::nullopt;
     if (!host) return doubtful("there is no Host");
-    // A port may be left out, or be empty (RFC 3986, section 3.2.3).
-    std::string text(host->value);
-    if (text.ends_with(':')) text.pop_back();
-    bool good = parse_host_port(text) || parse_host_port(text + ":0");
-    if (!good) return doubtful("Host is not host[:port]");
+    if (!parse_authority(host->value)) return doubtful("Host is not host[:port]");
     return std::nullopt;
 }
 
 bool is_hop_by_hop(std::string_view name, std::span<const field_view> all)
 {
-    constexpr std::array<std::string_view, 10> known{"connection", "keep-alive", "proxy-connection", "proxy-authenticate",
-                                                     "proxy-authorization", "te", "trailer", "transfer-encoding",
-                                                     "upgrade", "content-length"};
+    constexpr std::array<std::string_view, 10> known{
+        "connection", "keep-alive",        "proxy-connection", "proxy-authenticate", "proxy-authorization", "te",
+        "trailer",    "transfer-encoding", "upgrade",          "content-length"};
     if (std::any_of(known.begin(), known.end(), [&](std::string_view k) { return equals_lower(name, k); })) return true;
     bool named = false;
     for (const field_view& f : all)
     {
         if (!equals_lower(f.name, "connection")) continue;
-        for_each_element(f.value, [&](std::string_view element) {
-            named = named || std::equal(element.begin(), element.end(), name.begin(), name.end(),
-                                        [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
-        });
+        for_each_element(f.value,
+                         [&](std::string_view element)
+                         {
+                             named = named || std::equal(element.begin(), element.end(), name.begin(), name.end(),
+                                                         [](unsigned char a, unsigned char b)
+                                                         { return std::tolower(a) == std::tolower(b); });
+                         });
     }
     return named;
 }
 
-}  // namespace callcache
+} // namespace callcache

@@ -23,13 +23,13 @@ public:
 
     // Listens on all of `addresses` ("host:port"), or says why that cannot be. `localhost` means both loopback
     // addresses, of which one is enough. No SO_REUSEPORT: a second process must not share the port.
-    static opened open(const std::vector<std::string>& addresses, std::span<const std::unique_ptr<front>>, session_rules&,
-                       log&);
+    static opened open(const std::vector<std::string>& addresses, std::span<const std::unique_ptr<front>>,
+                       session_rules&, log&);
 
     listener(std::span<const std::unique_ptr<front>>, session_rules&, log&);
 
     void start();
-    void stop();  // on the loop's thread
+    void stop(); // on the loop's thread
 
     // Where it really listens: with the port that the system chose for port 0.
     std::vector<tcp::endpoint> endpoints() const;
@@ -49,4 +49,4 @@ private:
 // "127.0.0.1:4664", "[::1]:4664"
 std::string to_text(const tcp::endpoint&);
 
-}  // namespace callcache
+} // namespace callcache

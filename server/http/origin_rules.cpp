@@ -9,12 +9,16 @@ namespace callcache
 
 bool is_own_host(std::string_view authority, const std::vector<std::string>& further_hosts)
 {
-    auto at = parse_host_port(authority);
-    if (!at) at = parse_host_port(std::string(authority) + ":0");
+    auto at = parse_authority(authority);
     if (!at) return false;
-    std::string host = at->host;
-    std::transform(host.begin(), host.end(), host.begin(), [](unsigned char c) { return char(std::tolower(c)); });
-    return is_loopback(host) || std::find(further_hosts.begin(), further_hosts.end(), host) != further_hosts.end();
+    auto lower = [](std::string text)
+    {
+        std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+        return text;
+    };
+    std::string host = lower(at->host);
+    return is_loopback(host) || std::any_of(further_hosts.begin(), further_hosts.end(),
+                                            [&](const std::string& further) { return lower(further) == host; });
 }
 
 std::optional<refused_head> refuse_web_page(const request& r, const std::vector<std::string>& further_hosts)
@@ -28,4 +32,4 @@ std::optional<refused_head> refuse_web_page(const request& r, const std::vector<
     return std::nullopt;
 }
 
-}  // namespace callcache
+} // namespace callcache

@@ -2,6 +2,7 @@
 
 #include "server/http/head_guard.hpp"
 
+#include <rapidjson/memorystream.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
@@ -44,7 +45,7 @@ std::string_view reason(unsigned status)
     case 502: return "Bad Gateway";
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
-    default: return "";  // the reason phrase may be empty (RFC 9112, section 4)
+    default: return ""; // the reason phrase may be empty (RFC 9112, section 4)
     }
 }
 
@@ -59,7 +60,7 @@ std::string next_request_id()
     return text;
 }
 
-}  // namespace
+} // namespace
 
 const std::string* reply::find(std::string_view lower_name) const
 {
@@ -71,14 +72,16 @@ const std::string* reply::find(std::string_view lower_name) const
 std::string http_date(wall_time t)
 {
     constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     auto day = std::chrono::floor<std::chrono::days>(t);
     std::chrono::year_month_day date(day);
     std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(t - day));
     char text[40];
     std::snprintf(text, sizeof text, "%s, %02u %s %04d %02d:%02d:%02d GMT",
-                  days[std::chrono::weekday(day).c_encoding()], unsigned(date.day()), months[unsigned(date.month()) - 1],
-                  int(date.year()), int(time.hours().count()), int(time.minutes().count()), int(time.seconds().count()));
+                  days[std::chrono::weekday(day).c_encoding()], unsigned(date.day()),
+                  months[unsigned(date.month()) - 1], int(date.year()), int(time.hours().count()),
+                  int(time.minutes().count()), int(time.seconds().count()));
     return text;
 }
 
@@ -89,21 +92,34 @@ void write_reply(std::string& out, const reply& r, const reply_mode& mode, wall_
     out += reason(r.status);
     out += "\r\n";
     if (!r.find("date")) out += "Date: " + http_date(now) + "\r\n";
-    for (const field& f : r.fields) out.append(f.first).append(": ").append(f.second).append("\r\n");
+    for (const field& f : r.fields)
+        out.append(f.first).append(": ").append(f.second).append("\r\n");
     if (!no_body) out += "Content-Length: " + std::to_string(r.body.size()) + "\r\n";
-    if (!mode.keep_alive || r.close) out += "Connection: close\r\n";
-    else if (mode.minor == 0) out += "Connection: keep-alive\r\n";
+    if (!mode.keep_alive || r.close)
+        out += "Connection: close\r\n";
+    else if (mode.minor == 0)
+        out += "Connection: keep-alive\r\n";
     out += "\r\n";
     if (!no_body && !mode.head_only) out += r.body;
 }
 
 std::string json_escaped(std::string_view text)
 {
-    std::string clean;
-    for (unsigned char c : text) clean += c < 128 ? char(c) : '?';
+    // Decode skips what it cannot read up to the next character that it can.
+    rapidjson::MemoryStream in(text.data(), text.size());
+    rapidjson::StringBuffer clean;
+    while (in.Tell() < text.size())
+    {
+        unsigned codepoint = 0;
+        bool good = rapidjson::UTF8<>::Decode(in, &codepoint);
+        if (good)
+            rapidjson::UTF8<>::Encode(clean, codepoint);
+        else
+            clean.Put('?');
+    }
     rapidjson::StringBuffer buffer;
     rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-    writer.String(clean.data(), rapidjson::SizeType(clean.size()));
+    writer.String(clean.GetString(), rapidjson::SizeType(clean.GetSize()));
     return std::string(buffer.GetString() + 1, buffer.GetSize() - 2);
 }
 
@@ -116,4 +132,4 @@ reply own_answer(unsigned status, std::string_view text)
     return r;
 }
 
-}  // namespace callcache
+} // namespace callcache

@@ -22,8 +22,10 @@ bool has_element(std::string_view list, std::string_view lower)
         std::size_t comma = std::min(list.find(','), list.size());
         std::string_view element = list.substr(0, comma);
         list.remove_prefix(std::min(comma + 1, list.size()));
-        while (!element.empty() && (element.front() == ' ' || element.front() == '\t')) element.remove_prefix(1);
-        while (!element.empty() && (element.back() == ' ' || element.back() == '\t')) element.remove_suffix(1);
+        while (!element.empty() && (element.front() == ' ' || element.front() == '\t'))
+            element.remove_prefix(1);
+        while (!element.empty() && (element.back() == ' ' || element.back() == '\t'))
+            element.remove_suffix(1);
         if (equals_lower(element, lower)) return true;
     }
     return false;
@@ -38,16 +40,15 @@ std::optional<refused_head> read_target(request& r)
     std::size_t scheme = r.target.starts_with("http://") ? 7 : r.target.starts_with("https://") ? 8 : 0;
     if (scheme == 0) return refusal(400, "the target is not a path");
     std::size_t end = std::min(r.target.find_first_of("/?", scheme), r.target.size());
-    r.host = r.target.substr(scheme, end - scheme);  // it counts, and not Host (RFC 9112, section 3.2.2)
+    r.host = r.target.substr(scheme, end - scheme); // it counts, and not Host (RFC 9112, section 3.2.2)
     r.absolute = true;
     r.target = end == r.target.size() ? "/" : r.target.substr(end);
     if (!r.target.starts_with('/')) return refusal(400, "the target is not a path");
-    if (!parse_host_port(r.host) && !parse_host_port(std::string(r.host) + ":0"))
-        return refusal(400, "the host of the target is not host[:port]");
+    if (!parse_authority(r.host)) return refusal(400, "the host of the target is not host[:port]");
     return std::nullopt;
 }
 
-}  // namespace
+} // namespace
 
 request_or_refusal read_request(std::string_view method, std::string_view target, int minor,
                                 std::span<const field_view> fields)
@@ -62,10 +63,11 @@ request_or_refusal read_request(std::string_view method, std::string_view target
     r.body = framed.body;
 
     r.keep_alive = minor >= 1;
-    bool has_cache_control = false;
+    bool has_cache_control = false, says_close = false;
     for (const field_view& f : fields)
     {
-        if (equals_lower(f.name, "host")) r.host = f.value;
+        if (equals_lower(f.name, "host"))
+            r.host = f.value;
         else if (equals_lower(f.name, "authorization"))
         {
             if (std::exchange(r.has_authorization, true)) return {r, refusal(400, "Authorization stands there twice")};
@@ -74,19 +76,25 @@ request_or_refusal read_request(std::string_view method, std::string_view target
         else if (equals_lower(f.name, "connection"))
         {
             if (minor == 0 && has_element(f.value, "keep-alive")) r.keep_alive = true;
-            if (has_element(f.value, "close")) r.keep_alive = false;
+            if (has_element(f.value, "close")) says_close = true;
         }
         else if (equals_lower(f.name, "cache-control"))
         {
             has_cache_control = true;
             read_cache_control(r.asked, f.value);
         }
-        else if (equals_lower(f.name, "prefer")) read_prefer(r.asked, f.value);
-        else if (equals_lower(f.name, "if-none-match")) r.if_none_match = f.value;
-        else if (equals_lower(f.name, "user-agent")) r.user_agent = f.value;
-        else if (equals_lower(f.name, "origin")) r.origin = f.value;
-        else if (equals_lower(f.name, "sec-fetch-site")) r.sec_fetch_site = f.value;
+        else if (equals_lower(f.name, "prefer"))
+            read_prefer(r.asked, f.value);
+        else if (equals_lower(f.name, "if-none-match"))
+            r.if_none_match = f.value;
+        else if (equals_lower(f.name, "user-agent"))
+            r.user_agent = f.value;
+        else if (equals_lower(f.name, "origin"))
+            r.origin = f.value;
+        else if (equals_lower(f.name, "sec-fetch-site"))
+            r.sec_fetch_site = f.value;
     }
+    r.keep_alive = r.keep_alive && !says_close;
     if (!has_cache_control)
         for (const field_view& f : fields)
             if (equals_lower(f.name, "pragma")) read_pragma(r.asked, f.value);
@@ -96,7 +104,12 @@ request_or_refusal read_request(std::string_view method, std::string_view target
 
 bool matches_etag(std::string_view list, std::string_view etag)
 {
-    if (etag.empty() || list.empty()) return false;
+    if (etag.empty()) return false;
+    while (list.starts_with(' ') || list.starts_with('\t'))
+        list.remove_prefix(1);
+    while (list.ends_with(' ') || list.ends_with('\t'))
+        list.remove_suffix(1);
+    if (list == "*") return true;
     while (!list.empty())
     {
         if (list.front() == ' ' || list.front() == '\t' || list.front() == ',')
@@ -104,7 +117,6 @@ bool matches_etag(std::string_view list, std::string_view etag)
             list.remove_prefix(1);
             continue;
         }
-        if (list == "*") return true;
         if (list.starts_with("W/")) list.remove_prefix(2);
         if (!list.starts_with('"')) return false;
         std::size_t end = list.find('"', 1);
@@ -115,4 +127,4 @@ bool matches_etag(std::string_view list, std::string_view etag)
     return false;
 }
 
-}  // namespace callcache
+} // namespace callcache

@@ -15,8 +15,8 @@ namespace
 namespace http = boost::beast::http;
 
 constexpr std::size_t read_bytes = 4096;
-constexpr std::size_t gathered_max = 256 << 10;     // answers to pipelined requests, written at once
-constexpr std::size_t skipped_body_max = 64 << 10;  // a longer body is not read to keep a connection
+constexpr std::size_t gathered_max = 256 << 10;    // answers to pipelined requests, written at once
+constexpr std::size_t skipped_body_max = 64 << 10; // a longer body is not read to keep a connection
 constexpr std::size_t farewell_bytes_max = 1 << 20;
 constexpr milliseconds farewell_max = 2s;
 
@@ -25,10 +25,10 @@ std::string_view view(boost::beast::string_view text)
     return {text.data(), text.size()};
 }
 
-}  // namespace
+} // namespace
 
-session::session(tcp_socket socket, front& f, session_rules& rules) :
-    socket_(std::move(socket)), front_(f), rules_(rules), place_(f.sessions.insert(f.sessions.end(), this))
+session::session(tcp_socket socket, front& f, session_rules& rules)
+    : socket_(std::move(socket)), front_(f), rules_(rules), place_(f.sessions.insert(f.sessions.end(), this))
 {
     ++rules_.open;
 }
@@ -56,7 +56,8 @@ void session::sweep(steady_time now)
         error_code ignored;
         socket_.cancel(ignored);
     }
-    else abort();
+    else
+        abort();
 }
 
 void session::drain()
@@ -76,7 +77,8 @@ task<void> session::run(std::shared_ptr<session> self)
     bool go_on = true;
     try
     {
-        while (go_on) go_on = co_await self->serve_one(out);
+        while (go_on)
+            go_on = co_await self->serve_one(out);
     }
     catch (const std::exception&)
     {
@@ -108,10 +110,13 @@ task<bool> session::serve_one(std::string& out)
     if (error == http::error::unexpected_body) error = {};
     std::vector<field_view> fields;
     const auto& message = parser.get();
-    for (const auto& f : message) fields.push_back({view(f.name_string()), view(f.value())});
+    for (const auto& f : message)
+        fields.push_back({view(f.name_string()), view(f.value())});
     request_or_refusal read;
-    if (error) read.refused = refused_head{400, "the head is malformed: " + error.message()};
-    else read = read_request(view(message.method_string()), view(message.target()), int(message.version()) % 10, fields);
+    if (error)
+        read.refused = refused_head{400, "the head is malformed: " + error.message()};
+    else
+        read = read_request(view(message.method_string()), view(message.target()), int(message.version()) % 10, fields);
     if (read.refused)
     {
         rules_.answers.refuse(*read.refused, out);
@@ -127,7 +132,7 @@ task<bool> session::serve_one(std::string& out)
     bool answered = rules_.answers.answer_now(r, mode, remembered_, out);
     if (!answered)
     {
-        bool flushed = co_await flush(out);  // nobody waits for an answer that is ready
+        bool flushed = co_await flush(out); // nobody waits for an answer that is ready
         if (!flushed) co_return false;
         wait_for(waiting_for::answer, 24h);
         mode.keep_alive = mode.keep_alive && !rules_.draining;
@@ -174,7 +179,8 @@ task<bool> session::read_head(std::string& out)
         std::size_t bytes = co_await read_more();
         if (timed_out_ && waiting_ == waiting_for::head)
         {
-            rules_.answers.refuse({408, "no complete head within " + std::to_string(rules_.limits.header_timeout.count()) +
+            rules_.answers.refuse({408, "no complete head within " +
+                                            std::to_string(rules_.limits.header_timeout.count()) +
                                             " ms (server.header_timeout)"},
                                   out);
             co_await flush(out);
@@ -238,4 +244,4 @@ task<void> session::part()
     socket_.close(ignored);
 }
 
-}  // namespace callcache
+} // namespace callcache

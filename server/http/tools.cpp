@@ -20,7 +20,7 @@ std::string_view forwarded_because(why w)
     }
 }
 
-}  // namespace
+} // namespace
 
 bool tools::answer_now(const request& r, const reply_mode& mode, remembered_credential& memory, std::string& out)
 {
@@ -64,16 +64,14 @@ task<void> tools::answer(const request& r, const reply_mode& mode, remembered_cr
     {
     case verdict::serve:
     case verdict::serve_refresh:
-        if (ruled.what == verdict::serve_refresh)
-            parts_.misses.refresh(lookup_of(r, to, memory, kept, ruled.because));
+        if (ruled.what == verdict::serve_refresh) parts_.misses.refresh(lookup_of(r, to, memory, kept, ruled.because));
         write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode);
         co_return;
     case verdict::refuse: write_not_kept(out, r, mode); co_return;
     case verdict::fetch: break;
     }
-    auto ask = [this, l = lookup_of(r, to, memory, kept, ruled.because)](auto done) mutable {
-        parts_.misses.ask(std::move(l), std::move(done));
-    };
+    auto ask = [this, l = lookup_of(r, to, memory, kept, ruled.because)](auto done) mutable
+    { parts_.misses.ask(std::move(l), std::move(done)); };
     looked_up found = co_await call_back<looked_up>(std::move(ask));
     write_looked_up(out, found, ruled.because, r, mode);
 }
@@ -89,7 +87,8 @@ void tools::refuse(const refused_head& refused, std::string& out)
 std::optional<reply> tools::refusal(const request& r, const routed& to) const
 {
     if (parts_.injected)
-        if (auto refused = refuse_web_page(r, parts_.config.server.hosts)) return own_answer(refused->status, refused->text);
+        if (auto refused = refuse_web_page(r, parts_.config.server.hosts))
+            return own_answer(refused->status, refused->text);
     if (r.absolute && !is_own_host(r.host, parts_.config.server.hosts))
         return own_answer(421, "callcache is no forward proxy; set the tool's base URL to it, and not its proxy");
     switch (to.what)
@@ -206,7 +205,8 @@ void tools::write_looked_up(std::string& out, const looked_up& found, why becaus
 
 void tools::write_not_kept(std::string& out, const request& r, const reply_mode& mode) const
 {
-    write(out, own_answer(504, "this call is not kept, and the request says only-if-cached"), {}, outcome::error, r, mode);
+    write(out, own_answer(504, "this call is not kept, and the request says only-if-cached"), {}, outcome::error, r,
+          mode);
 }
 
-}  // namespace callcache
+} // namespace callcache

@@ -19,7 +19,7 @@ using failing = upstream_failure::kind;
 using answer_parser = http::response_parser<http::string_body>;
 
 constexpr std::size_t head_bytes_max = 64 << 10;
-constexpr int interim_answers_max = 8;  // 1xx before the final answer
+constexpr int interim_answers_max = 8; // 1xx before the final answer
 
 exchanged failed(failing what, std::string text)
 {
@@ -51,12 +51,17 @@ struct head_reader
                 auto progress = scanner.scan(buffer);
                 if (progress == head_scanner::progress::complete) co_return scanner.size();
                 if (progress == head_scanner::progress::refused)
-                    co_return upstream_failure{failing::nonsense, "the head of the answer is malformed: " + scanner.refused().text};
+                    co_return upstream_failure{failing::nonsense,
+                                               "the head of the answer is malformed: " + scanner.refused().text};
             }
             std::array<char, 8192> room;
             auto [error, bytes] = co_await connection.read_some(room);
-            if (error && buffer.empty()) co_return upstream_failure{failing::closed, "the connection ended before an answer (" + error.message() + ")"};
-            if (error) co_return upstream_failure{failing::lost, "the connection ended within the answer (" + error.message() + ")"};
+            if (error && buffer.empty())
+                co_return upstream_failure{failing::closed,
+                                           "the connection ended before an answer (" + error.message() + ")"};
+            if (error)
+                co_return upstream_failure{failing::lost,
+                                           "the connection ended within the answer (" + error.message() + ")"};
             buffer.append(room.data(), bytes);
         }
     }
@@ -82,12 +87,13 @@ std::string complaint(const error_code& error, std::size_t body_max)
     return "the body of the answer is malformed: " + error.message();
 }
 
-}  // namespace
+} // namespace
 
 task<exchanged> exchange(transport& connection, std::string_view request, std::size_t body_max)
 {
     auto [write_error, written] = co_await connection.write(request);
-    // A server may answer before it has read everything, and close: its answer counts. So a failed write is not the end.
+    // A server may answer before it has read everything, and close: its answer counts. So a failed write is not the
+    // end.
     std::string buffer;
     std::optional<answer_parser> parser;
     std::vector<field> fields;
@@ -110,7 +116,8 @@ task<exchanged> exchange(transport& connection, std::string_view request, std::s
         const auto& message = parser->get();
         auto all = views(message);
         auto checked = framing_of(all, int(message.version()) % 10, message.result_int());
-        if (checked.refused) co_return failed(failing::nonsense, "the framing of the answer is malformed: " + checked.refused->text);
+        if (checked.refused)
+            co_return failed(failing::nonsense, "the framing of the answer is malformed: " + checked.refused->text);
         unsigned status = message.result_int();
         if (status >= 200 && status <= 599)
         {
@@ -130,7 +137,8 @@ task<exchanged> exchange(transport& connection, std::string_view request, std::s
     {
         for (;;)
         {
-            if (error_code error = feed(*parser, buffer); error) co_return failed(failing::nonsense, complaint(error, body_max));
+            if (error_code error = feed(*parser, buffer); error)
+                co_return failed(failing::nonsense, complaint(error, body_max));
             if (parser->is_done()) break;
             std::array<char, 16384> room;
             auto [error, bytes] = co_await connection.read_some(room);
@@ -140,14 +148,16 @@ task<exchanged> exchange(transport& connection, std::string_view request, std::s
                 parser->put_eof(end);
                 if (!end) break;
             }
-            if (error) co_return failed(failing::lost, "the connection ended within the answer (" + error.message() + ")");
+            if (error)
+                co_return failed(failing::lost, "the connection ended within the answer (" + error.message() + ")");
             buffer.append(room.data(), bytes);
         }
     }
     // What comes after the answer was not asked for; a connection with that on it is not used again.
-    bool reusable = !write_error && buffer.empty() && body.what != framing::kind::until_close && parser->get().keep_alive();
+    bool reusable =
+        !write_error && buffer.empty() && body.what != framing::kind::until_close && parser->get().keep_alive();
     upstream_answer answer{parser->get().result_int(), std::move(fields), std::move(parser->get().body())};
     co_return exchanged{std::move(answer), reusable};
 }
 
-}  // namespace callcache
+} // namespace callcache

@@ -13,8 +13,10 @@ bool is_json_type(const std::string* content_type)
     if (!content_type) return false;
     std::string_view type = *content_type;
     type = type.substr(0, type.find(';'));
-    while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
-    return equals_lower(type, "application/json") || (type.size() > 5 && equals_lower(type.substr(type.size() - 5), "+json"));
+    while (!type.empty() && (type.back() == ' ' || type.back() == '\t'))
+        type.remove_suffix(1);
+    return equals_lower(type, "application/json") ||
+           (type.size() > 5 && equals_lower(type.substr(type.size() - 5), "+json"));
 }
 
 bool is_coded(const upstream_answer& a)
@@ -31,7 +33,8 @@ judgement nonsense(std::string why)
 judgement judge_found(const upstream_answer& a, std::string_view id)
 {
     const std::string* type = a.find("content-type");
-    if (!is_json_type(type)) return nonsense("answered 200 with " + (type ? *type : "no content type") + " instead of JSON");
+    if (!is_json_type(type))
+        return nonsense("answered 200 with " + (type ? *type : "no content type") + " instead of JSON");
     if (is_coded(a)) return nonsense("answered in a content coding that was not asked for");
     auto call = read_call_answer(a.body);
     if (!call) return nonsense("answered 200 with something that is not one call");
@@ -39,7 +42,7 @@ judgement judge_found(const upstream_answer& a, std::string_view id)
     return {meaning::found, std::move(*call), {}};
 }
 
-}  // namespace
+} // namespace
 
 const std::string* upstream_answer::find(std::string_view lower_name) const
 {
@@ -61,4 +64,4 @@ judgement judge(const upstream_answer& a, std::string_view id)
     return {meaning::handed_on, {}, {}};
 }
 
-}  // namespace callcache
+} // namespace callcache

@@ -14,15 +14,16 @@ namespace callcache
 class connection_pool
 {
 public:
-    connection_pool(origin, const upstream_settings&, std::shared_ptr<asio::ssl::context>, const clock_source&, executor);
+    connection_pool(origin, const upstream_settings&, std::shared_ptr<asio::ssl::context>, const clock_source&,
+                    executor);
 
     // A connection, on loan: dropping it closes it and makes room for another.
     class loan
     {
     public:
         explicit loan(connection_pool& from) : from_(&from) {}
-        loan(loan&& other) noexcept :
-            from_(std::exchange(other.from_, nullptr)), transport_(std::move(other.transport_)), used_(other.used_)
+        loan(loan&& other) noexcept
+            : from_(std::exchange(other.from_, nullptr)), transport_(std::move(other.transport_)), used_(other.used_)
         {
         }
         loan& operator=(loan&&) = delete;
@@ -60,9 +61,9 @@ private:
     const upstream_settings settings_;
     const std::shared_ptr<asio::ssl::context> tls_;
     const clock_source& clock_;
-    std::deque<idle> idle_;  // the last one used at the back
+    std::deque<idle> idle_; // the last one used at the back
     places on_loan_;
     bool closed_ = false;
 };
 
-}  // namespace callcache
+} // namespace callcache

@@ -3,12 +3,12 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/write.hpp>
 
-#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 #include <sys/socket.h>
 
 #include <stdexcept>
@@ -63,22 +63,27 @@ private:
 class tls_transport final : public transport
 {
 public:
-    tls_transport(tcp_socket socket, std::shared_ptr<asio::ssl::context> context) :
-        context_(std::move(context)), stream_(std::move(socket), *context_)
+    tls_transport(tcp_socket socket, std::shared_ptr<asio::ssl::context> context)
+        : context_(std::move(context)), stream_(std::move(socket), *context_)
     {
     }
 
     // Nothing, or why the peer is not who it should be.
     task<std::string> handshake(const std::string& host)
     {
-        error_code ignored;
-        bool is_name = (asio::ip::make_address(host, ignored), bool(ignored));
-        // Server Name Indication is for names alone (RFC 6066, section 3).
-        if (is_name) SSL_set_tlsext_host_name(stream_.native_handle(), host.c_str());
-        stream_.set_verify_callback(asio::ssl::host_name_verification(host));
+        SSL* ssl = stream_.native_handle();
+        error_code not_an_address;
+        asio::ip::make_address(host, not_an_address);
+        if (not_an_address)
+        {
+            SSL_set_tlsext_host_name(ssl, host.c_str()); // for names alone (RFC 6066, section 3)
+            SSL_set1_host(ssl, host.c_str());
+        }
+        else
+            X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
         auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::client, as_result);
         if (!error) co_return std::string();
-        long verified = SSL_get_verify_result(stream_.native_handle());
+        long verified = SSL_get_verify_result(ssl);
         if (verified != X509_V_OK) co_return std::string(X509_verify_cert_error_string(verified));
         co_return error.message();
     }
@@ -115,32 +120,41 @@ task<resolved> resolve(const host_port& at, const clock_source& clock, steady_ti
     executor ex = co_await asio::this_coro::executor;
     auto names = std::make_shared<resolver>(ex);
     auto late = std::make_shared<alarm>(ex, clock);
-    auto start = [=](auto done) {
+    auto start = [=](auto done)
+    {
         auto once = std::make_shared<std::optional<decltype(done)>>(std::move(done));
-        auto finish = [once](resolved r) {
+        auto finish = [once](resolved r)
+        {
             if (auto resume = std::exchange(*once, std::nullopt)) (*resume)(std::move(r));
         };
         late->set(deadline, [finish] { finish({asio::error::timed_out, {}}); });
-        names->async_resolve(at.host, std::to_string(at.port), [names, late, finish](error_code error, auto results) {
-            late->cancel();
-            resolved r{error, {}};
-            for (const auto& entry : results) r.endpoints.push_back(entry.endpoint());
-            finish(std::move(r));
-        });
+        names->async_resolve(at.host, std::to_string(at.port),
+                             [names, late, finish](error_code error, auto results)
+                             {
+                                 late->cancel();
+                                 resolved r{error, {}};
+                                 for (const auto& entry : results)
+                                     r.endpoints.push_back(entry.endpoint());
+                                 finish(std::move(r));
+                             });
     };
     resolved r = co_await call_back<resolved>(start);
     co_return r;
 }
 
-}  // namespace
+} // namespace
 
 std::shared_ptr<asio::ssl::context> make_tls_context(const std::string& ca_file)
 {
     auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
     error_code error;
-    if (ca_file.empty()) context->set_default_verify_paths(error);
-    else context->load_verify_file(ca_file, error);
-    if (error) throw std::runtime_error("upstream.ca_file: cannot read certificates from \"" + ca_file + "\": " + error.message());
+    if (ca_file.empty())
+        context->set_default_verify_paths(error);
+    else
+        context->load_verify_file(ca_file, error);
+    if (error)
+        throw std::runtime_error("upstream.ca_file: cannot read certificates from \"" + ca_file +
+                                 "\": " + error.message());
     context->set_verify_mode(asio::ssl::verify_peer);
     SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
     // A connection that is idle gives its buffers back.
@@ -158,7 +172,8 @@ task<connected> connect(const origin& to, std::shared_ptr<asio::ssl::context> co
     if (names.error == asio::error::timed_out)
         co_return upstream_failure{failing::slow, "the name service did not answer for " + to.at.host};
     if (names.error || names.endpoints.empty())
-        co_return upstream_failure{failing::unreachable, "no address for " + to.at.host + " (" + names.error.message() + ")"};
+        co_return upstream_failure{failing::unreachable,
+                                   "no address for " + to.at.host + " (" + names.error.message() + ")"};
 
     upstream_failure last{failing::unreachable, ""};
     for (std::size_t i = 0; i < names.endpoints.size(); ++i)
@@ -170,17 +185,21 @@ task<connected> connect(const origin& to, std::shared_ptr<asio::ssl::context> co
         // Shared, as the alarm must reach it wherever the socket has moved to.
         auto late = std::make_shared<bool>(false);
         alarm clock_out(ex, clock);
-        clock_out.set(share, [&socket, late] {
-            *late = true;
-            close_now(socket);
-        });
+        clock_out.set(share,
+                      [&socket, late]
+                      {
+                          *late = true;
+                          close_now(socket);
+                      });
         auto [error] = co_await socket.async_connect(names.endpoints[i], as_result);
         clock_out.cancel();
         std::string where = to.at.host + " at " + names.endpoints[i].address().to_string();
         if (error || *late)
         {
-            if (*late) last = {failing::slow, where + " did not accept a connection in time"};
-            else last = {failing::unreachable, where + ": " + error.message()};
+            if (*late)
+                last = {failing::slow, where + " did not accept a connection in time"};
+            else
+                last = {failing::unreachable, where + ": " + error.message()};
             continue;
         }
         error_code ignored;
@@ -188,17 +207,21 @@ task<connected> connect(const origin& to, std::shared_ptr<asio::ssl::context> co
         if (!to.tls) co_return std::make_unique<plain_transport>(std::move(socket));
 
         auto secured = std::make_unique<tls_transport>(std::move(socket), context);
-        clock_out.set(share, [&secured, late] {
-            *late = true;
-            secured->close();
-        });
+        clock_out.set(share,
+                      [&secured, late]
+                      {
+                          *late = true;
+                          secured->close();
+                      });
         std::string trouble = co_await secured->handshake(to.at.host);
         clock_out.cancel();
         if (trouble.empty() && !*late) co_return std::unique_ptr<transport>(std::move(secured));
-        if (*late) last = {failing::slow, where + " did not complete TLS in time"};
-        else last = {failing::bad_peer, "TLS with " + where + " failed: " + trouble};
+        if (*late)
+            last = {failing::slow, where + " did not complete TLS in time"};
+        else
+            last = {failing::bad_peer, "TLS with " + where + " failed: " + trouble};
     }
     co_return last;
 }
 
-}  // namespace callcache
+} // namespace callcache

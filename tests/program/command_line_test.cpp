@@ -27,7 +27,7 @@ finished typed(const std::vector<std::string>& arguments, const child::wishes& w
     return run(callcache_program, arguments, w);
 }
 
-}  // namespace
+} // namespace
 
 TEST_SUITE_BEGIN("program");
 
@@ -35,7 +35,8 @@ TEST_CASE("help and version are there, and wrong usage exits with 2")
 {
     finished help = typed({"--help"});
     CHECK(help.code == 0);
-    for (const char* part : {"serve", "check", "health", "http://localhost:4664"}) CHECK(contains(help.output, part));
+    for (const char* part : {"serve", "check", "health", "http://localhost:4664"})
+        CHECK(contains(help.output, part));
     finished serve = typed({"serve", "--help"});
     CHECK(serve.code == 0);
     for (const char* part : {"--listen", "--admin", "--upstream", "--db", "--set", "--config", "Example:"})
@@ -46,10 +47,12 @@ TEST_CASE("help and version are there, and wrong usage exits with 2")
     CHECK(typed({"serve", "--nonsense"}).code == 2);
 }
 
-TEST_CASE("a configuration with a typo stops the start: the key's path, what was found, what is allowed, the nearest key")
+TEST_CASE(
+    "a configuration with a typo stops the start: the key's path, what was found, what is allowed, the nearest key")
 {
     temp_folder folder;
-    std::ofstream(folder.file("c.json")) << "{ // mine\n \"server\": {\"lisen\": \"localhost:1\"}, \"budget\": {\"rate\": \"fast\"} }";
+    std::ofstream(folder.file("c.json"))
+        << "{ // mine\n \"server\": {\"lisen\": \"localhost:1\"}, \"budget\": {\"rate\": \"fast\"} }";
     finished r = typed({"serve", "--config", folder.file("c.json"), "--db", folder.file("x.db")});
     CHECK(r.code == 1);
     CHECK(contains(r.output, "server.lisen"));
@@ -65,19 +68,24 @@ TEST_CASE("a configuration with a typo stops the start: the key's path, what was
 TEST_CASE("check prints the effective configuration, the later source wins, and no secret is shown")
 {
     temp_folder folder;
-    std::ofstream(folder.file("c.json")) << "{\"budget\": {\"rate\": 2, \"burst\": 2}, \"cache\": {\"path\": \"a.db\", \"memory_max\": \"8MiB\"}}";
+    std::ofstream(folder.file("c.json"))
+        << "{\"budget\": {\"rate\": 2, \"burst\": 2}, \"cache\": {\"path\": \"a.db\", \"memory_max\": \"8MiB\"}}";
     finished r = typed({"check", "--config", folder.file("c.json"), "--set", "cache.path=c.db"},
-                           {{"CALLCACHE_CREDENTIALS_MODE=inject", "CALLCACHE_CREDENTIALS_ACCESS_KEY=hidden-key",
-                             "CALLCACHE_CREDENTIALS_ACCESS_KEY_SECRET=hidden-secret", "CALLCACHE_CACHE_PATH=b.db",
-                             "CALLCACHE_BUDGET_BURST=1", "CALLCACHE_PORT=tcp://10.0.0.1:4664",
-                             "CALLCACHE_SERVICE_HOST=10.0.0.1", "CALLCACHE_PORT_4664_TCP_ADDR=10.0.0.1"}, "", 0});
+                       {{"CALLCACHE_CREDENTIALS_MODE=inject", "CALLCACHE_CREDENTIALS_ACCESS_KEY=hidden-key",
+                         "CALLCACHE_CREDENTIALS_ACCESS_KEY_SECRET=hidden-secret", "CALLCACHE_CACHE_PATH=b.db",
+                         "CALLCACHE_BUDGET_BURST=1", "CALLCACHE_PORT=tcp://10.0.0.1:4664",
+                         "CALLCACHE_SERVICE_HOST=10.0.0.1", "CALLCACHE_PORT_4664_TCP_ADDR=10.0.0.1"},
+                        "",
+                        0});
     INFO(r.output);
     CHECK(r.code == 0);
     CHECK_FALSE(contains(r.output, "hidden"));
-    auto value = [&](const std::string& k) {
+    auto value = [&](const std::string& k)
+    {
         std::size_t at = r.output.find(k + " ");
         std::string line = r.output.substr(at, r.output.find('\n', at) - at);
-        line.erase(0, line.find_last_of(' ', line.find("   (set)") == line.npos ? line.npos : line.find("   (set)") - 1) + 1);
+        line.erase(
+            0, line.find_last_of(' ', line.find("   (set)") == line.npos ? line.npos : line.find("   (set)") - 1) + 1);
         return line.substr(0, line.find(' '));
     };
     CHECK(value("cache.path") == "c.db");
@@ -125,11 +133,14 @@ TEST_CASE("a second signal ends a drain that waits")
     o.latency = std::chrono::seconds(20);
     vendor_thread vendor(o);
     serving s(vendor.url(), folder.file("cache.db"));
-    std::thread tool([&] {
-        plain_client client(s.port);
-        client.get("/v2/calls/" + std::string(sim::example_id), sim::basic("key", "secret"));
-    });
-    while (vendor.requests() == 0) std::this_thread::yield();
+    std::thread tool(
+        [&]
+        {
+            plain_client client(s.port);
+            client.get("/v2/calls/" + std::string(sim::example_id), sim::basic("key", "secret"));
+        });
+    while (vendor.requests() == 0)
+        std::this_thread::yield();
     s.process.signal(SIGTERM);
     CHECK(s.process.says("stopping"));
     s.process.signal(SIGTERM);
@@ -148,7 +159,7 @@ TEST_CASE("a second process for the same database exits with 1 and names the fir
     CHECK(contains(second.process.output(), "in use by process " + std::to_string(first.process.pid())));
     first.process.signal(SIGKILL);
     first.process.wait();
-    serving third(vendor.url(), folder.file("cache.db"));  // the kernel has let go of the lock
+    serving third(vendor.url(), folder.file("cache.db")); // the kernel has let go of the lock
     CHECK(third.port != 0);
 }
 
@@ -158,19 +169,19 @@ TEST_CASE("a port that is taken is an error that says so, and a second process d
     sim::vendor_options o;
     vendor_thread vendor(o);
     serving first(vendor.url(), folder.file("one.db"));
-    finished second = typed({"serve", "--listen", "127.0.0.1:" + std::to_string(first.port), "--admin", "off", "--upstream",
-                                 vendor.url(), "--db", folder.file("two.db")});
+    finished second = typed({"serve", "--listen", "127.0.0.1:" + std::to_string(first.port), "--admin", "off",
+                             "--upstream", vendor.url(), "--db", folder.file("two.db")});
     CHECK(second.code == 1);
     CHECK(contains(second.output, "the port is taken"));
 }
 
 TEST_CASE("a database that cannot be written is an error that names the uid, the owner and the ways out")
 {
-    if (getuid() != 0) return;  // as another user, nothing here belongs to somebody else
+    if (getuid() != 0) return; // as another user, nothing here belongs to somebody else
     temp_folder folder;
     std::filesystem::permissions(folder.path(), std::filesystem::perms::all & ~std::filesystem::perms::others_write);
-    finished r = typed({"serve", "--listen", "127.0.0.1:0", "--admin", "off", "--db", folder.file("cache.db")},
-                           {{}, "", 65534});
+    finished r =
+        typed({"serve", "--listen", "127.0.0.1:0", "--admin", "off", "--db", folder.file("cache.db")}, {{}, "", 65534});
     CHECK(r.code == 1);
     for (const char* part : {"uid 65534", "belongs to uid 0", "chown 65534", "fsGroup", "--db :memory:"})
     {
@@ -196,7 +207,8 @@ TEST_CASE("a descriptor limit that is spent is survived: who is connected is ser
     REQUIRE(first.get(path, sim::basic("key", "secret")).status == 200);
     {
         std::vector<std::unique_ptr<plain_client>> many;
-        for (int i = 0; i < 60; ++i) many.push_back(std::make_unique<plain_client>(s.port));
+        for (int i = 0; i < 60; ++i)
+            many.push_back(std::make_unique<plain_client>(s.port));
         CHECK(s.process.says("no connection can be accepted"));
         CHECK(first.get(path, sim::basic("key", "secret")).status == 200);
     }

@@ -30,7 +30,7 @@ struct load
 {
     const sim::call_world& world;
     std::mutex mutex;
-    std::map<std::string, steady_clock::time_point> stored;  // in this round, when it was answered as stored
+    std::map<std::string, steady_clock::time_point> stored; // in this round, when it was answered as stored
     std::atomic<int> answers{0}, wrong{0};
     std::atomic<bool> stop{false};
 
@@ -56,7 +56,7 @@ struct load
     }
 };
 
-}  // namespace
+} // namespace
 
 TEST_SUITE_BEGIN("program");
 
@@ -73,13 +73,14 @@ TEST_CASE("200 kill -9 at random moments under load: no corrupt file, no wrong b
     vendor_thread vendor(o);
     load l{vendor.world()};
 
-    std::vector<std::string> durable;  // stored more than a second before a kill
+    std::vector<std::string> durable; // stored more than a second before a kill
     int lost = 0, checked = 0, not_started = 0;
     for (int round = 0; round < kills; ++round)
     {
-        serving s(vendor.url(), path, {"--set", "budget.rate=1000", "--set", "budget.burst=10", "--set", "budget.margin=0ms",
-                                       "--set", "log.level=warn", "--set", "cache.calls.not_found_min=1h",
-                                       "--set", "log.access=off", "--set", "log.level=info"});
+        serving s(vendor.url(), path,
+                  {"--set", "budget.rate=1000", "--set", "budget.burst=10", "--set", "budget.margin=0ms", "--set",
+                   "log.level=warn", "--set", "cache.calls.not_found_min=1h", "--set", "log.access=off", "--set",
+                   "log.level=info"});
         if (s.port == 0)
         {
             ++not_started;
@@ -100,14 +101,17 @@ TEST_CASE("200 kill -9 at random moments under load: no corrupt file, no wrong b
         }
         l.stop = false;
         std::vector<std::thread> threads;
-        for (int t = 0; t < tools; ++t) threads.emplace_back([&, port = s.port, seed = random()] { l.run(port, unsigned(seed)); });
+        for (int t = 0; t < tools; ++t)
+            threads.emplace_back([&, port = s.port, seed = random()] { l.run(port, unsigned(seed)); });
         // Most rounds are short; every tenth is long enough for something to be a second old.
         auto at_most = round % 10 == 9 ? 2'500'000 : 100'000;
         auto until = steady_clock::now() + std::chrono::microseconds(random() % at_most);
-        while (steady_clock::now() < until) std::this_thread::yield();
+        while (steady_clock::now() < until)
+            std::this_thread::yield();
         s.process.signal(SIGKILL);
         auto killed_at = steady_clock::now();
-        for (auto& t : threads) t.join();
+        for (auto& t : threads)
+            t.join();
         for (const auto& [id, at] : l.stored)
             if (at < killed_at - 1s) durable.push_back(id);
         l.stored.clear();
@@ -122,8 +126,8 @@ TEST_CASE("200 kill -9 at random moments under load: no corrupt file, no wrong b
             CHECK(std::string(check.bytes(0)) == "ok");
         }
     }
-    MESSAGE(kills, " kills, ", l.answers.load(), " answers, ", durable.size(), " calls stored a second before a kill, ", checked,
-            " looked for again");
+    MESSAGE(kills, " kills, ", l.answers.load(), " answers, ", durable.size(), " calls stored a second before a kill, ",
+            checked, " looked for again");
     CHECK(not_started == 0);
     CHECK(l.wrong == 0);
     CHECK(lost == 0);

@@ -16,10 +16,12 @@ TEST_CASE("a connection carries many requests, one after the other and pipelined
     tool t(w);
     std::string all;
     for (int round = 0; round < 3; ++round)
-        for (std::uint64_t n : {1, 2, 1, 3}) all += w.request("GET", w.path(n));
+        for (std::uint64_t n : {1, 2, 1, 3})
+            all += w.request("GET", w.path(n));
     t.send(all);
     for (int round = 0; round < 3; ++round)
-        for (std::uint64_t n : {1, 2, 1, 3}) CHECK(w.call_of(t.read()) == w.vendor->body(w.id(n)));
+        for (std::uint64_t n : {1, 2, 1, 3})
+            CHECK(w.call_of(t.read()) == w.vendor->body(w.id(n)));
     CHECK(w.vendor->requests() == 3);
     CHECK_FALSE(t.closed());
 }
@@ -55,7 +57,8 @@ TEST_CASE("Connection: close and HTTP/1.0 end the connection; keep-alive keeps a
     tool old_and_kept(w);
     for (int i = 0; i < 2; ++i)
     {
-        old_and_kept.send("GET " + w.path(1) + " HTTP/1.0\r\nConnection: keep-alive\r\nAuthorization: " + authorization + "\r\n\r\n");
+        old_and_kept.send("GET " + w.path(1) +
+                          " HTTP/1.0\r\nConnection: keep-alive\r\nAuthorization: " + authorization + "\r\n\r\n");
         answer a = old_and_kept.read();
         CHECK(a.status == 200);
         CHECK(a.header("connection") == "keep-alive");
@@ -71,7 +74,8 @@ TEST_CASE("a body that a lookup has no use for is read over, and the next reques
     CHECK(w.call_of(t.read()) == w.vendor->body(w.id(1)));
     CHECK(w.call_of(t.read()) == w.vendor->body(w.id(2)));
     tool chunked(w);
-    chunked.send(w.request("GET", w.path(1), {{"Transfer-Encoding", "chunked"}}) + "0\r\n\r\n" + w.request("GET", w.path(2)));
+    chunked.send(w.request("GET", w.path(1), {{"Transfer-Encoding", "chunked"}}) + "0\r\n\r\n" +
+                 w.request("GET", w.path(2)));
     answer a = chunked.read();
     CHECK(a.status == 200);
     CHECK(a.header("connection") == "close");
@@ -148,7 +152,8 @@ TEST_CASE("the admin address: healthz and readyz, and nothing else yet")
     world w;
     w.start();
     tool t(w, w.cache->admin_endpoints().front());
-    auto ask = [&](const std::string& line) {
+    auto ask = [&](const std::string& line)
+    {
         t.send(line + " HTTP/1.1\r\nHost: x\r\n\r\n");
         return t.read(line.starts_with("HEAD")).status;
     };

@@ -26,10 +26,10 @@ struct hostile
 {
     const char* what;
     scripted answer;
-    unsigned status;  // what the tool gets
+    unsigned status; // what the tool gets
 };
 
-}  // namespace
+} // namespace
 
 TEST_SUITE_BEGIN("scenario: a hostile upstream");
 
@@ -37,16 +37,21 @@ TEST_CASE("an answer that is not the call is not handed on, not kept, and harms 
 {
     const std::string id = sim::call_world().id(1), other = sim::call_world().id(2);
     const std::string good = "{\"requestId\":\"r\",\"call\":{\"id\":\"" + id + "\"}}";
-    const std::string chunked = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const std::string chunked =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     const std::vector<hostile> cases{
         {"nothing", {"", then::close}, 502},
         {"a reset", {"", then::reset}, 502},
         {"half a head", {"HTTP/1.1 200 OK\r\nConte", then::close}, 502},
-        {"half a body", {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{\"req", then::close}, 502},
+        {"half a body",
+         {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{\"req", then::close},
+         502},
         {"HTML", {message("200 OK\r\nContent-Type: text/html", "<html>maintenance</html>")}, 502},
         {"HTML that claims to be JSON", {json("<html>maintenance</html>")}, 502},
         {"no content type", {message("200 OK", good)}, 502},
-        {"gzip, unasked", {message("200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip", "\x1f\x8b\x08")}, 502},
+        {"gzip, unasked",
+         {message("200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip", "\x1f\x8b\x08")},
+         502},
         {"half of a JSON text", {json(good.substr(0, good.size() - 1))}, 502},
         {"JSON and more", {json(good + "x")}, 502},
         {"a megabyte of [", {json(std::string(1 << 20, '['))}, 502},
@@ -55,9 +60,15 @@ TEST_CASE("an answer that is not the call is not handed on, not kept, and harms 
         {"two calls", {json("{\"call\":{\"id\":\"" + id + "\"},\"call\":{\"id\":\"" + id + "\"}}")}, 502},
         {"no call", {json("{\"requestId\":\"r\"}")}, 502},
         {"a list", {json("[" + good + "]")}, 502},
-        {"more than a megabyte", {json("{\"requestId\":\"" + std::string(1 << 20, 'x') + "\",\"call\":{\"id\":\"" + id + "\"}}")}, 502},
-        {"a length of 100 MB", {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000000\r\n\r\n{", then::hang}, 502},
-        {"a length that is too short", {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n" + good}, 502},
+        {"more than a megabyte",
+         {json("{\"requestId\":\"" + std::string(1 << 20, 'x') + "\",\"call\":{\"id\":\"" + id + "\"}}")},
+         502},
+        {"a length of 100 MB",
+         {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000000\r\n\r\n{", then::hang},
+         502},
+        {"a length that is too short",
+         {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n" + good},
+         502},
         {"both lengths", {chunked.substr(0, chunked.size() - 2) + "Content-Length: 3\r\n\r\n0\r\n\r\n"}, 502},
         {"two lengths", {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"}, 502},
         {"an unknown coding", {"HTTP/1.1 200 OK\r\nTransfer-Encoding: rot13\r\n\r\nabcd", then::close}, 502},
@@ -70,12 +81,18 @@ TEST_CASE("an answer that is not the call is not handed on, not kept, and harms 
         {"101", {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", then::hang}, 502},
         {"204", {"HTTP/1.1 204 No Content\r\n\r\n"}, 502},
         {"206", {message("206 Partial Content\r\nContent-Type: application/json", good)}, 502},
-        {"1xx for ever", {[] {
+        {"1xx for ever",
+         {[]
+          {
               std::string many;
-              for (int i = 0; i < 50; ++i) many += "HTTP/1.1 103 Early Hints\r\n\r\n";
+              for (int i = 0; i < 50; ++i)
+                  many += "HTTP/1.1 103 Early Hints\r\n\r\n";
               return many;
-          }()}, 502},
-        {"a redirect, handed on and not followed", {message("302 Found\r\nLocation: https://elsewhere.example/", "")}, 302},
+          }()},
+         502},
+        {"a redirect, handed on and not followed",
+         {message("302 Found\r\nLocation: https://elsewhere.example/", "")},
+         302},
         {"500", {message("500 Internal Server Error\r\nContent-Type: application/json", "{\"errors\":[]}")}, 500},
         {"a 404 that is not the vendor's", {message("404 Not Found\r\nContent-Type: text/html", "<html>")}, 404},
         {"400", {message("400 Bad Request\r\nContent-Type: application/json", "{\"errors\":[]}")}, 400},
@@ -106,8 +123,11 @@ TEST_CASE("an upstream that hangs or trickles for ever costs one upstream.respon
     world w;
     w.start();
     const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
-    for (const scripted& s : {scripted{"", then::hang}, {"HTTP/1.1 2", then::hang}, {"HTTP/1.1 2", then::trickle},
-                              {head + "\r\n", then::trickle}, {head + "Content-Length: 1000000\r\n\r\n", then::trickle},
+    for (const scripted& s : {scripted{"", then::hang},
+                              {"HTTP/1.1 2", then::hang},
+                              {"HTTP/1.1 2", then::trickle},
+                              {head + "\r\n", then::trickle},
+                              {head + "Content-Length: 1000000\r\n\r\n", then::trickle},
                               {head + "Transfer-Encoding: chunked\r\n\r\n", then::trickle}})
     {
         INFO(s.bytes);
@@ -138,11 +158,12 @@ TEST_CASE("an answer may end with the connection, come in chunks, or after a 103
     const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
     char size[16];
     std::snprintf(size, sizeof size, "%zx", body.size());
-    for (const scripted& s : {scripted{head + "\r\n" + body, then::close},
-                              {head + "Transfer-Encoding: chunked\r\n\r\n" + size + "\r\n" + body + "\r\n0\r\nTrailer: x\r\n\r\n"},
-                              {"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + head + "Content-Length: " +
-                               std::to_string(body.size()) + "\r\n\r\n" + body},
-                              {"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + body, then::close}})
+    for (const scripted& s :
+         {scripted{head + "\r\n" + body, then::close},
+          {head + "Transfer-Encoding: chunked\r\n\r\n" + size + "\r\n" + body + "\r\n0\r\nTrailer: x\r\n\r\n"},
+          {"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + head + "Content-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body},
+          {"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + body, then::close}})
     {
         INFO(s.bytes);
         w.vendor->script(id, s);

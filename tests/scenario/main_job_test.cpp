@@ -74,16 +74,23 @@ TEST_CASE("fifty tools ask at once, the vendor is asked once")
     CHECK(w.vendor->requests(id) == 1);
 }
 
-TEST_CASE("a lookup goes upstream with callcache's own fields and the tool's credential, and nothing else of the tool's")
+TEST_CASE(
+    "a lookup goes upstream with callcache's own fields and the tool's credential, and nothing else of the tool's")
 {
     world w;
     w.start();
-    w.send("HEAD", w.path(1), {{"Accept-Encoding", "gzip, br"}, {"X-Secret", "1"}, {"Cookie", "a=b"}, {"Range", "bytes=0-1"},
-                               {"If-None-Match", "\"x\""}, {"User-Agent", "evil"}});
+    w.send("HEAD", w.path(1),
+           {{"Accept-Encoding", "gzip, br"},
+            {"X-Secret", "1"},
+            {"Cookie", "a=b"},
+            {"Range", "bytes=0-1"},
+            {"If-None-Match", "\"x\""},
+            {"User-Agent", "evil"}});
     REQUIRE(w.vendor->heads().size() == 1);
-    CHECK(w.vendor->heads()[0] == "GET " + w.path(1) + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(w.vendor->port()) +
-                                      "\r\nAuthorization: " + authorization +
-                                      "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/0.1.0\r\n\r\n");
+    CHECK(w.vendor->heads()[0] ==
+          "GET " + w.path(1) + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(w.vendor->port()) +
+              "\r\nAuthorization: " + authorization +
+              "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/0.1.0\r\n\r\n");
 }
 
 TEST_CASE("HEAD is answered from the same answer, without its body")
@@ -139,7 +146,7 @@ TEST_CASE("a 404 is remembered briefly, twice as long when it is repeated, and a
     w.clock.advance(2s);
     CHECK(w.get(w.path(1)).cache("ttl") == "20");
     CHECK(w.vendor->requests() == 2);
-    for (int i = 0; i < 10; ++i)  // a young call may be in processing: never more than a minute
+    for (int i = 0; i < 10; ++i) // a young call may be in processing: never more than a minute
     {
         w.clock.advance(61s);
         CHECK(std::stoi(w.get(w.path(1)).cache("ttl")) <= 60);
@@ -213,7 +220,8 @@ TEST_CASE("500, 503 and 429 of the vendor are answered from what is kept, and ha
     for (const char* status : {"500 Internal Server Error", "503 Service Unavailable", "429 Too Many Requests"})
     {
         INFO(status);
-        w.vendor->script("", sim::scripted{std::string("HTTP/1.1 ") + status + "\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy"});
+        w.vendor->script("", sim::scripted{std::string("HTTP/1.1 ") + status +
+                                           "\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy"});
         w.clock.advance(4h);
         answer kept = w.get(w.path(1));
         CHECK(kept.status == 200);
@@ -292,7 +300,7 @@ TEST_CASE("an id of 20 digits, beyond what 64 bits hold, is as good as any")
     REQUIRE(id.size() == 20);
     CHECK(w.call_of(w.get("/v2/calls/" + id)) == w.vendor->body(id));
     CHECK(w.get("/v2/calls/" + id).cache("hit") == "hit");
-    CHECK(w.get("/v2/calls/0" + w.id(1)).status == 404);  // another id, whatever its value as a number
+    CHECK(w.get("/v2/calls/0" + w.id(1)).status == 404); // another id, whatever its value as a number
 }
 
 TEST_CASE("whoever leaves takes nobody along: the flight goes on, and what it brings is kept")

@@ -41,7 +41,7 @@ public:
     state current() const override { return {}; }
 
     std::map<std::string, entry_ptr> rows;
-    std::deque<std::function<void()>> asked;  // readers that have found their row, and have not told yet
+    std::deque<std::function<void()>> asked; // readers that have found their row, and have not told yet
 
 private:
     std::string salt_ = "salt";
@@ -72,7 +72,7 @@ struct two_tiers
     }
 };
 
-}  // namespace
+} // namespace
 
 TEST_SUITE_BEGIN("scenario: two tiers");
 
@@ -84,8 +84,10 @@ TEST_CASE("A: reader finds the row. B: purge. A: refills memory: refused, a purg
         x.disk->rows["1"] = an_entry(0);
         x.t.find_on_disk(x.key, [](entry_ptr) {});
         REQUIRE(x.disk->asked.size() == 1);
-        if (all) x.t.purge_all([](bool) {});
-        else x.t.purge("1", [](bool) {});
+        if (all)
+            x.t.purge_all([](bool) {});
+        else
+            x.t.purge("1", [](bool) {});
         x.disk->asked.front()();
         CHECK(x.t.find_in_memory(x.key) == nullptr);
     }
@@ -95,9 +97,18 @@ TEST_CASE("A: fetch sent. B: purge. A: the answer arrives: it is not kept")
 {
     two_tiers x;
     epoch_ticket before = x.t.ticket(*x.whose);
-    SUBCASE("of the whole") { x.t.purge_all([](bool) {}); }
-    SUBCASE("of the call") { x.t.purge("1", [](bool) {}); }
-    SUBCASE("of the entry") { x.t.drop(*x.whose, "1", wall_time::max()); }
+    SUBCASE("of the whole")
+    {
+        x.t.purge_all([](bool) {});
+    }
+    SUBCASE("of the call")
+    {
+        x.t.purge("1", [](bool) {});
+    }
+    SUBCASE("of the entry")
+    {
+        x.t.drop(*x.whose, "1", wall_time::max());
+    }
     CHECK_FALSE(x.t.keep(*x.whose, "1", an_entry(0), before));
     CHECK(x.t.find_in_memory(x.key) == nullptr);
     CHECK(x.disk->rows.empty());

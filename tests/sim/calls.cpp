@@ -21,9 +21,12 @@ constexpr std::string_view example =
     R"("clientUniqueId":"7JEHFRGXDDZFEW2FC4U","customData":"Conference Call","purpose":"Demo Call",)"
     R"("meetingUrl":"https://zoom.us/j/123","isPrivate":false,"calendarEventId":"abcde@google.com"})";
 
-constexpr std::array<std::string_view, 6> titles{
-    R"(Weekly sync)",     R"(Gespräch über Verlängerung — Müller & Söhne)", R"(価格の打ち合わせ)",
-    R"(Discovery \"Acme\")", R"(Appel de découverte n° 2 🎉)",                  R"(Renewal \u2013 Q4)"};
+constexpr std::array<std::string_view, 6> titles{R"(Weekly sync)",
+                                                 R"(Gespräch über Verlängerung — Müller & Söhne)",
+                                                 R"(価格の打ち合わせ)",
+                                                 R"(Discovery \"Acme\")",
+                                                 R"(Appel de découverte n° 2 🎉)",
+                                                 R"(Renewal \u2013 Q4)"};
 
 std::string time_text(wall_time t, std::uint64_t number)
 {
@@ -37,11 +40,13 @@ std::string time_text(wall_time t, std::uint64_t number)
     std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d%s%s", int(date.year()), unsigned(date.month()),
                   unsigned(date.day()), int(time.hours().count()), int(time.minutes().count()),
                   int(time.seconds().count()), number % 4 == 0 ? ".250" : "",
-                  offset == 0 ? "Z" : offset < 0 ? "-05:00" : "+02:00");
+                  offset == 0  ? "Z"
+                  : offset < 0 ? "-05:00"
+                               : "+02:00");
     return text;
 }
 
-}  // namespace
+} // namespace
 
 std::string call_world::id(std::uint64_t number) const
 {
@@ -73,7 +78,8 @@ std::optional<std::string> call_world::call(std::string_view id, unsigned revisi
     text += ",\"started\":\"" + time_text(started(*n), *n) + "\",\"duration\":" + std::to_string(60 + *n % 5400);
     text += ",\"primaryUserId\":\"" + std::to_string(234599484848423 + *n % 40) + "\"";
     text += ",\"direction\":\"" + std::string(*n % 2 ? "Inbound" : "Conference") + "\",\"system\":\"Zoom\"";
-    text += ",\"scope\":\"" + std::string(*n % 7 ? "External" : "Internal") + "\",\"media\":\"Video\",\"language\":\"eng\"";
+    text +=
+        ",\"scope\":\"" + std::string(*n % 7 ? "External" : "Internal") + "\",\"media\":\"Video\",\"language\":\"eng\"";
     text += ",\"workspaceId\":\"623457276584334\",\"sdrDisposition\":null,\"clientUniqueId\":null,\"customData\":null";
     text += ",\"purpose\":null,\"meetingUrl\":\"https://zoom.us/j/" + std::to_string(90000000 + *n) + "\"";
     text += ",\"isPrivate\":" + std::string(is_private(*n) ? "true" : "false");
@@ -81,4 +87,4 @@ std::optional<std::string> call_world::call(std::string_view id, unsigned revisi
     return text;
 }
 
-}  // namespace sim
+} // namespace sim

@@ -16,7 +16,10 @@ template<auto Free>
 struct freed_by
 {
     template<class T>
-    void operator()(T* p) const { Free(p); }
+    void operator()(T* p) const
+    {
+        Free(p);
+    }
 };
 using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
 using x509_ptr = std::unique_ptr<X509, freed_by<X509_free>>;
@@ -60,7 +63,7 @@ x509_ptr begin(EVP_PKEY* key, const std::string& name, const certificate_wishes&
     return c;
 }
 
-}  // namespace
+} // namespace
 
 certificate make_certificate(const certificate_wishes& w)
 {
@@ -82,4 +85,4 @@ certificate make_certificate(const certificate_wishes& w)
             pem([&](BIO* out) { PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr); })};
 }
 
-}  // namespace sim
+} // namespace sim

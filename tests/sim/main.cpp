@@ -4,8 +4,8 @@
 #include "tests/sim/certificate.hpp"
 #include "tests/sim/vendor.hpp"
 
-#include <CLI/CLI.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <CLI/CLI.hpp>
 
 #include <csignal>
 #include <cstdio>
@@ -13,8 +13,9 @@
 
 int main(int argc, char** argv)
 {
-    CLI::App app{"gong-sim: simulates Gong's GET /v2/calls/{id}, GET /v2/calls and POST /v2/calls/extensive on loopback, "
-                 "with Gong's limits. GET /sim/stats tells what it has counted."};
+    CLI::App app{
+        "gong-sim: simulates Gong's GET /v2/calls/{id}, GET /v2/calls and POST /v2/calls/extensive on loopback, "
+        "with Gong's limits. GET /sim/stats tells what it has counted."};
     sim::vendor_options o;
     o.port = 4700;
     std::string key = "sim-key", secret = "sim-secret", limited_key, authority_file;
@@ -25,13 +26,15 @@ int main(int argc, char** argv)
     app.add_option("--ca-file", authority_file, "Where to write the authority that signed it, for upstream.ca_file");
     app.add_option("--key", key, "Access key that is accepted")->capture_default_str();
     app.add_option("--secret", secret, "Its secret")->capture_default_str();
-    app.add_option("--key-without-extensive", limited_key, "A second access key, with the same secret, that may not read in bulk");
+    app.add_option("--key-without-extensive", limited_key,
+                   "A second access key, with the same secret, that may not read in bulk");
     app.add_option("--per-second", o.limits.per_second, "Requests in any second; 0: no limit")->capture_default_str();
     app.add_option("--per-day", o.limits.per_day, "Requests in any 24 hours; 0: no limit")->capture_default_str();
     app.add_option("--latency", latency, "Milliseconds before each answer")->capture_default_str();
     app.add_option("--jitter", jitter, "Up to so many milliseconds more")->capture_default_str();
     app.add_option("--calls", o.world.count, "Calls that exist")->capture_default_str();
-    app.add_option("--not-found-every", o.world.not_found_every, "One of so many ids is a 404; 0: none")->capture_default_str();
+    app.add_option("--not-found-every", o.world.not_found_every, "One of so many ids is a 404; 0: none")
+        ->capture_default_str();
     app.add_option("--sample", sample, "Ids to print at the start")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
 
@@ -55,7 +58,8 @@ int main(int argc, char** argv)
         std::printf("gong-sim listens on %s://%s:%u  (access key %s, secret %s)\n", tls ? "https" : "http",
                     tls ? "localhost" : "127.0.0.1", vendor.port(), key.c_str(), secret.c_str());
         std::printf("calls: %s", std::string(sim::example_id).c_str());
-        for (int i = 0; i < sample; ++i) std::printf(" %s", vendor.world().id(std::uint64_t(i)).c_str());
+        for (int i = 0; i < sample; ++i)
+            std::printf(" %s", vendor.world().id(std::uint64_t(i)).c_str());
         std::printf("\n");
         std::fflush(stdout);
         boost::asio::signal_set signals(loop, SIGTERM, SIGINT);

@@ -95,7 +95,8 @@ std::string decoded(std::string_view text)
             out += char(std::stoi(std::string(text.substr(i + 1, 2)), nullptr, 16));
             i += 2;
         }
-        else out += text[i];
+        else
+            out += text[i];
     }
     return out;
 }
@@ -107,19 +108,21 @@ std::string parameter(std::string_view query, std::string_view name)
         std::size_t end = std::min(query.find('&'), query.size());
         std::string_view pair = query.substr(0, end);
         query.remove_prefix(std::min(end + 1, query.size()));
-        if (pair.starts_with(name) && pair.substr(name.size()).starts_with('=')) return decoded(pair.substr(name.size() + 1));
+        if (pair.starts_with(name) && pair.substr(name.size()).starts_with('='))
+            return decoded(pair.substr(name.size() + 1));
     }
     return "";
 }
 
-}  // namespace
+} // namespace
 
 struct vendor::state : std::enable_shared_from_this<vendor::state>
 {
-    state(executor ex, vendor_options o, const clock_source& c) :
-        loop(ex), options(std::move(o)), clock(c), limiter(options.limits)
+    state(executor ex, vendor_options o, const clock_source& c)
+        : loop(ex), options(std::move(o)), clock(c), limiter(options.limits)
     {
-        if (options.world.newest == wall_time{}) options.world.newest = std::chrono::floor<std::chrono::hours>(c.wall());
+        if (options.world.newest == wall_time{})
+            options.world.newest = std::chrono::floor<std::chrono::hours>(c.wall());
         if (!options.tls_certificate.empty())
         {
             tls.emplace(asio::ssl::context::tls_server);
@@ -138,7 +141,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
     std::list<std::weak_ptr<connection>> connections;
 
     std::set<std::string> held;
-    std::multimap<std::string, std::function<void(bool)>> waiting;  // answers that are held back
+    std::multimap<std::string, std::function<void(bool)>> waiting; // answers that are held back
     std::map<std::string, scripted> scripts;
     std::map<std::string, unsigned> revisions;
     std::set<std::string> removed;
@@ -233,7 +236,8 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
             std::size_t colon = field.find(':');
             if (colon == field.npos) continue;
             std::string_view name = field.substr(0, colon), value = field.substr(colon + 1);
-            while (value.starts_with(' ')) value.remove_prefix(1);
+            while (value.starts_with(' '))
+                value.remove_prefix(1);
             if (equals_lower(name, "authorization")) r.authorization = value;
             if (equals_lower(name, "content-length")) length = std::stoul(std::string(value));
             if (equals_lower(name, "connection") && equals_lower(value, "close")) r.close = true;
@@ -312,8 +316,10 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         while ((s.then == then::hang || s.then == then::trickle) && !error && !self->stopped)
         {
             co_await sleep_until(self->clock, self->clock.steady() + 20ms);
-            if (s.then == then::trickle) error = co_await c->write(" ");
-            else if (!c->socket.is_open()) break;
+            if (s.then == then::trickle)
+                error = co_await c->write(" ");
+            else if (!c->socket.is_open())
+                break;
         }
         co_return s.then == then::keep && !error;
     }
@@ -370,7 +376,8 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
     // Newest last, 100 a page; the cursor is the number of the next call.
     reply list(const sim_request& r)
     {
-        auto from = parse_rfc3339(parameter(r.query, "fromDateTime")), to = parse_rfc3339(parameter(r.query, "toDateTime"));
+        auto from = parse_rfc3339(parameter(r.query, "fromDateTime")),
+             to = parse_rfc3339(parameter(r.query, "toDateTime"));
         if (!from || !to || *from > *to) return error(400, "fromDateTime and toDateTime are needed");
         const call_world& w = options.world;
         auto number_at = [&](wall_time t) { return (w.newest - t) / w.interval; };
@@ -394,8 +401,8 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
 
     static std::string records(std::int64_t total, int page, const std::string& cursor)
     {
-        std::string text = "\"records\":{\"totalRecords\":" + std::to_string(total) + ",\"currentPageSize\":" +
-                           std::to_string(page) + ",\"currentPageNumber\":0";
+        std::string text = "\"records\":{\"totalRecords\":" + std::to_string(total) +
+                           ",\"currentPageSize\":" + std::to_string(page) + ",\"currentPageNumber\":0";
         if (!cursor.empty()) text += ",\"cursor\":\"" + cursor + "\"";
         return text + "}";
     }
@@ -443,7 +450,8 @@ std::string basic(std::string_view key, std::string_view secret)
     return "Basic " + out;
 }
 
-vendor::vendor(executor ex, vendor_options o, const clock_source& c) : state_(std::make_shared<state>(ex, std::move(o), c))
+vendor::vendor(executor ex, vendor_options o, const clock_source& c)
+    : state_(std::make_shared<state>(ex, std::move(o), c))
 {
     state_->open();
 }
@@ -451,40 +459,69 @@ vendor::vendor(executor ex, vendor_options o, const clock_source& c) : state_(st
 vendor::~vendor()
 {
     state_->stopped = true;
-    state_->waiting.clear();  // they hold the state
+    state_->waiting.clear(); // they hold the state
     go_down();
 }
 
-std::uint16_t vendor::port() const { return state_->port; }
-const call_world& vendor::world() const { return state_->options.world; }
-std::string vendor::body(std::string_view id) const { return state_->call(std::string(id)).value_or(""); }
-void vendor::hold(const std::string& id) { state_->held.insert(id); }
+std::uint16_t vendor::port() const
+{
+    return state_->port;
+}
+const call_world& vendor::world() const
+{
+    return state_->options.world;
+}
+std::string vendor::body(std::string_view id) const
+{
+    return state_->call(std::string(id)).value_or("");
+}
+void vendor::hold(const std::string& id)
+{
+    state_->held.insert(id);
+}
 
 void vendor::release(const std::string& id)
 {
     state_->held.erase(id);
     auto [first, last] = state_->waiting.equal_range(id);
-    for (auto at = first; at != last; ++at) at->second(true);
+    for (auto at = first; at != last; ++at)
+        at->second(true);
     state_->waiting.erase(first, last);
 }
 
 void vendor::script(const std::string& id, std::optional<scripted> s)
 {
-    if (s) state_->scripts[id] = *s;
-    else state_->scripts.erase(id);
+    if (s)
+        state_->scripts[id] = *s;
+    else
+        state_->scripts.erase(id);
 }
 
-void vendor::edit(const std::string& id) { ++state_->revisions[id]; }
+void vendor::edit(const std::string& id)
+{
+    ++state_->revisions[id];
+}
 
 void vendor::remove(const std::string& id, bool removed)
 {
-    if (removed) state_->removed.insert(id);
-    else state_->removed.erase(id);
+    if (removed)
+        state_->removed.insert(id);
+    else
+        state_->removed.erase(id);
 }
 
-void vendor::forbid(const std::string& authorization, const std::string& id) { state_->forbidden.insert({authorization, id}); }
-void vendor::withdraw(const std::string& authorization) { state_->options.keys.erase(authorization); }
-void vendor::allow(const std::string& authorization, key_scopes s) { state_->options.keys[authorization] = s; }
+void vendor::forbid(const std::string& authorization, const std::string& id)
+{
+    state_->forbidden.insert({authorization, id});
+}
+void vendor::withdraw(const std::string& authorization)
+{
+    state_->options.keys.erase(authorization);
+}
+void vendor::allow(const std::string& authorization, key_scopes s)
+{
+    state_->options.keys[authorization] = s;
+}
 
 void vendor::go_down()
 {
@@ -493,9 +530,18 @@ void vendor::go_down()
     state_->cut(false);
 }
 
-void vendor::come_up() { state_->open(); }
-void vendor::close_idle() { state_->cut(true); }
-std::size_t vendor::requests() const { return state_->requests; }
+void vendor::come_up()
+{
+    state_->open();
+}
+void vendor::close_idle()
+{
+    state_->cut(true);
+}
+std::size_t vendor::requests() const
+{
+    return state_->requests;
+}
 
 std::size_t vendor::requests(const std::string& id) const
 {
@@ -503,8 +549,17 @@ std::size_t vendor::requests(const std::string& id) const
     return found == state_->lookups.end() ? 0 : found->second;
 }
 
-std::size_t vendor::refused() const { return state_->refused; }
-std::size_t vendor::connections() const { return state_->accepted; }
-const std::vector<std::string>& vendor::heads() const { return state_->heads; }
+std::size_t vendor::refused() const
+{
+    return state_->refused;
+}
+std::size_t vendor::connections() const
+{
+    return state_->accepted;
+}
+const std::vector<std::string>& vendor::heads() const
+{
+    return state_->heads;
+}
 
-}  // namespace sim
+} // namespace sim

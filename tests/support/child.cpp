@@ -21,8 +21,10 @@ child::child(const std::string& program, const std::vector<std::string>& argumen
     std::vector<std::string> variables = w.environment;
     variables.push_back("PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
     std::vector<char*> argv, envp;
-    for (auto& s : words) argv.push_back(s.data());
-    for (auto& s : variables) envp.push_back(s.data());
+    for (auto& s : words)
+        argv.push_back(s.data());
+    for (auto& s : variables)
+        envp.push_back(s.data());
     argv.push_back(nullptr);
     envp.push_back(nullptr);
 
@@ -72,15 +74,21 @@ int child::wait(std::chrono::milliseconds at_most)
     auto deadline = std::chrono::steady_clock::now() + at_most;
     while (status_ == -1)
     {
-        while (read_some(0)) {}
+        while (read_some(0))
+        {
+        }
         int status = 0;
         if (waitpid(pid_, &status, WNOHANG) == pid_)
         {
             status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-            while (read_some(0)) {}
+            while (read_some(0))
+            {
+            }
         }
-        else if (std::chrono::steady_clock::now() > deadline) return -1;
-        else poll(nullptr, 0, 1);  // for its end
+        else if (std::chrono::steady_clock::now() > deadline)
+            return -1;
+        else
+            poll(nullptr, 0, 1); // for its end
     }
     return status_;
 }
@@ -98,7 +106,9 @@ bool child::says(const std::string& text, std::chrono::milliseconds at_most)
 
 const std::string& child::output()
 {
-    while (read_some(0)) {}
+    while (read_some(0))
+    {
+    }
     return output_;
 }
 
@@ -109,4 +119,4 @@ finished run(const std::string& program, const std::vector<std::string>& argumen
     return {code, c.output()};
 }
 
-}  // namespace callcache::test
+} // namespace callcache::test

@@ -21,7 +21,7 @@ std::uint16_t port_after(const std::string& text, const std::string& key)
     return at == std::string::npos ? 0 : std::uint16_t(std::stoul(text.substr(at + key.size() + 14)));
 }
 
-}  // namespace
+} // namespace
 
 vendor_thread::vendor_thread(sim::vendor_options o) : clock_(std::make_unique<system_clock>())
 {
@@ -45,15 +45,17 @@ std::size_t vendor_thread::requests()
 }
 
 serving::serving(const std::string& url, const std::string& database, const std::vector<std::string>& further,
-                 const child::wishes& w) :
-    process(callcache_program,
-            [&] {
-                std::vector<std::string> a{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-                                           "--upstream", url, "--db", database};
-                a.insert(a.end(), further.begin(), further.end());
-                return a;
-            }(),
-            w)
+                 const child::wishes& w)
+    : process(
+          callcache_program,
+          [&]
+          {
+              std::vector<std::string> a{"serve",      "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+                                         "--upstream", url,        "--db",        database};
+              a.insert(a.end(), further.begin(), further.end());
+              return a;
+          }(),
+          w)
 {
     if (!process.says("\"known_credentials\"")) return;
     port = port_after(process.output(), "tools");
@@ -83,8 +85,8 @@ plain_client::~plain_client()
 plain_client::answer plain_client::get(const std::string& target, const std::string& authorization,
                                        const std::string& further)
 {
-    std::string text = "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + authorization + "\r\n" +
-                       further + "\r\n";
+    std::string text =
+        "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + authorization + "\r\n" + further + "\r\n";
     if (socket_ < 0 || send(socket_, text.data(), text.size(), MSG_NOSIGNAL) != ssize_t(text.size())) return {};
     answer a;
     std::size_t length = std::string::npos;
@@ -112,4 +114,4 @@ plain_client::answer plain_client::get(const std::string& target, const std::str
     }
 }
 
-}  // namespace callcache::test
+} // namespace callcache::test

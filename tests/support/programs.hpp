@@ -64,4 +64,4 @@ private:
     std::string in_;
 };
 
-}  // namespace callcache::test
+} // namespace callcache::test

@@ -1,0 +1,117 @@
+#include "cache/write_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace callcache
+{
+
+void write_queue::push(change c, store::written done)
+{
+    changes_.push_back({std::move(c), std::move(done), number_});
+}
+
+void write_queue::put(const entry_key& key, entry_ptr e)
+{
+    auto& s = keys_[key];
+    if (s.kept && !supersedes(e->sent_at, s.kept->sent_at)) return;
+    ++number_;
+    if (bytes_ > bytes_max_)
+    {
+        s = {nullptr, e->sent_at, number_};
+        return push(drop_change{key, e->sent_at}, {});
+    }
+    s = {e, {}, number_};
+    bytes_ += e->cost();
+    push(put_change{key, std::move(e), generation_}, {});
+}
+
+void write_queue::drop(const entry_key& key, wall_time sent_until)
+{
+    auto& s = keys_[key];
+    ++number_;
+    if (s.kept && s.kept->sent_at > sent_until)
+        s.number = number_;
+    else
+        s = {nullptr, std::max(s.sent_until, sent_until), number_};
+    push(drop_change{key, sent_until}, {});
+}
+
+void write_queue::drop_name(const std::string& name, store::written done)
+{
+    ++number_;
+    std::erase_if(keys_, [&](const auto& k) { return k.first.name == name; });
+    dropped_names_[name] = number_;
+    push(drop_name_change{name}, std::move(done));
+}
+
+void write_queue::drop_all(store::written done)
+{
+    ++number_;
+    ++generation_;
+    keys_.clear();
+    push(drop_all_change{generation_}, std::move(done));
+}
+
+void write_queue::touch(std::vector<entry_key> keys, wall_time at)
+{
+    ++number_;
+    push(touch_change{std::move(keys), at}, {});
+}
+
+void write_queue::put_partition(const partition_record& p, store::written done)
+{
+    ++number_;
+    push(p, std::move(done));
+}
+
+std::optional<write_queue::state> write_queue::find(const entry_key& key) const
+{
+    if (auto s = keys_.find(key); s != keys_.end()) return s->second;
+    if (dropped_names_.contains(key.name)) return state{nullptr, wall_time::max(), 0};
+    return std::nullopt;
+}
+
+std::deque<queued_change> write_queue::take()
+{
+    bytes_ = 0;
+    return std::exchange(changes_, {});
+}
+
+void write_queue::forget(const entry_key& key, std::uint64_t number)
+{
+    if (auto s = keys_.find(key); s != keys_.end() && s->second.number <= number) keys_.erase(s);
+}
+
+void write_queue::written(const std::deque<queued_change>& changes)
+{
+    for (const queued_change& q : changes)
+    {
+        if (auto* p = std::get_if<put_change>(&q.what)) forget(p->key, q.number);
+        if (auto* d = std::get_if<drop_change>(&q.what)) forget(d->key, q.number);
+        if (auto* n = std::get_if<drop_name_change>(&q.what))
+            if (auto s = dropped_names_.find(n->name); s != dropped_names_.end() && s->second <= q.number)
+                dropped_names_.erase(s);
+    }
+}
+
+void write_queue::lost(std::deque<queued_change> changes)
+{
+    std::deque<queued_change> again;
+    for (queued_change& q : changes)
+    {
+        if (std::holds_alternative<touch_change>(q.what)) continue;
+        if (auto* p = std::get_if<put_change>(&q.what))
+        {
+            auto s = keys_.find(p->key);
+            if (s == keys_.end() || s->second.number != q.number) continue; // something newer is queued
+            wall_time sent_at = p->kept->sent_at;
+            s->second = {nullptr, sent_at, q.number};
+            q.what = drop_change{p->key, sent_at};
+        }
+        again.push_back(std::move(q));
+    }
+    changes_.insert(changes_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
+}
+
+} // namespace callcache

@@ -1,0 +1,115 @@
+// What was given to the store and is not written yet: the changes in their order, and for each key what they come to.
+//
+// A find looks here first, which is what makes a purge true from the moment it is queued, and a kept entry findable
+// from the moment it is put:
+//   A: put, queued          A: evicted from memory          B: find: without this, "not kept", and a second fetch
+//   A: purge: drop queued   B: find: without this, the row that is about to go
+//
+// Pure; whoever shares it locks it.
+#pragma once
+
+#include "cache/entry.hpp"
+#include "cache/store.hpp"
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+namespace callcache
+{
+
+struct put_change
+{
+    entry_key key;
+    entry_ptr kept;
+    std::int64_t generation;
+};
+struct drop_change
+{
+    entry_key key;
+    wall_time sent_until;
+};
+struct drop_name_change
+{
+    std::string name;
+};
+struct drop_all_change
+{
+    std::int64_t generation;
+};
+struct touch_change
+{
+    std::vector<entry_key> keys;
+    wall_time at;
+};
+using change = std::variant<put_change, drop_change, drop_name_change, drop_all_change, touch_change, partition_record>;
+
+struct queued_change
+{
+    change what;
+    store::written done;
+    std::uint64_t number = 0; // counts up
+};
+
+class write_queue
+{
+public:
+    // Beyond so many bytes of entries, what is put is not kept: the disk is too slow for it.
+    write_queue(std::size_t bytes_max, std::int64_t generation) : bytes_max_(bytes_max), generation_(generation) {}
+
+    void put(const entry_key&, entry_ptr);
+    void drop(const entry_key&, wall_time sent_until);
+    void drop_name(const std::string& name, store::written);
+    void drop_all(store::written);
+    void touch(std::vector<entry_key>, wall_time at);
+    void put_partition(const partition_record&, store::written);
+
+    // What is queued for a key: an entry, or a drop of what was sent for until then. Nothing if nothing is queued.
+    struct state
+    {
+        entry_ptr kept;
+        wall_time sent_until{};
+        std::uint64_t number = 0;
+
+        // True if there is no need to look at the row.
+        bool settles() const { return kept || sent_until == wall_time::max(); }
+    };
+    std::optional<state> find(const entry_key&) const;
+
+    // Rows of an older generation are not there any more.
+    std::int64_t generation() const { return generation_; }
+
+    bool empty() const { return changes_.empty(); }
+
+    // The changes, for one transaction. Until written() or lost() is called with them, find() sees them still.
+    std::deque<queued_change> take();
+    void written(const std::deque<queued_change>&);
+
+    // They could not be written. What is put is lost; what is dropped is not forgotten, and goes back to the head of
+    // the queue; and a put that is lost becomes a drop of what it replaced, which must not come back.
+    void lost(std::deque<queued_change>);
+
+private:
+    struct key_hash
+    {
+        std::size_t operator()(const entry_key& k) const
+        {
+            return std::hash<std::string>()(k.name) ^ std::size_t(k.partition) * 0x9e3779b97f4a7c15ull;
+        }
+    };
+    void push(change, store::written);
+    void forget(const entry_key&, std::uint64_t number);
+
+    const std::size_t bytes_max_;
+    std::int64_t generation_;
+    std::deque<queued_change> changes_;
+    std::unordered_map<entry_key, state, key_hash> keys_;
+    std::unordered_map<std::string, std::uint64_t> dropped_names_;
+    std::uint64_t number_ = 0;
+    std::size_t bytes_ = 0; // of the entries in changes_
+};
+
+} // namespace callcache

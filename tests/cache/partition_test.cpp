@@ -1,0 +1,149 @@
+#include "cache/partition.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+
+using namespace callcache;
+using namespace std::chrono_literals;
+
+namespace
+{
+
+const wall_time t0{1'700'000'000s};
+const std::string gong = "https://api.gong.io";
+
+digest name_of(std::string salt, std::string origin, std::string_view scheme, std::string_view credential)
+{
+    return partitions(salt, origin, {}).of(scheme, credential)->name();
+}
+
+} // namespace
+
+TEST_CASE("partition: another salt, upstream, scheme or credential is another world")
+{
+    std::set<digest> names{
+        name_of("salt", gong, "basic", "YTpi"),
+        name_of("pepper", gong, "basic", "YTpi"),
+        name_of("salt", "https://us-12345.api.gong.io", "basic", "YTpi"),
+        name_of("salt", "http://api.gong.io", "basic", "YTpi"),
+        name_of("salt", gong, "bearer", "YTpi"),
+        name_of("salt", gong, "basic", "YTpj"),
+        name_of("salt", gong, "basic", "ytpi"),
+        name_of("salt", gong, "basic", ""),
+    };
+    CHECK(names.size() == 8);
+}
+
+TEST_CASE("partition: what parts origin, scheme and credential cannot be moved between them")
+{
+    std::set<digest> names{
+        name_of("salt", gong, "basic", "x"), name_of("salt", gong + "basic", "", "x"),
+        name_of("salt", gong, "", "basicx"), name_of("salt", gong, "basicx", ""),
+        name_of("salt", gong, "basi", "cx"),
+    };
+    CHECK(names.size() == 5);
+}
+
+TEST_CASE("partition: the same is the same, also after a restart, and tells nothing of the credential")
+{
+    partitions all("salt", gong, {});
+    partition_ptr p = all.of("basic", "YTpi");
+    CHECK(all.of("basic", "YTpi") == p);
+    CHECK(name_of("salt", gong, "basic", "YTpi") == p->name());
+    CHECK(p->name() != sha256("YTpi"));
+}
+
+TEST_CASE("partition: is nobody's until it is enrolled, and nothing is known of it")
+{
+    partitions all("salt", gong, {});
+    partition_ptr p = all.of("basic", "a"), q = all.of("basic", "b");
+    CHECK(p->id() == 0);
+    CHECK_FALSE(p->confirmed_at());
+    CHECK(all.enroll(*p));
+    CHECK(p->id() != 0);
+    partition_id id = p->id();
+    CHECK_FALSE(all.enroll(*p));
+    CHECK(p->id() == id);
+    CHECK(all.enroll(*q));
+    CHECK(q->id() != id);
+}
+
+TEST_CASE("partition: what was kept comes back, and no id is given twice")
+{
+    digest name = name_of("salt", gong, "basic", "a"), refused = name_of("salt", gong, "basic", "b");
+    partitions all("salt", gong, {{7, name, t0, t0 + 1s}, {3, refused, std::nullopt, t0}});
+    partition_ptr p = all.of("basic", "a"), q = all.of("basic", "b"), r = all.of("basic", "c");
+    CHECK(p->id() == 7);
+    CHECK(p->confirmed_at() == t0);
+    CHECK(p->used_at() == t0 + 1s);
+    CHECK_FALSE(all.enroll(*p));
+    CHECK(q->id() == 3);
+    CHECK_FALSE(q->confirmed_at());
+    CHECK(all.enroll(*r));
+    CHECK(r->id() != 7);
+    CHECK(r->id() != 3);
+    CHECK(all.all().size() == 3);
+    partition_record record = p->record();
+    CHECK(record.id == 7);
+    CHECK(record.name == name);
+    CHECK(record.confirmed_at == t0);
+    CHECK(record.used_at == t0 + 1s);
+}
+
+TEST_CASE("partition: a confirmation never moves back, and a refusal ends it at once")
+{
+    partition p(digest{});
+    p.confirm(t0);
+    p.confirm(t0 - 1s);
+    CHECK(p.confirmed_at() == t0);
+    p.confirm(t0 + 1s);
+    CHECK(p.confirmed_at() == t0 + 1s);
+    p.refuse(t0 + 2s);
+    CHECK_FALSE(p.confirmed_at());
+    p.confirm(t0 + 3s);
+    CHECK(p.confirmed_at() == t0 + 3s);
+}
+
+TEST_CASE("partition: of an acceptance and a refusal, the word on the request that was sent later counts")
+{
+    partition p(digest{});
+    p.confirm(t0);
+    p.refuse(t0 + 2s);
+    p.confirm(t0 + 1s); // sent before the refused one, and answered after it
+    CHECK_FALSE(p.confirmed_at());
+    p.confirm(t0 + 5s);
+    p.refuse(t0 + 4s);
+    CHECK(p.confirmed_at() == t0 + 5s);
+}
+
+TEST_CASE("partition: a confirmation from the future gives way once the clock is right")
+{
+    partition p(digest{});
+    p.confirm(t0 + 365 * 24h);
+    p.confirm(t0);
+    CHECK(p.confirmed_at() == t0);
+}
+
+TEST_CASE("partition: its epoch only rises")
+{
+    partition p(digest{});
+    std::uint64_t before = p.epoch();
+    p.raise_epoch();
+    CHECK(p.epoch() > before);
+}
+
+TEST_CASE("partitions: strangers are bounded, and do not push out whoever is enrolled or in use")
+{
+    partitions all("salt", gong, {});
+    partition_ptr enrolled = all.of("basic", "enrolled"), in_use = all.of("basic", "in use");
+    all.enroll(*enrolled);
+    partition_id id = enrolled->id();
+    enrolled.reset();
+    for (int i = 0; i < 10'000; ++i)
+        all.of("basic", "stranger " + std::to_string(i));
+    CHECK(all.all().size() <= 1100);
+    CHECK(all.of("basic", "enrolled")->id() == id);
+    CHECK(all.of("basic", "in use") == in_use);
+}

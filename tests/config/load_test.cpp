@@ -1,0 +1,380 @@
+#include "config/load.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace callcache;
+using variables = std::vector<std::pair<std::string, std::string>>;
+using strings = std::vector<std::string>;
+
+namespace
+{
+
+loaded_settings load(std::optional<std::string> file, variables environment = {}, strings flags = {})
+{
+    return load_settings({"cc.json", std::move(file), std::move(environment), std::move(flags)});
+}
+
+// The one problem that there is.
+std::string problem(const loaded_settings& l)
+{
+    std::string all;
+    for (const std::string& p : l.problems)
+        all += (all.empty() ? "" : "\n") + p;
+    CAPTURE(all);
+    CHECK(l.problems.size() == 1);
+    return all;
+}
+
+bool holds(const std::string& text, const strings& parts)
+{
+    INFO("in: " << text);
+    for (const std::string& part : parts)
+    {
+        CAPTURE(part);
+        CHECK(text.find(part) != std::string::npos);
+    }
+    return true;
+}
+
+// The problems of otherwise good settings.
+template<class Change>
+std::string contradiction(Change change)
+{
+    settings s;
+    change(s);
+    auto found = contradictions(s);
+    return found.empty() ? "" : found.front();
+}
+
+} // namespace
+
+TEST_CASE("load: nothing given means the defaults, which contradict nothing")
+{
+    loaded_settings l = load(std::nullopt);
+    CHECK(l.problems.empty());
+    CHECK(l.values.server.listen == strings{"localhost:4664"});
+    CHECK(l.values.server.admin == strings{"localhost:4665"});
+    CHECK(l.values.upstream.url == "https://api.gong.io");
+    CHECK(l.values.budget.rate == 3);
+    CHECK(l.values.budget.burst == 3);
+    CHECK(l.values.budget.margin == 30ms);
+    CHECK(load("{}").problems.empty());
+}
+
+TEST_CASE("load: the environment wins over the file, a flag over both")
+{
+    std::string file = R"({"server": {"threads": 1, "connections_max": 1}, "log": {"level": "debug"}})";
+    variables environment{{"CALLCACHE_SERVER_THREADS", "2"}, {"CALLCACHE_SERVER_CONNECTIONS_MAX", "2"}};
+    loaded_settings l = load(file, environment, {"server.threads=3"});
+    CHECK(l.problems.empty());
+    CHECK(l.values.server.threads == 3);
+    CHECK(l.values.server.connections_max == 2);
+    CHECK(l.values.log.level == log_level::debug);
+    CHECK(load({}, {}, {"server.threads=3", "server.threads=4"}).values.server.threads == 4);
+}
+
+TEST_CASE("load: a file may hold comments, a trailing comma, a byte order mark and a $schema")
+{
+    loaded_settings l =
+        load("\xef\xbb\xbf// ours\n{\n  \"$schema\": \"./schema.json\", /* the rest */\n"
+             "  \"cache\": {\"calls\": {\"fresh_min\": \"1m\"}, \"memory_max\": \"64MiB\",},\n}\n// end\n");
+    CHECK(l.problems.empty());
+    CHECK(l.values.cache.calls.fresh_min == 1min);
+    CHECK(l.values.cache.memory_max == 64u << 20);
+}
+
+TEST_CASE("load: a list may be one string or a list of strings, and admin may be off")
+{
+    CHECK(load(R"({"server": {"listen": "localhost:1"}})").values.server.listen == strings{"localhost:1"});
+    CHECK(load(R"({"server": {"listen": ["localhost:1", "[::1]:2"]}})").values.server.listen ==
+          strings{"localhost:1", "[::1]:2"});
+    CHECK(load({}, {{"CALLCACHE_SERVER_LISTEN", "localhost:1,[::1]:2"}}).values.server.listen ==
+          strings{"localhost:1", "[::1]:2"});
+    loaded_settings off = load(R"({"server": {"admin": "off"}})");
+    CHECK(off.problems.empty());
+    CHECK(off.values.server.admin.empty());
+    holds(problem(load(R"({"server": {"listen": ["localhost:1", 2]}})")), {"cc.json", "server.listen"});
+}
+
+TEST_CASE("load: an empty item of a list is refused wherever it stands")
+{
+    for (std::string list :
+         {R"(["", "localhost:1"])", R"(["localhost:1", ""])", R"(["localhost:1", "", "localhost:2"])"})
+    {
+        CAPTURE(list);
+        CHECK(load(R"({"server": {"listen": )" + std::string(list) + "}}").problems.size() == 1);
+    }
+}
+
+TEST_CASE("load: what is not JSON is told with its line")
+{
+    holds(problem(load("{\n  \"server\": {\n    \"threads\": ,\n  }\n}")), {"cc.json:3", "not JSON"});
+    for (std::string text : {"", " \n", "{", "{} {}", "{} x", "{\"server\": {\"threads\": 01}}", "{'server': {}}",
+                             "\xff", "{\"cache\": {\"path\": \"\xff\"}}", "{\"budget\": {\"rate\": 1e999}}"})
+    {
+        CAPTURE(text);
+        holds(problem(load(text)), {"cc.json:", "not JSON"});
+    }
+    holds(problem(load("[]")), {"cc.json"});
+    holds(problem(load("7")), {"cc.json"});
+}
+
+TEST_CASE("load: a hostile file does not overflow the stack")
+{
+    CHECK(load(std::string(1 << 20, '[')).problems.size() == 1);
+    std::string nested;
+    for (int i = 0; i < 100'000; ++i)
+        nested += "{\"server\":";
+    CHECK(load(nested).problems.size() == 1);
+    std::string whole = std::string(100'000, '[') + std::string(100'000, ']');
+    CHECK(load("{\"server\": {\"listen\": " + whole + "}}").problems.size() == 1);
+}
+
+TEST_CASE("load: an unknown key is told with the nearest one, from wherever it comes")
+{
+    holds(problem(load(R"({"server": {"listn": "localhost:1"}})")), {"cc.json", "server.listn", "server.listen"});
+    holds(problem(load(R"({"sever": {"listen": "localhost:1"}})")), {"cc.json", "sever"});
+    holds(problem(load({}, {{"CALLCACHE_SERVER_LISTN", "localhost:1"}})),
+          {"environment", "CALLCACHE_SERVER_LISTN", "CALLCACHE_SERVER_LISTEN"});
+    holds(problem(load({}, {{"CALLCACHE_CACHE_CALLS_FRESHMIN", "1m"}})),
+          {"CALLCACHE_CACHE_CALLS_FRESHMIN", "CALLCACHE_CACHE_CALLS_FRESH_MIN"});
+    holds(problem(load({}, {}, {"budget.rat=3"})), {"flags", "budget.rat", "budget.rate"});
+    holds(problem(load({}, {}, {"=3"})), {"flags"});
+    holds(problem(load({}, {}, {"server.threads"})), {"flags", "server.threads", "key=value"});
+    std::string far = problem(load(R"({"something": 1})"));
+    CHECK(far.find("did you mean") == std::string::npos);
+}
+
+TEST_CASE("load: a wrong type or a value out of bounds tells the key, what was found and what is allowed")
+{
+    struct
+    {
+        std::string file, key, found;
+    } cases[] = {
+        {R"({"server": {"threads": "4"}})", "server.threads", "\"4\""},
+        {R"({"server": {"threads": 65}})", "server.threads", "65"},
+        {R"({"server": {"threads": -1}})", "server.threads", "-1"},
+        {R"({"server": {"threads": 1.5}})", "server.threads", "1.5"},
+        {R"({"server": {"threads": 18446744073709551616}})", "server.threads", ""},
+        {R"({"server": {"threads": true}})", "server.threads", "true"},
+        {R"({"server": {"threads": null}})", "server.threads", ""},
+        {R"({"server": {"threads": {}}})", "server.threads", ""},
+        {R"({"server": {"header_timeout": 10}})", "server.header_timeout", "10"},
+        {R"({"server": {"header_timeout": "10"}})", "server.header_timeout", "\"10\""},
+        {R"({"server": {"header_timeout": "2h"}})", "server.header_timeout", "\"2h\""},
+        {R"({"cache": {"memory_max": 1000000000}})", "cache.memory_max", "1000000000"},
+        {R"({"cache": {"memory_max": "1KiB"}})", "cache.memory_max", "\"1KiB\""},
+        {R"({"budget": {"rate": 0}})", "budget.rate", "0"},
+        {R"({"budget": {"rate": "3"}})", "budget.rate", "\"3\""},
+        {R"({"upstream": {"insecure": "true"}})", "upstream.insecure", "\"true\""},
+        {R"({"credentials": {"mode": "Inject"}})", "credentials.mode", "\"Inject\""},
+    };
+    for (const auto& c : cases)
+    {
+        CAPTURE(c.file);
+        holds(problem(load(c.file)), {"cc.json", c.key, c.found, "allowed"});
+    }
+    holds(problem(load({}, {{"CALLCACHE_SERVER_THREADS", "many"}})),
+          {"environment", "server.threads", "\"many\"", "64"});
+    holds(problem(load({}, {}, {"server.threads=many"})), {"flags", "server.threads", "\"many\"", "64"});
+    holds(problem(load(R"({"server": 3})")), {"cc.json", "server"});
+}
+
+TEST_CASE("load: where a value is refused, the default stands")
+{
+    loaded_settings l = load(R"({"server": {"threads": 65, "connections_max": 7}})");
+    CHECK(l.values.server.threads == 0);
+    CHECK(l.values.server.connections_max == 7);
+}
+
+TEST_CASE("load: all problems are told, not only the first")
+{
+    loaded_settings l = load(R"({"server": {"threads": 65}, "x": 1})", {{"CALLCACHE_Y", "1"}}, {"z=1"});
+    CHECK(l.problems.size() == 4);
+}
+
+TEST_CASE("load: a decimal means the same in the file as in a flag")
+{
+    for (std::string number : {"2.5", "0.3333333", "2.12345678", "0.0015005"})
+    {
+        CAPTURE(number);
+        loaded_settings file = load("{\"budget\": {\"burst\": 1, \"rate\": " + std::string(number) + "}}");
+        loaded_settings flag = load({}, {}, {"budget.burst=1", "budget.rate=" + std::string(number)});
+        CHECK(file.problems.empty());
+        CHECK(file.values.budget.rate == flag.values.budget.rate);
+    }
+    // Out of bounds is out of bounds, and is not rounded into them.
+    CHECK(load(R"({"budget": {"burst": 1, "rate": 0.0009999}})").problems.size() == 1);
+}
+
+TEST_CASE("load: a key that stands twice in the file is refused")
+{
+    holds(problem(load(R"({"server": {"threads": 1, "threads": 2}})")), {"server.threads", "twice"});
+    holds(problem(load(R"({"server": {"threads": 1}, "server": {"idle_timeout": "1m"}})")), {"server", "twice"});
+    holds(problem(load(R"({"server": {"threads": 1, "\u0074hreads": 2}})")), {"server.threads", "twice"});
+}
+
+TEST_CASE("load: a secret is taken from the environment alone")
+{
+    loaded_settings good = load({}, {{"CALLCACHE_CREDENTIALS_MODE", "inject"},
+                                     {"CALLCACHE_CREDENTIALS_ACCESS_KEY", "key"},
+                                     {"CALLCACHE_CREDENTIALS_ACCESS_KEY_SECRET", "hunter2"}});
+    CHECK(good.problems.empty());
+    CHECK(good.values.credentials.access_key_secret == "hunter2");
+    for (std::string key : {"access_key", "access_key_secret", "bearer_token"})
+    {
+        CAPTURE(key);
+        std::string path = "credentials." + std::string(key);
+        loaded_settings file = load("{\"credentials\": {\"" + std::string(key) + "\": \"hunter2\"}}");
+        loaded_settings flag = load({}, {}, {path + "=hunter2"});
+        for (const loaded_settings& l : {file, flag})
+        {
+            std::string text = problem(l);
+            holds(text, {path, path + "_file"});
+            CHECK(text.find("hunter2") == std::string::npos);
+            CHECK(l.values.credentials.access_key.empty());
+            CHECK(l.values.credentials.access_key_secret.empty());
+            CHECK(l.values.credentials.bearer_token.empty());
+        }
+    }
+    std::string refused = problem(load({}, {{"CALLCACHE_CREDENTIALS_BEARER_TOKEN", "hunter2\n"}}));
+    CHECK(refused.find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("load: variables that are not ours, or that Kubernetes injects, are ignored")
+{
+    for (std::string name :
+         {"PATH", "callcache_server_threads", "MY_CALLCACHE_SERVER_THREADS", "CALLCACHE", "CALLCACHE_CONFIG",
+          "CALLCACHE_PORT", "CALLCACHE_PORT_4664_TCP", "CALLCACHE_PORT_4664_TCP_ADDR", "CALLCACHE_SERVICE_HOST",
+          "CALLCACHE_SERVICE_PORT", "CALLCACHE_SERVICE_PORT_TOOLS", "CALLCACHE_ADMIN_SERVICE_HOST"})
+    {
+        CAPTURE(name);
+        CHECK(load({}, {{name, "tcp://10.0.0.1:4664"}}).problems.empty());
+    }
+}
+
+TEST_CASE("load: text from outside cannot act upon the terminal that shows it")
+{
+    for (const loaded_settings& l : {load({}, {{"CALLCACHE_LOG_LEVEL", "\x1b[2J\n"}}), load({}, {}, {"\x1b[2J=1"}),
+                                     load("{\"\\u001b[2J\": 1}"), load("{\"log\": {\"\\u001b[2J\": 1}}")})
+    {
+        std::string text = problem(l);
+        CHECK(std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 127; }));
+    }
+}
+
+TEST_CASE("contradictions: http is for loopback alone, unless insecure is set")
+{
+    auto upstream = [](std::string url, bool insecure = false) {
+        return contradiction([&](settings& s) { s.upstream = {url, insecure}; });
+    };
+    CHECK(upstream("https://us-12345.api.gong.io").empty());
+    CHECK(upstream("http://localhost:9000").empty());
+    CHECK(upstream("http://127.0.0.1:9000/").empty());
+    CHECK(upstream("http://[::1]:9000").empty());
+    holds(upstream("http://api.gong.io"), {"upstream.url", "upstream.insecure"});
+    holds(upstream("http://127.0.0.1.example.com"), {"upstream.url", "upstream.insecure"});
+    CHECK(upstream("http://api.gong.io", true).empty());
+    holds(upstream("https://api.gong.io/v2"), {"upstream.url"});
+    holds(upstream("api.gong.io"), {"upstream.url"});
+    holds(upstream(""), {"upstream.url"});
+}
+
+TEST_CASE("contradictions: inject needs one credential, forward none")
+{
+    auto credentials = [](credentials_settings c) { return contradiction([&](settings& s) { s.credentials = c; }); };
+    using enum credentials_mode;
+    struct
+    {
+        std::string what;
+        credentials_settings given;
+        bool good;
+    } cases[] = {
+        {"forward", {}, true},
+        {"forward, pair", {.access_key = "k", .access_key_secret = "s"}, false},
+        {"forward, pair of files", {.access_key_file = "k", .access_key_secret_file = "s"}, false},
+        {"forward, bearer", {.bearer_token = "t"}, false},
+        {"inject", {.mode = inject}, false},
+        {"inject, pair", {.mode = inject, .access_key = "k", .access_key_secret = "s"}, true},
+        {"inject, pair of files", {.mode = inject, .access_key_file = "k", .access_key_secret_file = "s"}, true},
+        {"inject, half a pair", {.mode = inject, .access_key = "k"}, false},
+        {"inject, the other half", {.mode = inject, .access_key_secret = "s"}, false},
+        {"inject, bearer", {.mode = inject, .bearer_token = "t"}, true},
+        {"inject, bearer file", {.mode = inject, .bearer_token_file = "t"}, true},
+        {"inject, both", {.mode = inject, .access_key = "k", .access_key_secret = "s", .bearer_token = "t"}, false},
+    };
+    for (const auto& c : cases)
+    {
+        CAPTURE(c.what);
+        CHECK(credentials(c.given).empty() == c.good);
+    }
+}
+
+TEST_CASE("contradictions: half a credential is a mistake too, in either mode")
+{
+    settings forward, inject;
+    forward.credentials.access_key_file = "k";
+    CHECK(contradictions(forward).size() == 1);
+    inject.credentials = {.mode = credentials_mode::inject, .access_key = "k", .bearer_token = "t"};
+    CHECK(contradictions(inject).size() == 1);
+}
+
+TEST_CASE("contradictions: inject listens on loopback alone")
+{
+    auto listen = [](credentials_mode mode, strings at)
+    {
+        return contradiction(
+            [&](settings& s)
+            {
+                s.credentials.mode = mode;
+                if (mode == credentials_mode::inject) s.credentials.bearer_token = "t";
+                s.server.listen = at;
+            });
+    };
+    using enum credentials_mode;
+    CHECK(listen(forward, {"0.0.0.0:4664"}).empty());
+    CHECK(listen(inject, {"localhost:4664"}).empty());
+    CHECK(listen(inject, {"127.0.0.1:4664", "[::1]:4664"}).empty());
+    for (std::string at : {"0.0.0.0:4664", "[::]:4664", "10.0.0.1:4664", "myhost:4664"})
+        holds(listen(inject, {"localhost:4664", at}), {"server.listen", "inject"});
+}
+
+TEST_CASE("contradictions: addresses are host:port")
+{
+    holds(contradiction([](settings& s) { s.server.listen.clear(); }), {"server.listen"});
+    holds(contradiction([](settings& s) { s.server.listen = {"4664"}; }), {"server.listen", "\"4664\""});
+    holds(contradiction([](settings& s) { s.server.admin = {"localhost"}; }), {"server.admin", "\"localhost\""});
+    CHECK(contradiction([](settings& s) { s.server.admin.clear(); }).empty());
+}
+
+TEST_CASE("contradictions: a burst is at most max(1, rate)")
+{
+    auto budget = [](double rate, std::uint64_t burst)
+    {
+        return contradiction(
+            [&](settings& s)
+            {
+                s.budget.rate = rate;
+                s.budget.burst = burst;
+            });
+    };
+    CHECK(budget(3, 3).empty());
+    CHECK(budget(2.5, 2).empty());
+    CHECK(budget(0.5, 1).empty());
+    CHECK(budget(0.001, 1).empty());
+    holds(budget(3, 4), {"budget.burst"});
+    holds(budget(2.5, 3), {"budget.burst"});
+    holds(budget(0.5, 2), {"budget.burst"});
+    holds(problem(load({}, {}, {"budget.rate=1"})), {"budget.burst"});
+}
+
+TEST_CASE("contradictions: the least is not more than the most")
+{
+    holds(contradiction([](settings& s) { s.cache.calls.fresh_min = 48h; }), {"cache.calls.fresh_min", "fresh_max"});
+    holds(contradiction([](settings& s) { s.cache.calls.not_found_min = 2h; }),
+          {"cache.calls.not_found_min", "not_found_max"});
+    CHECK(contradiction([](settings& s) { s.cache.calls.fresh_min = s.cache.calls.fresh_max; }).empty());
+    holds(contradiction([](settings& s) { s.cache.path.clear(); }), {"cache.path"});
+}

@@ -1,0 +1,134 @@
+#include "server/upstream/judge.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace callcache;
+
+namespace
+{
+
+const std::string json = "application/json";
+const std::string call_5 = R"({"requestId":"r","call":{"id":"5","title":"t"}})";
+const std::string not_found = R"({"requestId":"r","errors":["Call ID 5 was not found"]})";
+
+upstream_answer answer(unsigned status, std::string body, std::string type = json)
+{
+    return {status, {{"Content-Type", type}}, std::move(body)};
+}
+
+meaning what(const upstream_answer& a, std::string_view id = "5")
+{
+    judgement j = judge(a, id);
+    CHECK((j.what == meaning::nonsense) != j.why.empty());
+    return j.what;
+}
+
+bool is(const upstream_answer& a, meaning expected)
+{
+    CAPTURE(a.status);
+    CAPTURE(a.body);
+    CHECK(int(what(a)) == int(expected));
+    return true;
+}
+
+} // namespace
+
+TEST_CASE("judge: the call that was asked for is found, in the answer's own bytes")
+{
+    upstream_answer a = answer(200, call_5);
+    judgement j = judge(a, "5");
+    CHECK(j.what == meaning::found);
+    CHECK(j.call.id == "5");
+    CHECK(j.call.call == R"({"id":"5","title":"t"})");
+    CHECK(j.call.call.data() == a.body.data() + a.body.find("{\"id"));
+}
+
+TEST_CASE("judge: a 200 that is not the call asked for is nonsense")
+{
+    is(answer(200, R"({"call":{"id":"6"}})"), meaning::nonsense);
+    is(answer(200, R"({"call":{"id":"05"}})"), meaning::nonsense);
+    is(answer(200, R"({"call":{"id":"5 "}})"), meaning::nonsense);
+    is(answer(200, R"({"call":{"id":"5\u0000"}})"), meaning::nonsense);
+    is(answer(200, R"({"call":{"id":5}})"), meaning::nonsense);
+    is(answer(200, R"({"call":{}})"), meaning::nonsense);
+    is(answer(200, R"({"id":"5"})"), meaning::nonsense);
+    is(answer(200, not_found), meaning::nonsense);
+    is(answer(200, ""), meaning::nonsense);
+    is(answer(200, "<html>log in</html>"), meaning::nonsense);
+    is(answer(200, call_5.substr(0, call_5.size() - 1)), meaning::nonsense);
+    is(answer(200, call_5 + "x"), meaning::nonsense);
+    is(answer(200, R"({"call":{"id":"5"},"call":{"id":"5"}})"), meaning::nonsense);
+    CHECK(what(answer(200, call_5), "55") == meaning::nonsense);
+    CHECK(what(answer(200, call_5), "") == meaning::nonsense);
+}
+
+TEST_CASE("judge: only JSON is kept")
+{
+    for (std::string type : {"application/json", "APPLICATION/JSON", "application/json; charset=utf-8",
+                             "application/json ;charset=utf-8", "application/vnd.gong+json"})
+        is(answer(200, call_5, type), meaning::found);
+    for (std::string type : {"text/html", "text/plain", "", "application/jsonx", "xapplication/json", "+json", "json",
+                             "text/html; application/json", "application/octet-stream"})
+        is(answer(200, call_5, type), meaning::nonsense);
+    is({200, {}, call_5}, meaning::nonsense);
+}
+
+TEST_CASE("judge: only what is not coded is kept")
+{
+    for (std::string coding : {"gzip", "br", "deflate", "gzip, identity", "x"})
+    {
+        upstream_answer a = answer(200, call_5);
+        a.fields.emplace_back("content-encoding", coding);
+        is(a, meaning::nonsense);
+    }
+    for (std::string coding : {"identity", "Identity", ""})
+    {
+        upstream_answer a = answer(200, call_5);
+        a.fields.emplace_back("Content-Encoding", coding);
+        is(a, meaning::found);
+    }
+}
+
+TEST_CASE("judge: an answer of 1 MiB is kept, a larger one is not")
+{
+    std::string head = R"({"call":{"id":"5","title":")", tail = "\"}}";
+    is(answer(200, head + std::string((1 << 20) - head.size() - tail.size(), 'x') + tail), meaning::found);
+    is(answer(200, head + std::string((1 << 20) - head.size() - tail.size() + 1, 'x') + tail), meaning::nonsense);
+}
+
+TEST_CASE("judge: a 404 in the vendor's shape says that there is no such call")
+{
+    is(answer(404, not_found), meaning::not_found);
+    is(answer(404, not_found, "application/json;charset=utf-8"), meaning::not_found);
+}
+
+TEST_CASE("judge: a 404 of somebody else on the way says nothing about the call")
+{
+    is(answer(404, "<html>not found</html>", "text/html"), meaning::handed_on);
+    is(answer(404, "<html>not found</html>"), meaning::handed_on);
+    is(answer(404, ""), meaning::handed_on);
+    is(answer(404, "[]"), meaning::handed_on);
+    is(answer(404, not_found.substr(0, 10)), meaning::handed_on);
+    is({404, {}, not_found}, meaning::handed_on);
+    is({404, {{"Content-Type", json}, {"Content-Encoding", "gzip"}}, not_found}, meaning::handed_on);
+}
+
+TEST_CASE("judge: what each status means, whatever the body")
+{
+    struct
+    {
+        unsigned status;
+        meaning expected;
+    } cases[] = {{401, meaning::refused},   {403, meaning::forbidden}, {429, meaning::failing},
+                 {500, meaning::failing},   {502, meaning::failing},   {503, meaning::failing},
+                 {504, meaning::failing},   {599, meaning::failing},   {400, meaning::handed_on},
+                 {405, meaning::handed_on}, {410, meaning::handed_on}, {301, meaning::handed_on},
+                 {302, meaning::handed_on}, {304, meaning::handed_on}, {201, meaning::nonsense},
+                 {202, meaning::nonsense},  {204, meaning::nonsense},  {206, meaning::nonsense}};
+    for (const auto& c : cases)
+    {
+        is(answer(c.status, not_found), c.expected);
+        is(answer(c.status, call_5), c.expected);
+        is({c.status, {}, ""}, c.expected);
+    }
+}
