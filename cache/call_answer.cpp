@@ -24,7 +24,7 @@ struct call_finder
     int depth = 0;
     bool in_call = false;
     bool call_seen = false, id_seen = false, private_seen = false, started_seen = false, call_ended = false;
-    std::string key; // the last one, at depth 1, or at depth 2 inside `call`
+    std::string key;  // the last one, at depth 1, or at depth 2 inside `call`
 
     bool at_root() const { return depth == 1; }
     bool at_call() const { return in_call && depth == 2; }
@@ -101,7 +101,7 @@ struct object_checker : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, object_c
 {
     int depth = 0;
 
-    bool Default() { return depth > 0; } // a scalar
+    bool Default() { return depth > 0; }  // a scalar
     bool StartObject() { return ++depth <= json_depth_max; }
     bool StartArray() { return depth > 0 && ++depth <= json_depth_max; }
     bool EndObject(rapidjson::SizeType) { return --depth >= 0; }
@@ -118,7 +118,7 @@ bool parse(rapidjson::MemoryStream& in, std::size_t size, Handler& handler)
     return !reader.Parse<flags>(in, handler).IsError() && in.Tell() == size;
 }
 
-} // namespace
+}  // namespace
 
 std::optional<call_answer> read_call_answer(std::string_view body)
 {
@@ -136,4 +136,4 @@ bool is_json_object(std::string_view body)
     return body.size() <= call_answer_bytes_max && parse(in, body.size(), checker);
 }
 
-} // namespace callcache
+}  // namespace callcache

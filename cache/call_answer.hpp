@@ -18,9 +18,9 @@ inline constexpr int json_depth_max = 64;
 
 struct call_answer
 {
-    std::string_view call; // the bytes of the call object, within the body
+    std::string_view call;  // the bytes of the call object, within the body
     std::string id;
-    std::optional<wall_time> started; // absent, null or not a time: nothing
+    std::optional<wall_time> started;  // absent, null or not a time: nothing
     bool is_private = false;
 };
 
@@ -31,4 +31,4 @@ std::optional<call_answer> read_call_answer(std::string_view body);
 // True if `body` is one whole JSON object, as the vendor's errors are.
 bool is_json_object(std::string_view body);
 
-} // namespace callcache
+}  // namespace callcache

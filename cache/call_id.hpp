@@ -16,4 +16,4 @@ inline bool is_call_id(std::string_view text)
            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -39,4 +39,4 @@ std::string hex(const digest& d, std::size_t bytes)
     return text;
 }
 
-} // namespace callcache
+}  // namespace callcache

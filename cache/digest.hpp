@@ -17,4 +17,4 @@ digest hmac_sha256(std::string_view key, std::string_view bytes);
 // The first `bytes` of the digest in hexadecimal, two characters each.
 std::string hex(const digest&, std::size_t bytes = 32);
 
-} // namespace callcache
+}  // namespace callcache

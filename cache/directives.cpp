@@ -9,14 +9,12 @@ namespace callcache
 namespace
 {
 
-constexpr std::int64_t seconds_max = 2147483648; // RFC 9111, section 1.2.2: larger numbers count as this
+constexpr std::int64_t seconds_max = 2147483648;  // RFC 9111, section 1.2.2: larger numbers count as this
 
 std::string_view trim(std::string_view text)
 {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
     return text;
 }
 
@@ -31,7 +29,7 @@ void for_each_directive(std::string_view field, std::string_view separators, Eac
         for (; end < field.size(); ++end)
         {
             if (quoted && field[end] == '\\')
-                ++end; // the next character is itself (RFC 9110, section 5.6.4)
+                ++end;  // the next character is itself (RFC 9110, section 5.6.4)
             else if (field[end] == '"')
                 quoted = !quoted;
             else if (!quoted && separators.find(field[end]) != std::string_view::npos)
@@ -58,46 +56,40 @@ void set_seconds(std::optional<duration>& to, std::string_view text)
     to = std::chrono::seconds(std::min(n, seconds_max));
 }
 
-} // namespace
+}  // namespace
 
 void read_cache_control(directives& d, std::string_view field)
 {
-    for_each_directive(field, ",",
-                       [&](std::string_view name, std::string_view value)
-                       {
-                           if (name == "no-cache")
-                               d.no_cache = true;
-                           else if (name == "no-store")
-                               d.no_store = true;
-                           else if (name == "only-if-cached")
-                               d.only_if_cached = true;
-                           else if (name == "max-age")
-                               set_seconds(d.max_age, value);
-                           else if (name == "min-fresh")
-                               set_seconds(d.min_fresh, value);
-                           else if (name == "max-stale" && value.empty())
-                               d.max_stale = duration::max();
-                           else if (name == "max-stale")
-                               set_seconds(d.max_stale, value);
-                       });
+    for_each_directive(field, ",", [&](std::string_view name, std::string_view value) {
+        if (name == "no-cache")
+            d.no_cache = true;
+        else if (name == "no-store")
+            d.no_store = true;
+        else if (name == "only-if-cached")
+            d.only_if_cached = true;
+        else if (name == "max-age")
+            set_seconds(d.max_age, value);
+        else if (name == "min-fresh")
+            set_seconds(d.min_fresh, value);
+        else if (name == "max-stale" && value.empty())
+            d.max_stale = duration::max();
+        else if (name == "max-stale")
+            set_seconds(d.max_stale, value);
+    });
 }
 
 void read_pragma(directives& d, std::string_view field)
 {
-    for_each_directive(field, ",",
-                       [&](std::string_view name, std::string_view)
-                       {
-                           if (name == "no-cache") d.no_cache = true;
-                       });
+    for_each_directive(field, ",", [&](std::string_view name, std::string_view) {
+        if (name == "no-cache") d.no_cache = true;
+    });
 }
 
 void read_prefer(directives& d, std::string_view field)
 {
-    for_each_directive(field, ",;",
-                       [&](std::string_view name, std::string_view value)
-                       {
-                           if (name == "wait" && !d.wait) set_seconds(d.wait, value);
-                       });
+    for_each_directive(field, ",;", [&](std::string_view name, std::string_view value) {
+        if (name == "wait" && !d.wait) set_seconds(d.wait, value);
+    });
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -16,8 +16,8 @@ struct directives
     bool only_if_cached = false;
     std::optional<duration> max_age;
     std::optional<duration> min_fresh;
-    std::optional<duration> max_stale; // without a value: duration::max()
-    std::optional<duration> wait;      // Prefer: wait=N
+    std::optional<duration> max_stale;  // without a value: duration::max()
+    std::optional<duration> wait;       // Prefer: wait=N
 };
 
 // Adds what a Cache-Control field says. What is not understood is ignored, as RFC 9111, section 5.2 asks.
@@ -29,4 +29,4 @@ void read_pragma(directives&, std::string_view field);
 // Prefer: wait=N, in seconds (RFC 7240, section 4.3).
 void read_prefer(directives&, std::string_view field);
 
-} // namespace callcache
+}  // namespace callcache

@@ -37,11 +37,11 @@ private:
     std::vector<partition_record> none_;
 };
 
-} // namespace
+}  // namespace
 
 std::unique_ptr<store> make_empty_store()
 {
     return std::make_unique<empty_store>();
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -11,7 +11,7 @@
 namespace callcache
 {
 
-using partition_id = std::int64_t; // 0: none yet, so nothing is kept under it
+using partition_id = std::int64_t;  // 0: none yet, so nothing is kept under it
 
 // Where an entry stands: whose it is, and what it is of (today a call id).
 struct key_view
@@ -36,13 +36,13 @@ struct entry_key
 // Immutable once it is shared: a refresh makes a new one.
 struct entry
 {
-    std::string body;         // byte for byte what the vendor gave
-    std::string content_type; // the vendor's
-    std::string etag;         // with its quotes; empty for a negative entry
+    std::string body;          // byte for byte what the vendor gave
+    std::string content_type;  // the vendor's
+    std::string etag;          // with its quotes; empty for a negative entry
 
-    wall_time sent_at{};       // when the request for it was sent: of two answers the one sent for later is newer
-    duration fresh_for{};      // from sent_at
-    wall_time missing_since{}; // negative: the first of its row of 404s
+    wall_time sent_at{};        // when the request for it was sent: of two answers the one sent for later is newer
+    duration fresh_for{};       // from sent_at
+    wall_time missing_since{};  // negative: the first of its row of 404s
 
     bool is_negative = false;
     bool is_private = false;
@@ -61,4 +61,4 @@ inline bool supersedes(wall_time sent_at, wall_time kept_at)
 
 using entry_ptr = std::shared_ptr<const entry>;
 
-} // namespace callcache
+}  // namespace callcache

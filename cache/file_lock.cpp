@@ -36,4 +36,4 @@ std::variant<file_lock, file_lock::held, file_lock::unavailable> file_lock::take
     return lock;
 }
 
-} // namespace callcache
+}  // namespace callcache

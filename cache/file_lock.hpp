@@ -35,4 +35,4 @@ private:
     int descriptor_;
 };
 
-} // namespace callcache
+}  // namespace callcache

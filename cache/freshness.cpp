@@ -18,11 +18,11 @@ namespace callcache
 namespace
 {
 
-constexpr duration young_for = std::chrono::hours(24); // a missing call may still be in processing
+constexpr duration young_for = std::chrono::hours(24);  // a missing call may still be in processing
 constexpr duration young_limit = std::chrono::minutes(1);
 constexpr duration revalidate_limit = std::chrono::hours(24);
 
-} // namespace
+}  // namespace
 
 duration call_freshness(const calls_settings& s, std::optional<wall_time> started, bool is_private, wall_time sent_at,
                         double jitter)
@@ -51,10 +51,8 @@ double jitter_of(std::string_view name, wall_time sent_at)
     // FNV-1a, and a last mixing so that neighbouring ids and times land far apart.
     std::uint64_t h = 14695981039346656037ull;
     auto mix = [&](std::uint64_t byte) { h = (h ^ byte) * 1099511628211ull; };
-    for (unsigned char c : name)
-        mix(c);
-    for (int i = 0; i < 8; ++i)
-        mix(std::uint64_t(to_micros(sent_at)) >> (8 * i) & 255);
+    for (unsigned char c : name) mix(c);
+    for (int i = 0; i < 8; ++i) mix(std::uint64_t(to_micros(sent_at)) >> (8 * i) & 255);
     h ^= h >> 32;
     h *= 0x9e3779b97f4a7c15ull;
     h ^= h >> 29;
@@ -79,4 +77,4 @@ wall_time kept_until(const calls_settings& s, const entry& e)
     return e.sent_at + s.keep_max;
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -34,4 +34,4 @@ wall_time stale_if_error_until(const calls_settings&, const entry&);
 // After this it is deleted.
 wall_time kept_until(const calls_settings&, const entry&);
 
-} // namespace callcache
+}  // namespace callcache

@@ -9,20 +9,20 @@ namespace
 {
 
 constexpr std::size_t shards_max = 64;
-constexpr std::size_t shard_bytes_min = 2 << 20; // so that the largest answer fits into any shard
+constexpr std::size_t shard_bytes_min = 2 << 20;  // so that the largest answer fits into any shard
 
-} // namespace
+}  // namespace
 
 std::size_t memory_tier::key_hash::operator()(key_view k) const
 {
     return std::hash<std::string_view>()(k.name) ^ std::size_t(k.partition) * 0x9e3779b97f4a7c15ull;
 }
 
-memory_tier::memory_tier(std::size_t bytes_max)
-    : shard_count_(std::clamp<std::size_t>(bytes_max / shard_bytes_min, 1, shards_max)),
-      shard_bytes_max_(bytes_max / shard_count_), shards_(new shard[shard_count_])
-{
-}
+memory_tier::memory_tier(std::size_t bytes_max) :
+    shard_count_(std::clamp<std::size_t>(bytes_max / shard_bytes_min, 1, shards_max)),
+    shard_bytes_max_(bytes_max / shard_count_),
+    shards_(new shard[shard_count_])
+{}
 
 memory_tier::~memory_tier() = default;
 
@@ -70,8 +70,7 @@ bool memory_tier::insert(shard& s, key_view key, entry_ptr e)
     if (found != s.index.end() && !supersedes(e->sent_at, found->second->kept->sent_at)) return false;
     if (found != s.index.end()) remove(s, found->second);
     if (e->cost() > shard_bytes_max_) return false;
-    while (s.bytes + e->cost() > shard_bytes_max_)
-        evict_one(s); // before the insertion, or it might take the newcomer
+    while (s.bytes + e->cost() > shard_bytes_max_) evict_one(s);  // before the insertion, or it might take the newcomer
     s.bytes += e->cost();
     s.queue.push_front(node{entry_key(key), std::move(e)});
     s.index.emplace(s.queue.front().key, s.queue.begin());
@@ -175,4 +174,4 @@ std::size_t memory_tier::bytes() const
     return sum;
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -38,7 +38,7 @@ public:
 
     // Erases the entry, unless it was sent for after `sent_until`.
     void erase(key_view, wall_time sent_until);
-    void erase_name(std::string_view name); // under every partition
+    void erase_name(std::string_view name);  // under every partition
     void clear();
 
     // The keys that were found since this was last called, for the store's recency.
@@ -52,8 +52,8 @@ private:
     {
         entry_key key;
         entry_ptr kept;
-        bool visited = false; // SIEVE's bit
-        bool used = false;    // since take_used()
+        bool visited = false;  // SIEVE's bit
+        bool used = false;     // since take_used()
     };
     struct key_hash
     {
@@ -68,8 +68,8 @@ private:
     struct shard
     {
         mutable std::mutex mutex;
-        std::list<node> queue;                        // newest first
-        std::list<node>::iterator hand = queue.end(); // end: at the oldest
+        std::list<node> queue;                         // newest first
+        std::list<node>::iterator hand = queue.end();  // end: at the oldest
         std::unordered_map<entry_key, std::list<node>::iterator, key_hash, key_equal> index;
         std::size_t bytes = 0;
         std::uint64_t version = 0;
@@ -86,4 +86,4 @@ private:
     const std::unique_ptr<shard[]> shards_;
 };
 
-} // namespace callcache
+}  // namespace callcache

@@ -82,7 +82,7 @@ void look_into(const std::string& path)
         throw failure(SQLITE_CORRUPT, "rows are missing");
 }
 
-} // namespace
+}  // namespace
 
 std::string corrupt_copy(const std::string& path)
 {
@@ -124,9 +124,8 @@ void replace_file(const std::string& path, const std::string& salt, const std::v
     row_writer w(path);
     w.begin();
     w.set_salt(salt);
-    for (const partition_record& p : partitions)
-        w.put_partition(p);
+    for (const partition_record& p : partitions) w.put_partition(p);
     w.commit();
 }
 
-} // namespace callcache::sqlite
+}  // namespace callcache::sqlite

@@ -27,4 +27,4 @@ void replace_file(const std::string& path, const std::string& salt, const std::v
 // Where a corrupt file is moved to; one copy at most.
 std::string corrupt_copy(const std::string& path);
 
-} // namespace callcache::sqlite
+}  // namespace callcache::sqlite

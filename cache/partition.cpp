@@ -8,9 +8,9 @@ namespace callcache
 namespace
 {
 
-constexpr std::size_t strangers_max = 1024; // credentials that the vendor never accepted
+constexpr std::size_t strangers_max = 1024;  // credentials that the vendor never accepted
 
-} // namespace
+}  // namespace
 
 std::optional<wall_time> partition::confirmed_at() const
 {
@@ -37,13 +37,14 @@ void partition::refuse(wall_time sent_at)
 
 std::size_t partitions::digest_hash::operator()(const digest& d) const
 {
-    std::size_t h; // a digest is as good a hash as any
+    std::size_t h;  // a digest is as good a hash as any
     std::memcpy(&h, d.data(), sizeof h);
     return h;
 }
 
-partitions::partitions(std::string salt, std::string upstream_origin, const std::vector<partition_record>& kept)
-    : salt_(std::move(salt)), origin_(std::move(upstream_origin))
+partitions::partitions(std::string salt, std::string upstream_origin, const std::vector<partition_record>& kept) :
+    salt_(std::move(salt)),
+    origin_(std::move(upstream_origin))
 {
     for (const partition_record& r : kept)
     {
@@ -81,9 +82,8 @@ std::vector<partition_ptr> partitions::all() const
 {
     std::lock_guard lock(mutex_);
     std::vector<partition_ptr> list;
-    for (const auto& [name, p] : known_)
-        list.push_back(p);
+    for (const auto& [name, p] : known_) list.push_back(p);
     return list;
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -26,7 +26,7 @@ struct partition_record
 {
     partition_id id = 0;
     digest name{};
-    std::optional<wall_time> confirmed_at; // when the vendor last accepted the credential; nothing: refused since
+    std::optional<wall_time> confirmed_at;  // when the vendor last accepted the credential; nothing: refused since
     wall_time used_at{};
 };
 
@@ -62,7 +62,7 @@ private:
 
     const digest name_;
     std::atomic<partition_id> id_{0};
-    std::atomic<std::int64_t> confirmed_at_{0}; // 0: not, or refused since
+    std::atomic<std::int64_t> confirmed_at_{0};  // 0: not, or refused since
     wall_time refused_at_{};
     std::atomic<std::int64_t> used_at_{0};
     std::atomic<std::uint64_t> epoch_{0};
@@ -99,4 +99,4 @@ private:
     partition_id last_id_ = 0;
 };
 
-} // namespace callcache
+}  // namespace callcache

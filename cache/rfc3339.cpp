@@ -26,7 +26,7 @@ bool take(std::string_view& text, std::string_view any_of)
     return true;
 }
 
-} // namespace
+}  // namespace
 
 std::optional<wall_time> parse_rfc3339(std::string_view text)
 {
@@ -42,7 +42,7 @@ std::optional<wall_time> parse_rfc3339(std::string_view text)
     int mi = take_number(text, 2);
     if (mi < 0 || mi > 59 || !take(text, ":")) return std::nullopt;
     int s = take_number(text, 2);
-    if (s < 0 || s > 60) return std::nullopt; // 60: a leap second
+    if (s < 0 || s > 60) return std::nullopt;  // 60: a leap second
 
     duration fraction{0};
     if (take(text, "."))
@@ -70,4 +70,4 @@ std::optional<wall_time> parse_rfc3339(std::string_view text)
     return wall_time(sys_days(date) + hours(h) + minutes(mi) + seconds(s) + fraction - offset);
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -12,4 +12,4 @@ namespace callcache
 // Nothing if `text` is not such a time.
 std::optional<wall_time> parse_rfc3339(std::string_view text);
 
-} // namespace callcache
+}  // namespace callcache

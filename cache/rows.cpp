@@ -16,7 +16,7 @@ constexpr std::size_t checksum_bytes = 8;
 // Rows deleted in one transaction. A row of 1,100 bytes takes about 10 µs, and no reader or writer shall wait 10 ms.
 constexpr std::int64_t chunk_rows = 200;
 constexpr std::int64_t chunk_pages = 256;
-constexpr duration touch_step = std::chrono::minutes(10); // recency is not written more precisely than this
+constexpr duration touch_step = std::chrono::minutes(10);  // recency is not written more precisely than this
 
 int flags_of(const entry& e)
 {
@@ -29,8 +29,7 @@ std::string checksum(key_view key, const entry& e)
     std::string bytes;
     bytes.reserve(e.body.size() + 256);
     auto number = [&](std::int64_t n) { bytes.append(reinterpret_cast<const char*>(&n), sizeof n); };
-    auto text = [&](std::string_view t)
-    {
+    auto text = [&](std::string_view t) {
         number(std::int64_t(t.size()));
         bytes += t;
     };
@@ -52,14 +51,13 @@ std::string_view view(const digest& d)
     return {reinterpret_cast<const char*>(d.data()), d.size()};
 }
 
-} // namespace
+}  // namespace
 
-row_reader::row_reader(const std::string& path)
-    : db_(path, SQLITE_OPEN_READONLY),
-      find_(db_, "SELECT sent_at, fresh_for, missing_since, flags, content_type, etag, checksum, body FROM entry "
-                 "WHERE name = ?1 AND partition = ?2 AND generation >= ?3")
-{
-}
+row_reader::row_reader(const std::string& path) :
+    db_(path, SQLITE_OPEN_READONLY),
+    find_(db_, "SELECT sent_at, fresh_for, missing_since, flags, content_type, etag, checksum, body FROM entry "
+               "WHERE name = ?1 AND partition = ?2 AND generation >= ?3")
+{}
 
 row_reader::outcome row_reader::find(key_view key, std::int64_t generation)
 {
@@ -79,41 +77,40 @@ row_reader::outcome row_reader::find(key_view key, std::int64_t generation)
     return {std::move(e)};
 }
 
-row_writer::row_writer(const std::string& path)
-    : db_(
-          [&]
-          {
-              database db(path, SQLITE_OPEN_READWRITE);
-              // WAL: readers never wait for the writer. NORMAL: a killed process loses nothing that was committed, a
-              // power cut at most the last commits, and neither corrupts (https://www.sqlite.org/wal.html).
-              db.execute("PRAGMA journal_mode = WAL");
-              db.execute("PRAGMA synchronous = NORMAL");
-              db.execute("PRAGMA journal_size_limit = 16777216");
-              return db;
-          }()),
-      begin_(db_, "BEGIN IMMEDIATE"), commit_(db_, "COMMIT"), roll_back_(db_, "ROLLBACK"),
-      put_(db_,
-           "INSERT INTO entry (partition, name, generation, sent_at, used_at, fresh_for, missing_since, flags, "
-           "content_type, etag, checksum, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
-           "ON CONFLICT (partition, name) DO UPDATE SET generation = excluded.generation, "
-           "sent_at = excluded.sent_at, used_at = max(used_at, excluded.used_at), fresh_for = excluded.fresh_for, "
-           "missing_since = excluded.missing_since, flags = excluded.flags, content_type = excluded.content_type, "
-           "etag = excluded.etag, checksum = excluded.checksum, body = excluded.body "
-           // supersedes() in entry.hpp, and a row of an older generation is as if it were not there
-           "WHERE excluded.sent_at >= sent_at OR sent_at - excluded.sent_at > ?13 OR generation < excluded.generation"),
-      drop_(db_, "DELETE FROM entry WHERE name = ?1 AND partition = ?2 AND sent_at <= ?3"),
-      drop_name_(db_, "DELETE FROM entry WHERE name = ?1 AND partition IN (SELECT id FROM partition)"),
-      touch_(db_, "UPDATE entry SET used_at = ?3 WHERE name = ?1 AND partition = ?2 AND used_at < ?3 - ?4"),
-      put_partition_(db_, "INSERT INTO partition VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE SET "
-                          "confirmed_at = excluded.confirmed_at, used_at = excluded.used_at"),
-      set_meta_(db_, "UPDATE meta SET value = ?2 WHERE name = ?1"),
-      outdated_(db_, "SELECT id FROM entry WHERE id > ?2 AND id <= ?3 AND generation < ?4 ORDER BY id LIMIT ?1"),
-      expired_(db_, "SELECT id FROM entry WHERE sent_at < ?2 ORDER BY sent_at LIMIT ?1"),
-      idle_(db_, "SELECT id FROM entry WHERE partition IN (SELECT id FROM partition WHERE used_at < ?2) LIMIT ?1"),
-      oldest_(db_, "SELECT id FROM entry ORDER BY used_at LIMIT ?1"),
-      purge_until_(db_.integer("SELECT value FROM meta WHERE name = 'purge_until'"))
-{
-}
+row_writer::row_writer(const std::string& path) :
+    db_([&] {
+        database db(path, SQLITE_OPEN_READWRITE);
+        // WAL: readers never wait for the writer. NORMAL: a killed process loses nothing that was committed, a
+        // power cut at most the last commits, and neither corrupts (https://www.sqlite.org/wal.html).
+        db.execute("PRAGMA journal_mode = WAL");
+        db.execute("PRAGMA synchronous = NORMAL");
+        db.execute("PRAGMA journal_size_limit = 16777216");
+        return db;
+    }()),
+    begin_(db_, "BEGIN IMMEDIATE"),
+    commit_(db_, "COMMIT"),
+    roll_back_(db_, "ROLLBACK"),
+    put_(db_,
+         "INSERT INTO entry (partition, name, generation, sent_at, used_at, fresh_for, missing_since, flags, "
+         "content_type, etag, checksum, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+         "ON CONFLICT (partition, name) DO UPDATE SET generation = excluded.generation, "
+         "sent_at = excluded.sent_at, used_at = max(used_at, excluded.used_at), fresh_for = excluded.fresh_for, "
+         "missing_since = excluded.missing_since, flags = excluded.flags, content_type = excluded.content_type, "
+         "etag = excluded.etag, checksum = excluded.checksum, body = excluded.body "
+         // supersedes() in entry.hpp, and a row of an older generation is as if it were not there
+         "WHERE excluded.sent_at >= sent_at OR sent_at - excluded.sent_at > ?13 OR generation < excluded.generation"),
+    drop_(db_, "DELETE FROM entry WHERE name = ?1 AND partition = ?2 AND sent_at <= ?3"),
+    drop_name_(db_, "DELETE FROM entry WHERE name = ?1 AND partition IN (SELECT id FROM partition)"),
+    touch_(db_, "UPDATE entry SET used_at = ?3 WHERE name = ?1 AND partition = ?2 AND used_at < ?3 - ?4"),
+    put_partition_(db_, "INSERT INTO partition VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE SET "
+                        "confirmed_at = excluded.confirmed_at, used_at = excluded.used_at"),
+    set_meta_(db_, "UPDATE meta SET value = ?2 WHERE name = ?1"),
+    outdated_(db_, "SELECT id FROM entry WHERE id > ?2 AND id <= ?3 AND generation < ?4 ORDER BY id LIMIT ?1"),
+    expired_(db_, "SELECT id FROM entry WHERE sent_at < ?2 ORDER BY sent_at LIMIT ?1"),
+    idle_(db_, "SELECT id FROM entry WHERE partition IN (SELECT id FROM partition WHERE used_at < ?2) LIMIT ?1"),
+    oldest_(db_, "SELECT id FROM entry ORDER BY used_at LIMIT ?1"),
+    purge_until_(db_.integer("SELECT value FROM meta WHERE name = 'purge_until'"))
+{}
 
 void row_writer::begin()
 {
@@ -279,4 +276,4 @@ std::uint64_t row_writer::bytes()
     return std::uint64_t(pages * db_.integer("PRAGMA page_size"));
 }
 
-} // namespace callcache::sqlite
+}  // namespace callcache::sqlite

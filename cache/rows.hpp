@@ -19,8 +19,8 @@ public:
 
     struct outcome
     {
-        entry_ptr kept;       // null: none
-        bool damaged = false; // there is a row, and its checksum is wrong: it is as if it were not there
+        entry_ptr kept;        // null: none
+        bool damaged = false;  // there is a row, and its checksum is wrong: it is as if it were not there
     };
 
     // Rows of a generation older than `generation` are not seen. Throws failure.
@@ -81,7 +81,7 @@ private:
     database db_;
     statement begin_, commit_, roll_back_, put_, drop_, drop_name_, touch_, put_partition_, set_meta_;
     statement outdated_, expired_, idle_, oldest_;
-    std::int64_t purge_until_, purged_ = 0; // rows up to the first may be outdated; those up to the second are not
+    std::int64_t purge_until_, purged_ = 0;  // rows up to the first may be outdated; those up to the second are not
 };
 
-} // namespace callcache::sqlite
+}  // namespace callcache::sqlite

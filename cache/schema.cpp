@@ -44,7 +44,7 @@ constexpr std::array steps{
 };
 static_assert(steps.size() == schema_version);
 
-} // namespace
+}  // namespace
 
 std::optional<file_kind> kind_of(const std::string& path)
 {
@@ -64,13 +64,12 @@ void migrate(database& db)
 {
     auto version = db.integer("PRAGMA user_version");
     if (version == schema_version) return;
-    if (version == 0) db.execute("PRAGMA auto_vacuum = INCREMENTAL"); // before the first table, or it has no effect
+    if (version == 0) db.execute("PRAGMA auto_vacuum = INCREMENTAL");  // before the first table, or it has no effect
     db.execute("BEGIN IMMEDIATE");
-    for (auto at = version; at < schema_version; ++at)
-        db.execute(steps[std::size_t(at)]);
+    for (auto at = version; at < schema_version; ++at) db.execute(steps[std::size_t(at)]);
     db.execute(("PRAGMA application_id = " + std::to_string(application_id)).c_str());
     db.execute(("PRAGMA user_version = " + std::to_string(schema_version)).c_str());
     db.execute("COMMIT");
 }
 
-} // namespace callcache::sqlite
+}  // namespace callcache::sqlite

@@ -10,7 +10,7 @@ namespace
     throw failure(db ? sqlite3_extended_errcode(db) : code, db ? sqlite3_errmsg(db) : sqlite3_errstr(code));
 }
 
-} // namespace
+}  // namespace
 
 database::database(const std::string& path, int flags)
 {
@@ -73,8 +73,7 @@ bool statement::step()
 void statement::run()
 {
     while (step())
-    {
-    }
+    {}
     reset();
 }
 
@@ -90,4 +89,4 @@ std::string_view statement::bytes(int column) const
     return {static_cast<const char*>(data), data ? size : 0};
 }
 
-} // namespace callcache::sqlite
+}  // namespace callcache::sqlite

@@ -35,7 +35,7 @@ public:
     database(const std::string& path, int flags);
 
     void execute(const char* sql);
-    std::int64_t integer(const char* sql); // the first column of the first row, or 0
+    std::int64_t integer(const char* sql);  // the first column of the first row, or 0
     sqlite3* handle() const { return db_.get(); }
     std::int64_t changes() const { return sqlite3_changes64(db_.get()); }
 
@@ -62,7 +62,7 @@ public:
     void reset();
 
     std::int64_t integer(int column) const { return sqlite3_column_int64(s_.get(), column); }
-    std::string_view bytes(int column) const; // text or blob, until the next step or reset
+    std::string_view bytes(int column) const;  // text or blob, until the next step or reset
 
 private:
     sqlite3* db_;
@@ -76,4 +76,4 @@ struct reset_after
     ~reset_after() { s.reset(); }
 };
 
-} // namespace callcache::sqlite
+}  // namespace callcache::sqlite

@@ -26,22 +26,24 @@ namespace
 {
 
 constexpr std::size_t reader_count = 2;
-constexpr std::size_t queued_bytes_max = 64 << 20;  // beyond it what is put is not written
-constexpr auto idle_tick = std::chrono::seconds(1); // how often an idle writer looks after the file
+constexpr std::size_t queued_bytes_max = 64 << 20;   // beyond it what is put is not written
+constexpr auto idle_tick = std::chrono::seconds(1);  // how often an idle writer looks after the file
 constexpr duration partition_unused = std::chrono::hours(48);
 constexpr duration tidy_every = std::chrono::hours(1);
 
 class sqlite_store final : public store
 {
 public:
-    explicit sqlite_store(const store_options& options)
-        : options_(options), writer_(options.path), salt_(writer_->salt()), partitions_(writer_->partitions()),
-          queue_(queued_bytes_max, writer_->generation()), bytes_(writer_->bytes())
+    explicit sqlite_store(const store_options& options) :
+        options_(options),
+        writer_(options.path),
+        salt_(writer_->salt()),
+        partitions_(writer_->partitions()),
+        queue_(queued_bytes_max, writer_->generation()),
+        bytes_(writer_->bytes())
     {
-        for (auto& r : readers_)
-            r.emplace(options_.path);
-        for (std::size_t i = 0; i < reader_count; ++i)
-            threads_.emplace_back([this, i] { read_on(i); });
+        for (auto& r : readers_) r.emplace(options_.path);
+        for (std::size_t i = 0; i < reader_count; ++i) threads_.emplace_back([this, i] { read_on(i); });
         threads_.emplace_back([this] { write_on(); });
     }
 
@@ -53,8 +55,7 @@ public:
         }
         write_wanted_.notify_all();
         read_wanted_.notify_all();
-        for (std::thread& t : threads_)
-            t.join();
+        for (std::thread& t : threads_) t.join();
     }
 
     const std::string& salt() const override { return salt_; }
@@ -181,8 +182,7 @@ private:
             if (!group.empty()) write(group);
             // As much as was put may have to go.
             more_to_tidy_ = true;
-            for (std::size_t step = 0; more_to_tidy_ && step <= group.size() / 100; ++step)
-                tidy();
+            for (std::size_t step = 0; more_to_tidy_ && step <= group.size() / 100; ++step) tidy();
             lock.lock();
         }
     }
@@ -196,8 +196,7 @@ private:
             if (!writer_) open();
             writer_->begin();
             wall_time at = options_.clock();
-            for (const queued_change& q : group)
-                apply(q.what, at);
+            for (const queued_change& q : group) apply(q.what, at);
             if (!writable_) writer_->prove_writable();
             writer_->commit();
             bytes_ = writer_->bytes();
@@ -224,8 +223,7 @@ private:
             else
                 queue_.lost(std::move(group));
         }
-        for (const written& done : told)
-            done(good);
+        for (const written& done : told) done(good);
     }
 
     void apply(const callcache::change& c, wall_time at)
@@ -239,8 +237,7 @@ private:
             std::remove(sqlite::corrupt_copy(options_.path).c_str());
         }
         if (auto* t = std::get_if<touch_change>(&c))
-            for (const entry_key& key : t->keys)
-                writer_->touch(key, t->at);
+            for (const entry_key& key : t->keys) writer_->touch(key, t->at);
         if (auto* r = std::get_if<partition_record>(&c)) writer_->put_partition(*r);
     }
 
@@ -275,8 +272,7 @@ private:
     void open()
     {
         writer_.emplace(options_.path);
-        for (auto& r : readers_)
-            r.emplace(options_.path);
+        for (auto& r : readers_) r.emplace(options_.path);
     }
 
     std::int64_t generation()
@@ -299,8 +295,7 @@ private:
         {
             // As they were at the start; the rest is confirmed anew.
         }
-        for (auto& r : readers_)
-            r.reset();
+        for (auto& r : readers_) r.reset();
         writer_.reset();
         try
         {
@@ -323,13 +318,13 @@ private:
     }
 
     const store_options options_;
-    std::optional<sqlite::row_writer> writer_; // the writer's thread
+    std::optional<sqlite::row_writer> writer_;  // the writer's thread
     std::optional<sqlite::row_reader> readers_[reader_count];
-    std::shared_mutex files_mutex_; // held by who reads; alone by who replaces the file
+    std::shared_mutex files_mutex_;  // held by who reads; alone by who replaces the file
     const std::string salt_;
     const std::vector<partition_record> partitions_;
 
-    std::mutex mutex_; // of the queues
+    std::mutex mutex_;  // of the queues
     std::condition_variable write_wanted_, read_wanted_;
     write_queue queue_;
     std::deque<queued_find> finds_;
@@ -337,12 +332,12 @@ private:
 
     std::atomic<bool> corrupt_{false}, writable_{true};
     std::atomic<std::uint64_t> bytes_;
-    bool more_to_tidy_ = false; // the writer's thread
+    bool more_to_tidy_ = false;  // the writer's thread
     wall_time tidied_at_{};
     std::vector<std::thread> threads_;
 };
 
-} // namespace
+}  // namespace
 
 opened_store open_sqlite_store(const store_options& options)
 {
@@ -361,4 +356,4 @@ opened_store open_sqlite_store(const store_options& options)
     }
 }
 
-} // namespace callcache
+}  // namespace callcache

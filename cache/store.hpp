@@ -66,9 +66,9 @@ struct store_options
 {
     std::string path;
     std::uint64_t bytes_max = 1 << 30;
-    duration keep_max{};                          // entries not refreshed for this long are deleted
-    std::function<wall_time()> clock;             // called on the store's threads
-    std::function<void(const std::string&)> warn; // one line for the operator; called on the store's threads
+    duration keep_max{};                           // entries not refreshed for this long are deleted
+    std::function<wall_time()> clock;              // called on the store's threads
+    std::function<void(const std::string&)> warn;  // one line for the operator; called on the store's threads
 };
 
 // The file could not be opened; `text` is the operator's line: what, why, and the ways out.
@@ -85,4 +85,4 @@ opened_store open_sqlite_store(const store_options&);
 // Keeps no entry, for `cache.path` ":memory:": the memory tier alone.
 std::unique_ptr<store> make_empty_store();
 
-} // namespace callcache
+}  // namespace callcache

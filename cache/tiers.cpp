@@ -19,12 +19,10 @@ tiers::tiers(std::size_t memory_max, std::unique_ptr<store> s) : memory_(memory_
 void tiers::find_on_disk(const entry_key& key, store::found done)
 {
     std::uint64_t version = memory_.version(key);
-    store_->find(key,
-                 [this, key, version, done = std::move(done)](entry_ptr e)
-                 {
-                     if (e) memory_.refill(key, e, version);
-                     done(std::move(e));
-                 });
+    store_->find(key, [this, key, version, done = std::move(done)](entry_ptr e) {
+        if (e) memory_.refill(key, e, version);
+        done(std::move(e));
+    });
 }
 
 epoch_ticket tiers::ticket(const partition& p) const
@@ -74,4 +72,4 @@ void tiers::write_recency(wall_time now)
     if (!used.empty()) store_->touch(std::move(used), now);
 }
 
-} // namespace callcache
+}  // namespace callcache

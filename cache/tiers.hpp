@@ -42,7 +42,7 @@ public:
     void drop(partition&, std::string_view name, wall_time sent_until);
 
     // Nothing that was kept, or sent for, before the call is served after it. `done(true)` once that is durable.
-    void purge(std::string_view name, store::written done); // under every partition
+    void purge(std::string_view name, store::written done);  // under every partition
     void purge_all(store::written done);
 
     // Hands what was found in memory since the last call to the store, as recently used.
@@ -55,7 +55,7 @@ private:
     memory_tier memory_;
     std::unique_ptr<store> store_;
     std::atomic<std::uint64_t> epoch_{0};
-    std::mutex change_; // keeping and purging exclude each other; reading takes no part
+    std::mutex change_;  // keeping and purging exclude each other; reading takes no part
 };
 
-} // namespace callcache
+}  // namespace callcache

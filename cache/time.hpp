@@ -8,8 +8,8 @@ namespace callcache
 {
 
 using duration = std::chrono::microseconds;
-using wall_time = std::chrono::sys_time<duration>;         // may step; what is written to disk and told to tools
-using steady_time = std::chrono::steady_clock::time_point; // never steps; deadlines and the budget's window
+using wall_time = std::chrono::sys_time<duration>;          // may step; what is written to disk and told to tools
+using steady_time = std::chrono::steady_clock::time_point;  // never steps; deadlines and the budget's window
 
 // What was written down for a time this far in the future was written while the clock was wrong.
 inline constexpr duration clock_error_min = std::chrono::minutes(10);
@@ -30,4 +30,4 @@ inline std::int64_t whole_seconds(duration d)
     return std::chrono::floor<std::chrono::seconds>(d).count();
 }
 
-} // namespace callcache
+}  // namespace callcache

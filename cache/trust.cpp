@@ -11,7 +11,7 @@ namespace callcache
 trust trust_at(std::optional<wall_time> confirmed_at, wall_time now, const settings& s)
 {
     if (!confirmed_at) return trust::none;
-    duration age = now - *confirmed_at; // a little below zero after the clock was set back: as good as new
+    duration age = now - *confirmed_at;  // a little below zero after the clock was set back: as good as new
     if (age < -clock_error_min) return trust::ask;
     duration lasts = s.credentials.trust;
     if (age < lasts / 10 * 8) return trust::good;
@@ -20,4 +20,4 @@ trust trust_at(std::optional<wall_time> confirmed_at, wall_time now, const setti
     return trust::none;
 }
 
-} // namespace callcache
+}  // namespace callcache

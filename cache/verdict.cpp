@@ -32,7 +32,7 @@ bool accepts_stale(const entry& e, const directives& asked, wall_time now)
     return asked.max_stale && now - e.fresh_until() <= *asked.max_stale;
 }
 
-} // namespace
+}  // namespace
 
 ruling decide(const entry* kept, trust trusted, const directives& asked, const settings& s, wall_time now)
 {
@@ -65,4 +65,4 @@ bool serves_on_error(const entry* kept, trust trusted, const settings& s, wall_t
     return now < stale_if_error_until(s.cache.calls, *kept);
 }
 
-} // namespace callcache
+}  // namespace callcache

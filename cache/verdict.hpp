@@ -10,10 +10,10 @@ namespace callcache
 
 enum class verdict
 {
-    serve,         // fresh: answer from the cache
-    serve_refresh, // stale within its window, or the trust needs renewing: answer, and refresh in the background
-    fetch,         // nothing usable is kept
-    refuse,        // only-if-cached, and nothing usable is kept: 504
+    serve,          // fresh: answer from the cache
+    serve_refresh,  // stale within its window, or the trust needs renewing: answer, and refresh in the background
+    fetch,          // nothing usable is kept
+    refuse,         // only-if-cached, and nothing usable is kept: 504
 };
 
 // Why, in a word for the `detail` of Cache-Status and for `fwd`.
@@ -22,11 +22,11 @@ enum class why
     fresh,
     stale,
     negative,
-    kept_young, // the tool asked for a fetch, and the entry is younger than cache.client_min_age
-    not_kept,   // fwd=uri-miss
-    expired,    // fwd=stale
-    asked,      // fwd=request: the tool's own directives
-    untrusted,  // fwd=bypass: the credential must be confirmed first
+    kept_young,  // the tool asked for a fetch, and the entry is younger than cache.client_min_age
+    not_kept,    // fwd=uri-miss
+    expired,     // fwd=stale
+    asked,       // fwd=request: the tool's own directives
+    untrusted,   // fwd=bypass: the credential must be confirmed first
 };
 
 struct ruling
@@ -41,4 +41,4 @@ ruling decide(const entry* kept, trust trusted, const directives& asked, const s
 // True if `kept` may answer although the vendor could not be asked.
 bool serves_on_error(const entry* kept, trust trusted, const settings&, wall_time now);
 
-} // namespace callcache
+}  // namespace callcache

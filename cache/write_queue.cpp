@@ -104,7 +104,7 @@ void write_queue::lost(std::deque<queued_change> changes)
         if (auto* p = std::get_if<put_change>(&q.what))
         {
             auto s = keys_.find(p->key);
-            if (s == keys_.end() || s->second.number != q.number) continue; // something newer is queued
+            if (s == keys_.end() || s->second.number != q.number) continue;  // something newer is queued
             wall_time sent_at = p->kept->sent_at;
             s->second = {nullptr, sent_at, q.number};
             q.what = drop_change{p->key, sent_at};
@@ -114,4 +114,4 @@ void write_queue::lost(std::deque<queued_change> changes)
     changes_.insert(changes_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
 }
 
-} // namespace callcache
+}  // namespace callcache

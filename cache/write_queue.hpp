@@ -51,7 +51,7 @@ struct queued_change
 {
     change what;
     store::written done;
-    std::uint64_t number = 0; // counts up
+    std::uint64_t number = 0;  // counts up
 };
 
 class write_queue
@@ -109,7 +109,7 @@ private:
     std::unordered_map<entry_key, state, key_hash> keys_;
     std::unordered_map<std::string, std::uint64_t> dropped_names_;
     std::uint64_t number_ = 0;
-    std::size_t bytes_ = 0; // of the entries in changes_
+    std::size_t bytes_ = 0;  // of the entries in changes_
 };
 
-} // namespace callcache
+}  // namespace callcache

@@ -43,7 +43,7 @@ std::optional<std::pair<std::string, std::string_view>> split_host(std::string_v
     return std::pair{std::string(host), text.substr(host.size())};
 }
 
-} // namespace
+}  // namespace
 
 std::optional<host_port> parse_host_port(std::string_view text)
 {
@@ -108,4 +108,4 @@ std::optional<origin> parse_origin(std::string_view url)
     return o;
 }
 
-} // namespace callcache
+}  // namespace callcache

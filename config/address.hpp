@@ -43,4 +43,4 @@ struct origin
 // "https://host[:port]" or "http://host[:port]", with at most a "/" behind it; nothing for anything else.
 std::optional<origin> parse_origin(std::string_view url);
 
-} // namespace callcache
+}  // namespace callcache

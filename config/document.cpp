@@ -25,8 +25,7 @@ std::string quoted(std::string_view text)
 std::string list_of(const std::vector<std::string>& words)
 {
     std::string text;
-    for (const std::string& w : words)
-        text += (text.empty() ? "" : ", ") + quoted(w);
+    for (const std::string& w : words) text += (text.empty() ? "" : ", ") + quoted(w);
     return "[" + text + "]";
 }
 
@@ -134,7 +133,7 @@ std::string example_of(const section& s, const std::string& indent)
     return text;
 }
 
-} // namespace
+}  // namespace
 
 std::string schema_document()
 {
@@ -163,4 +162,4 @@ std::string example_document()
            example_of(tree_of_keys(), "  ") + "}\n";
 }
 
-} // namespace callcache
+}  // namespace callcache

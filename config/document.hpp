@@ -12,4 +12,4 @@ std::string schema_document();
 // Every key with its default, its meaning and what is allowed, commented out: a file that changes nothing as it stands.
 std::string example_document();
 
-} // namespace callcache
+}  // namespace callcache

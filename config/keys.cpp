@@ -32,8 +32,7 @@ config_key integer(std::string_view path, Field field, std::uint64_t least, std:
                    std::string_view meaning, key_type type = key_type::integer)
 {
     config_key k{path, meaning, type, "a whole number from " + std::to_string(least) + " to " + std::to_string(most)};
-    k.set = [=](settings& s, const raw_value& v)
-    {
+    k.set = [=](settings& s, const raw_value& v) {
         std::uint64_t n = 0;
         const char* end = v.text.data() + v.text.size();
         auto parsed = std::from_chars(v.text.data(), end, n);
@@ -57,8 +56,7 @@ config_key decimal(std::string_view path, Field field, double least, double most
 {
     config_key k{path, meaning, key_type::decimal,
                  "a number from " + show_decimal(least) + " to " + show_decimal(most)};
-    k.set = [=](settings& s, const raw_value& v)
-    {
+    k.set = [=](settings& s, const raw_value& v) {
         double n = 0;
         const char* end = v.text.data() + v.text.size();
         auto parsed = std::from_chars(v.text.data(), end, n);
@@ -75,8 +73,7 @@ template<class Field>
 config_key boolean(std::string_view path, Field field, std::string_view meaning)
 {
     config_key k{path, meaning, key_type::boolean, "true or false"};
-    k.set = [=](settings& s, const raw_value& v)
-    {
+    k.set = [=](settings& s, const raw_value& v) {
         if (!is(v, kind::boolean) || (v.text != "true" && v.text != "false")) return false;
         field(s) = v.text == "true";
         return true;
@@ -96,8 +93,7 @@ config_key time_span(std::string_view path, Field field, milliseconds least, mil
         k.allowed += ", or never";
         k.words = {"never"};
     }
-    k.set = [=](settings& s, const raw_value& v)
-    {
+    k.set = [=](settings& s, const raw_value& v) {
         if (!is(v, kind::string)) return false;
         if (may_be_never && v.text == "never")
         {
@@ -109,8 +105,7 @@ config_key time_span(std::string_view path, Field field, milliseconds least, mil
         field(s) = *d;
         return true;
     };
-    k.show = [=](const settings& s)
-    {
+    k.show = [=](const settings& s) {
         auto d = field(const_cast<settings&>(s));
         return d == never ? std::string("never") : format_duration(d);
     };
@@ -121,8 +116,7 @@ template<class Field>
 config_key size(std::string_view path, Field field, std::uint64_t least, std::uint64_t most, std::string_view meaning)
 {
     config_key k{path, meaning, key_type::size, "a size from " + format_size(least) + " to " + format_size(most)};
-    k.set = [=](settings& s, const raw_value& v)
-    {
+    k.set = [=](settings& s, const raw_value& v) {
         auto n = parse_size(v.text);
         if (!is(v, kind::string) || !n || *n < least || *n > most) return false;
         field(s) = *n;
@@ -136,8 +130,7 @@ template<class Field>
 config_key string(std::string_view path, Field field, std::string_view allowed, std::string_view meaning)
 {
     config_key k{path, meaning, key_type::string, std::string(allowed)};
-    k.set = [=](settings& s, const raw_value& v)
-    {
+    k.set = [=](settings& s, const raw_value& v) {
         bool controls = std::any_of(v.text.begin(), v.text.end(), [](unsigned char c) { return c < ' ' || c == 127; });
         if (!is(v, kind::string) || controls) return false;
         field(s) = v.text;
@@ -153,8 +146,9 @@ config_key secret(std::string_view path, Field field, std::string_view meaning)
 {
     config_key k = string(path, field, "text, from the environment alone", meaning);
     k.secret = true;
-    k.show = [=](const settings& s)
-    { return std::string(field(const_cast<settings&>(s)).empty() ? "(not set)" : "(set)"); };
+    k.show = [=](const settings& s) {
+        return std::string(field(const_cast<settings&>(s)).empty() ? "(not set)" : "(set)");
+    };
     return k;
 }
 
@@ -164,8 +158,7 @@ config_key list(std::string_view path, Field field, std::string_view allowed, st
 {
     config_key k{path, meaning, key_type::list, std::string(allowed)};
     if (may_be_off) k.words = {"off"};
-    k.set = [=](settings& s, const raw_value& v)
-    {
+    k.set = [=](settings& s, const raw_value& v) {
         if (!is(v, kind::string) && v.found != kind::list) return false;
         std::vector<std::string> items;
         for (std::size_t at = 0; at <= v.text.size() && !v.text.empty();)
@@ -183,11 +176,9 @@ config_key list(std::string_view path, Field field, std::string_view allowed, st
         field(s) = std::move(items);
         return true;
     };
-    k.show = [=](const settings& s)
-    {
+    k.show = [=](const settings& s) {
         std::string text;
-        for (const std::string& item : field(const_cast<settings&>(s)))
-            text += (text.empty() ? "" : ",") + item;
+        for (const std::string& item : field(const_cast<settings&>(s))) text += (text.empty() ? "" : ",") + item;
         return text.empty() && may_be_off ? "off" : text;
     };
     return k;
@@ -203,8 +194,7 @@ config_key word(std::string_view path, Field field, std::vector<std::pair<std::s
         k.words.push_back(name);
         k.allowed += " " + name;
     }
-    k.set = [=](settings& s, const raw_value& v)
-    {
+    k.set = [=](settings& s, const raw_value& v) {
         if (!is(v, kind::string)) return false;
         for (const auto& [name, value] : words)
         {
@@ -214,8 +204,7 @@ config_key word(std::string_view path, Field field, std::vector<std::pair<std::s
         }
         return false;
     };
-    k.show = [=](const settings& s)
-    {
+    k.show = [=](const settings& s) {
         for (const auto& [name, value] : words)
             if (value == field(const_cast<settings&>(s))) return name;
         return std::string();
@@ -328,8 +317,7 @@ std::vector<config_key> make_keys()
 std::size_t distance(std::string_view a, std::string_view b)
 {
     std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j)
-        row[j] = j;
+    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
     for (std::size_t i = 1; i <= a.size(); ++i)
     {
         std::size_t diagonal = row[0];
@@ -349,7 +337,7 @@ std::string_view last_part(std::string_view path)
     return path.substr(path.rfind('.') + 1);
 }
 
-} // namespace
+}  // namespace
 
 std::span<const config_key> config_keys()
 {
@@ -367,7 +355,7 @@ const config_key* find_key(std::string_view path)
 const config_key* nearest_key(std::string_view path)
 {
     const config_key* nearest = nullptr;
-    std::size_t best = 5; // further away than four edits is another word
+    std::size_t best = 5;  // further away than four edits is another word
     for (const config_key& k : config_keys())
     {
         // "rate" alone, or under the wrong section, is near to budget.rate too.
@@ -384,9 +372,8 @@ const config_key* nearest_key(std::string_view path)
 std::string environment_name(std::string_view path)
 {
     std::string name = "CALLCACHE_";
-    for (char c : path)
-        name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c;
+    for (char c : path) name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c;
     return name;
 }
 
-} // namespace callcache
+}  // namespace callcache

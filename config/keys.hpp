@@ -18,12 +18,12 @@ struct raw_value
 {
     enum class kind
     {
-        text,   // from the environment or a flag: any type, in its text form
-        string, // the rest: from the JSON file
+        text,    // from the environment or a flag: any type, in its text form
+        string,  // the rest: from the JSON file
         number,
         boolean,
-        list,  // of strings; `text` holds them joined by commas
-        other, // null, an object, or a list of something else
+        list,   // of strings; `text` holds them joined by commas
+        other,  // null, an object, or a list of something else
     };
     kind found = kind::text;
     std::string text;
@@ -44,12 +44,12 @@ enum class key_type
 
 struct config_key
 {
-    std::string_view path;    // "server.listen"
-    std::string_view meaning; // one sentence, for the schema and the example
+    std::string_view path;     // "server.listen"
+    std::string_view meaning;  // one sentence, for the schema and the example
     key_type type;
-    std::string allowed;            // "a duration from 100ms to 1h"
-    bool secret = false;            // from the environment alone, shown as (set) or (not set)
-    std::vector<std::string> words; // key_type::word, and further words of another type ("never", "off")
+    std::string allowed;             // "a duration from 100ms to 1h"
+    bool secret = false;             // from the environment alone, shown as (set) or (not set)
+    std::vector<std::string> words;  // key_type::word, and further words of another type ("never", "off")
 
     // False if the value is of the wrong type or out of bounds; then `settings` is as it was.
     std::function<bool(settings&, const raw_value&)> set;
@@ -70,4 +70,4 @@ const config_key* nearest_key(std::string_view path);
 // "server.listen" → "CALLCACHE_SERVER_LISTEN"
 std::string environment_name(std::string_view path);
 
-} // namespace callcache
+}  // namespace callcache

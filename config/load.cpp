@@ -21,8 +21,7 @@ using kind = raw_value::kind;
 std::string quoted(std::string_view text)
 {
     std::string shown = "\"";
-    for (unsigned char c : text.substr(0, 80))
-        shown += c < ' ' || c == 127 ? '?' : char(c);
+    for (unsigned char c : text.substr(0, 80)) shown += c < ' ' || c == 127 ? '?' : char(c);
     return shown + (text.size() > 80 ? "…\"" : "\"");
 }
 
@@ -160,8 +159,7 @@ void read_environment(loader& to, const std::vector<std::pair<std::string, std::
         }
         // The first underscore parts the section from the key, so far as the nearest key is concerned.
         std::string path;
-        for (char c : name.substr(10))
-            path += c == '_' && path.find('.') == path.npos ? '.' : char(std::tolower(c));
+        for (char c : name.substr(10)) path += c == '_' && path.find('.') == path.npos ? '.' : char(std::tolower(c));
         const config_key* near = nearest_key(path);
         to.problem("environment", "unknown variable " + quoted(name) +
                                       (near ? "; did you mean " + environment_name(near->path) + "?"
@@ -187,7 +185,7 @@ void read_assignments(loader& to, const std::vector<std::string>& assignments)
     }
 }
 
-} // namespace
+}  // namespace
 
 loaded_settings load_settings(const config_sources& sources)
 {
@@ -195,7 +193,7 @@ loaded_settings load_settings(const config_sources& sources)
     if (sources.file_text) read_file(to, sources.file_name, *sources.file_text);
     read_environment(to, sources.environment);
     read_assignments(to, sources.assignments);
-    if (!to.result.problems.empty()) return to.result; // what follows from a refused value is noise
+    if (!to.result.problems.empty()) return to.result;  // what follows from a refused value is noise
     to.result.problems = contradictions(to.result.values);
     return to.result;
 }
@@ -203,8 +201,7 @@ loaded_settings load_settings(const config_sources& sources)
 std::vector<config_problem> contradictions(const settings& s)
 {
     std::vector<config_problem> found;
-    auto check = [&](bool good, std::string text)
-    {
+    auto check = [&](bool good, std::string text) {
         if (!good) found.push_back(std::move(text));
     };
 
@@ -254,4 +251,4 @@ std::vector<config_problem> contradictions(const settings& s)
     return found;
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -13,10 +13,10 @@ namespace callcache
 
 struct config_sources
 {
-    std::string file_name;                                        // for messages
-    std::optional<std::string> file_text;                         // JSON, comments allowed
-    std::vector<std::pair<std::string, std::string>> environment; // every variable, ours or not
-    std::vector<std::string> assignments;                         // "server.listen=localhost:4664"
+    std::string file_name;                                         // for messages
+    std::optional<std::string> file_text;                          // JSON, comments allowed
+    std::vector<std::pair<std::string, std::string>> environment;  // every variable, ours or not
+    std::vector<std::string> assignments;                          // "server.listen=localhost:4664"
 };
 
 // One line for the operator: where, which key, what was found, what is allowed, the nearest known key.
@@ -24,7 +24,7 @@ using config_problem = std::string;
 
 struct loaded_settings
 {
-    settings values; // the defaults, where a value was refused
+    settings values;  // the defaults, where a value was refused
     std::vector<config_problem> problems;
 };
 
@@ -34,4 +34,4 @@ loaded_settings load_settings(const config_sources&);
 // What a row of the table alone cannot tell: keys that contradict each other.
 std::vector<config_problem> contradictions(const settings&);
 
-} // namespace callcache
+}  // namespace callcache

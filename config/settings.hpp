@@ -20,9 +20,9 @@ inline constexpr milliseconds never = milliseconds::max();
 struct server_settings
 {
     std::vector<std::string> listen{"localhost:4664"};
-    std::vector<std::string> admin{"localhost:4665"}; // empty: off
-    std::vector<std::string> hosts;                   // inject: further names that a Host header may carry
-    std::uint64_t threads = 0;                        // 0: one a core, at most 4
+    std::vector<std::string> admin{"localhost:4665"};  // empty: off
+    std::vector<std::string> hosts;                    // inject: further names that a Host header may carry
+    std::uint64_t threads = 0;                         // 0: one a core, at most 4
     std::uint64_t connections_max = 4096;
     milliseconds header_timeout = 10s;
     milliseconds idle_timeout = 75s;
@@ -34,8 +34,8 @@ struct server_settings
 struct upstream_settings
 {
     std::string url = "https://api.gong.io";
-    bool insecure = false; // allows http:// beyond loopback
-    std::string ca_file;   // empty: the system's
+    bool insecure = false;  // allows http:// beyond loopback
+    std::string ca_file;    // empty: the system's
     milliseconds connect_timeout = 5s;
     std::uint64_t connections_max = 8;
     milliseconds response_timeout = 15s;
@@ -43,15 +43,15 @@ struct upstream_settings
 
 enum class credentials_mode
 {
-    forward, // each tool sends its own credential
-    inject,  // the proxy holds the credential
+    forward,  // each tool sends its own credential
+    inject,   // the proxy holds the credential
 };
 
 struct credentials_settings
 {
     credentials_mode mode = credentials_mode::forward;
     std::string access_key_file, access_key_secret_file, bearer_token_file;
-    std::string access_key, access_key_secret, bearer_token; // from the environment alone; never shown
+    std::string access_key, access_key_secret, bearer_token;  // from the environment alone; never shown
     milliseconds trust = 1h;
 };
 
@@ -69,7 +69,7 @@ struct calls_settings
 
 struct cache_settings
 {
-    std::string path = "callcache.db"; // ":memory:": the memory tier alone
+    std::string path = "callcache.db";  // ":memory:": the memory tier alone
     std::uint64_t memory_max = 128 << 20;
     std::uint64_t disk_max = 1 << 30;
     milliseconds client_min_age = 5min;
@@ -78,8 +78,8 @@ struct cache_settings
 
 struct budget_settings
 {
-    double rate = 3;         // requests a second
-    std::uint64_t burst = 3; // at most this many in any burst/rate seconds
+    double rate = 3;          // requests a second
+    std::uint64_t burst = 3;  // at most this many in any burst/rate seconds
     milliseconds margin = 30ms;
     std::uint64_t queue_max = 2000;
     milliseconds wait_max = 20s;
@@ -87,7 +87,7 @@ struct budget_settings
 
 enum class log_format
 {
-    automatic, // text on a terminal, JSON lines otherwise
+    automatic,  // text on a terminal, JSON lines otherwise
     text,
     json,
 };
@@ -103,8 +103,8 @@ enum class log_level
 enum class log_access
 {
     off,
-    misses, // a line for each upstream request
-    all,    // and one for each answer
+    misses,  // a line for each upstream request
+    all,     // and one for each answer
 };
 
 struct log_settings
@@ -124,4 +124,4 @@ struct settings
     log_settings log;
 };
 
-} // namespace callcache
+}  // namespace callcache

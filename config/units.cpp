@@ -44,7 +44,7 @@ std::string format(std::uint64_t number, const Units& units)
     return "";
 }
 
-} // namespace
+}  // namespace
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text)
 {
@@ -68,4 +68,4 @@ std::string format_size(std::uint64_t bytes)
     return bytes == 0 ? "0B" : format(bytes, size_units);
 }
 
-} // namespace callcache
+}  // namespace callcache

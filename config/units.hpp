@@ -22,4 +22,4 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 // The shortest text that parses back to `bytes`.
 std::string format_size(std::uint64_t bytes);
 
-} // namespace callcache
+}  // namespace callcache

@@ -17,7 +17,7 @@ namespace
 using failing = upstream_failure::kind;
 using namespace std::chrono_literals;
 
-constexpr duration confirmation_step = std::chrono::minutes(1); // trust is written no more precisely than this
+constexpr duration confirmation_step = std::chrono::minutes(1);  // trust is written no more precisely than this
 
 std::int64_t seconds_up(steady_time::duration d)
 {
@@ -39,7 +39,7 @@ reply with_retry_after(reply r, std::int64_t seconds)
     return r;
 }
 
-} // namespace
+}  // namespace
 
 struct brain::waiter
 {
@@ -51,10 +51,10 @@ struct brain::waiter
 
 struct brain::flight
 {
-    lookup first; // of the client that began it
+    lookup first;  // of the client that began it
     std::list<waiter> waiters;
-    steady_time deadline; // for its turn
-    epoch_ticket ticket;  // taken when it was sent
+    steady_time deadline;  // for its turn
+    epoch_ticket ticket;   // taken when it was sent
     wall_time sent_at{};
     steady_time sent_steady{};
     steady_time ended{};
@@ -62,18 +62,19 @@ struct brain::flight
     flight_key key() const { return {first.whose.get(), first.id}; }
 };
 
-brain::brain(parts p)
-    : parts_(p), gate_(p.loop, p.config.budget, p.clock, p.may_follow_another),
-      pool_(p.upstream, p.config.upstream, p.tls, p.clock, p.loop)
-{
-}
+brain::brain(parts p) :
+    parts_(p),
+    gate_(p.loop, p.config.budget, p.clock, p.may_follow_another),
+    pool_(p.upstream, p.config.upstream, p.tls, p.clock, p.loop)
+{}
 
 brain::~brain() = default;
 
 void brain::ask(lookup l, answered done)
 {
-    asio::post(parts_.loop, [self = shared_from_this(), l = std::move(l), done = std::move(done)]() mutable
-               { self->begin(std::move(l), std::move(done)); });
+    asio::post(parts_.loop, [self = shared_from_this(), l = std::move(l), done = std::move(done)]() mutable {
+        self->begin(std::move(l), std::move(done));
+    });
 }
 
 void brain::refresh(lookup l)
@@ -81,15 +82,18 @@ void brain::refresh(lookup l)
     ask(std::move(l), nullptr);
 }
 
+void brain::use(std::shared_ptr<asio::ssl::context> tls)
+{
+    asio::post(parts_.loop, [self = shared_from_this(), tls = std::move(tls)] { self->pool_.use(tls); });
+}
+
 void brain::drain()
 {
-    asio::post(parts_.loop,
-               [self = shared_from_this()]
-               {
-                   self->draining_ = true;
-                   self->gate_.close();
-                   self->pool_.close();
-               });
+    asio::post(parts_.loop, [self = shared_from_this()] {
+        self->draining_ = true;
+        self->gate_.close();
+        self->pool_.close();
+    });
 }
 
 std::size_t brain::waiting(const std::string& id) const
@@ -175,16 +179,14 @@ void brain::join(const flight_ptr& f, lookup l, answered done)
     auto at = f->waiters.insert(f->waiters.end(), waiter{std::move(l), std::move(done), !f->waiters.empty(), nullptr});
     at->late = std::make_unique<alarm>(parts_.loop, parts_.clock);
     // The flight goes on: what it brings is kept. The alarm is the flight's own, so it may not hold it.
-    at->late->set(deadline,
-                  [this, &waiters = f->waiters, at]
-                  {
-                      waiter w = std::move(*at);
-                      waiters.erase(at);
-                      reply r = own_answer(504, "no answer from Gong within " +
-                                                    std::to_string(whole_seconds(parts_.config.server.answer_max)) +
-                                                    " s (server.answer_max); the lookup goes on, ask again");
-                      w.done(fallback(w.asked, own(std::move(r), outcome::error)));
-                  });
+    at->late->set(deadline, [this, &waiters = f->waiters, at] {
+        waiter w = std::move(*at);
+        waiters.erase(at);
+        reply r = own_answer(504, "no answer from Gong within " +
+                                      std::to_string(whole_seconds(parts_.config.server.answer_max)) +
+                                      " s (server.answer_max); the lookup goes on, ask again");
+        w.done(fallback(w.asked, own(std::move(r), outcome::error)));
+    });
 }
 
 // What is kept, if it may serve although the vendor could not be asked; otherwise `otherwise`.
@@ -257,7 +259,7 @@ task<std::optional<upstream_failure>> brain::send_one(flight& f, bool retry, exc
         line.emplace(std::move(std::get<connection_pool::loan>(taken)));
         co_await gate_.room();
         if (fresh || line->connection().is_quiet()) break;
-        line.reset(); // closed while it waited for room
+        line.reset();  // closed while it waited for room
     }
     was_used = line->was_used();
     std::string request = "GET /v2/calls/" + f.first.id + " HTTP/1.1\r\nHost: " + parts_.upstream.authority() +
@@ -273,12 +275,10 @@ task<std::optional<upstream_failure>> brain::send_one(flight& f, bool retry, exc
 
     bool late = false;
     alarm clock_out(parts_.loop, parts_.clock);
-    clock_out.set(f.sent_steady + parts_.config.upstream.response_timeout,
-                  [&line, &late]
-                  {
-                      late = true;
-                      line->connection().close();
-                  });
+    clock_out.set(f.sent_steady + parts_.config.upstream.response_timeout, [&line, &late] {
+        late = true;
+        line->connection().close();
+    });
     answer = co_await exchange(line->connection(), request, call_answer_bytes_max);
     clock_out.cancel();
     if (late && std::holds_alternative<upstream_failure>(answer.result))
@@ -296,8 +296,7 @@ void brain::land(const flight_ptr& f, upstream_result r)
     judgement j = judge(*answer, f->first.id);
     partition& whose = *f->first.whose;
 
-    auto fresh_entry = [&]
-    {
+    auto fresh_entry = [&] {
         auto e = std::make_shared<entry>();
         e->sent_at = f->sent_at;
         if (const std::string* type = answer->find("content-type")) e->content_type = *type;
@@ -433,8 +432,9 @@ void brain::answer_all(const flight_ptr& f, const looked_up& landed)
 void brain::log_request(const flight& f, const upstream_result& r) const
 {
     if (parts_.config.log.access == log_access::off) return;
-    auto ms = [](steady_time::duration d)
-    { return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count()); };
+    auto ms = [](steady_time::duration d) {
+        return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
+    };
     auto* answer = std::get_if<upstream_answer>(&r);
     parts_.out.info("upstream", {{"kind", "lookup"},
                                  {"id", f.first.id},
@@ -445,4 +445,4 @@ void brain::log_request(const flight& f, const upstream_result& r) const
                                  {"tool", f.first.tool}});
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -34,7 +34,7 @@ public:
         partitions& known;
         const clock_source& clock;
         callcache::log& out;
-        bool may_follow_another = false; // nothing is sent for one window
+        bool may_follow_another = false;  // nothing is sent for one window
     };
     explicit brain(parts);
     ~brain();
@@ -46,6 +46,9 @@ public:
 
     // Any thread. Fetches in the background; nobody waits.
     void refresh(lookup);
+
+    // Any thread. The connections that are made from now on use it.
+    void use(std::shared_ptr<asio::ssl::context>);
 
     // Any thread. Who waits in the queue is told to come back; what was sent is finished.
     void drain();
@@ -89,4 +92,4 @@ private:
     bool heard_401_ = false;
 };
 
-} // namespace callcache
+}  // namespace callcache

@@ -23,8 +23,7 @@ int check(const settings& config)
     }
     settings defaults;
     std::size_t width = 0;
-    for (const config_key& k : config_keys())
-        width = std::max(width, k.path.size());
+    for (const config_key& k : config_keys()) width = std::max(width, k.path.size());
     for (const config_key& k : config_keys())
     {
         std::string value = k.show(config);
@@ -36,4 +35,4 @@ int check(const settings& config)
     return 0;
 }
 
-} // namespace callcache
+}  // namespace callcache

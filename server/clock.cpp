@@ -11,7 +11,7 @@ namespace
 using machine_timer =
     asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, executor>;
 
-} // namespace
+}  // namespace
 
 struct alarm::state
 {
@@ -19,7 +19,7 @@ struct alarm::state
     const clock_source& clock;
     steady_time at{};
     std::function<void()> ring;
-    std::uint64_t round = 0; // what was set in an earlier round does not ring
+    std::uint64_t round = 0;  // what was set in an earlier round does not ring
 };
 
 alarm::alarm(executor ex, const clock_source& clock) : state_(new state{machine_timer(ex), clock, {}, {}, 0}) {}
@@ -46,15 +46,13 @@ void alarm::cancel()
 void alarm::wait(const std::shared_ptr<state>& s, std::uint64_t round)
 {
     s->timer.expires_after(s->clock.until(s->at));
-    s->timer.async_wait(
-        [s, round](error_code)
-        {
-            if (round != s->round) return;
-            if (s->clock.steady() < s->at) return wait(s, round);
-            auto ring = std::move(s->ring);
-            s->ring = nullptr;
-            ring();
-        });
+    s->timer.async_wait([s, round](error_code) {
+        if (round != s->round) return;
+        if (s->clock.steady() < s->at) return wait(s, round);
+        auto ring = std::move(s->ring);
+        s->ring = nullptr;
+        ring();
+    });
 }
 
 task<void> sleep_until(const clock_source& clock, steady_time t)
@@ -67,4 +65,4 @@ task<void> sleep_until(const clock_source& clock, steady_time t)
     }
 }
 
-} // namespace callcache
+}  // namespace callcache

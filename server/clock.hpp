@@ -26,7 +26,7 @@ class alarm
 {
 public:
     alarm(executor, const clock_source&);
-    ~alarm(); // cancels
+    ~alarm();  // cancels
     alarm(const alarm&) = delete;
     alarm& operator=(const alarm&) = delete;
 
@@ -42,4 +42,4 @@ private:
 
 task<void> sleep_until(const clock_source&, steady_time);
 
-} // namespace callcache
+}  // namespace callcache

@@ -10,4 +10,4 @@ int serve(const settings&);
 int check(const settings&);
 int health(const settings&);
 
-} // namespace callcache
+}  // namespace callcache

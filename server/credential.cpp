@@ -25,8 +25,7 @@ std::string secret(std::string_view key, const std::string& file, const std::str
     text << in.rdbuf();
     if (!in) throw unreadable{std::string(key) + "_file: cannot read \"" + file + "\""};
     std::string s = text.str();
-    while (!s.empty() && (s.back() == '\n' || s.back() == '\r' || s.back() == ' '))
-        s.pop_back();
+    while (!s.empty() && (s.back() == '\n' || s.back() == '\r' || s.back() == ' ')) s.pop_back();
     if (s.empty()) throw unreadable{std::string(key) + "_file: \"" + file + "\" is empty"};
     for (unsigned char c : s)
         if (c < ' ' || c == 127)
@@ -43,14 +42,13 @@ std::string base64(std::string_view text)
     return out;
 }
 
-} // namespace
+}  // namespace
 
 identity identity_of(std::string_view authorization)
 {
     std::size_t space = std::min(authorization.find(' '), authorization.size());
     identity who{std::string(authorization.substr(0, space)), std::string(authorization.substr(space))};
-    for (char& c : who.scheme)
-        c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+    for (char& c : who.scheme) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
     who.credential.erase(0, std::min(who.credential.find_first_not_of(' '), who.credential.size()));
     return who;
 }
@@ -87,4 +85,4 @@ std::shared_ptr<const injected_credential> credential_holder::current() const
     return current_;
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -16,7 +16,7 @@ namespace callcache
 // Who a credential is, for its partition.
 struct identity
 {
-    std::string scheme; // in lower case
+    std::string scheme;  // in lower case
     std::string credential;
 };
 
@@ -25,8 +25,8 @@ identity identity_of(std::string_view authorization);
 
 struct injected_credential
 {
-    std::string authorization; // the field's value
-    identity who;              // the access key, without its secret: a new secret is the same identity
+    std::string authorization;  // the field's value
+    identity who;               // the access key, without its secret: a new secret is the same identity
 };
 
 // Reads the files or the environment's values. An operator's line if that cannot be done.
@@ -44,4 +44,4 @@ private:
     std::shared_ptr<const injected_credential> current_;
 };
 
-} // namespace callcache
+}  // namespace callcache

@@ -20,7 +20,7 @@ namespace callcache
 namespace
 {
 
-constexpr timeval patience{0, 900'000}; // below the second that a HEALTHCHECK has
+constexpr timeval patience{0, 900'000};  // below the second that a HEALTHCHECK has
 
 // The address to ask from the inside: an address that means "all" is reached through loopback.
 host_port reachable(host_port at)
@@ -62,7 +62,7 @@ int status_of(const host_port& at, const std::string& target, std::string& troub
     return 0;
 }
 
-} // namespace
+}  // namespace
 
 int health(const settings& config)
 {
@@ -77,4 +77,4 @@ int health(const settings& config)
     return 1;
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -27,9 +27,9 @@ spdlog::level::level_enum to_spdlog(log_level l)
 class spdlog_log final : public log
 {
 public:
-    explicit spdlog_log(const log_settings& s)
-        : json_(s.format == log_format::json || (s.format == log_format::automatic && !isatty(STDERR_FILENO))),
-          logger_("callcache", std::make_shared<spdlog::sinks::stderr_sink_mt>())
+    explicit spdlog_log(const log_settings& s) :
+        json_(s.format == log_format::json || (s.format == log_format::automatic && !isatty(STDERR_FILENO))),
+        logger_("callcache", std::make_shared<spdlog::sinks::stderr_sink_mt>())
     {
         logger_.set_level(to_spdlog(s.level));
         logger_.set_pattern(json_ ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})" : "%H:%M:%S.%e %-7l %v",
@@ -58,7 +58,7 @@ private:
     spdlog::logger logger_;
 };
 
-} // namespace
+}  // namespace
 
 std::unique_ptr<log> make_log(const log_settings& s)
 {
@@ -73,4 +73,4 @@ std::string harmless(std::string_view text)
     return clean;
 }
 
-} // namespace callcache
+}  // namespace callcache

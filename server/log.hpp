@@ -42,4 +42,4 @@ std::unique_ptr<log> make_log(const log_settings&);
 // `text` with control characters made visible as `?`, for a line that a person reads.
 std::string harmless(std::string_view text);
 
-} // namespace callcache
+}  // namespace callcache

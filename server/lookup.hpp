@@ -28,10 +28,10 @@ struct lookup
 {
     std::string id;
     partition_ptr whose;
-    std::string authorization; // the field's value that goes upstream; forgotten with the flight
-    std::string tool;          // for the log
+    std::string authorization;  // the field's value that goes upstream; forgotten with the flight
+    std::string tool;           // for the log
     directives asked;
-    entry_ptr seen; // what the front found, or null
+    entry_ptr seen;  // what the front found, or null
     why because = why::not_kept;
     steady_time asked_at{};
 };
@@ -44,7 +44,7 @@ struct looked_up
     std::shared_ptr<const upstream_answer> vendors;
     std::shared_ptr<const reply> own;
     bool stored = false;
-    std::string_view detail; // in place of the outcome's word
+    std::string_view detail;  // in place of the outcome's word
 };
 
-} // namespace callcache
+}  // namespace callcache

@@ -68,7 +68,7 @@ loaded_settings load(const flags& f)
     return load_settings(sources);
 }
 
-} // namespace
+}  // namespace
 
 int main(int argc, char** argv)
 {
@@ -107,8 +107,7 @@ int main(int argc, char** argv)
     }
 
     loaded_settings loaded = load(f);
-    for (const std::string& problem : loaded.problems)
-        std::fprintf(stderr, "callcache: %s\n", problem.c_str());
+    for (const std::string& problem : loaded.problems) std::fprintf(stderr, "callcache: %s\n", problem.c_str());
     if (!loaded.problems.empty()) return 1;
     for (auto& c : commands)
         if (app.got_subcommand(c.name)) return c.run(loaded.values);

@@ -39,17 +39,15 @@ inline constexpr auto as_result = asio::as_tuple(use_task);
 template<class T, class Start>
 task<T> call_back(Start start)
 {
-    auto initiate = [](auto handler, Start begin)
-    {
+    auto initiate = [](auto handler, Start begin) {
         auto ex = asio::get_associated_executor(handler);
         auto resume = std::make_shared<decltype(handler)>(std::move(handler));
-        begin(
-            [resume, work = asio::make_work_guard(ex), ex](T value) mutable {
-                asio::post(ex, [resume = std::move(resume), value = std::move(value)]() mutable
-                           { (*resume)(std::move(value)); });
-            });
+        begin([resume, work = asio::make_work_guard(ex), ex](T value) mutable {
+            asio::post(
+                ex, [resume = std::move(resume), value = std::move(value)]() mutable { (*resume)(std::move(value)); });
+        });
     };
     return asio::async_initiate<const asio::use_awaitable_t<executor>, void(T)>(initiate, use_task, std::move(start));
 }
 
-} // namespace callcache
+}  // namespace callcache

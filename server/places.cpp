@@ -6,8 +6,7 @@ namespace callcache
 {
 
 places::places(std::size_t count, executor ex, const clock_source& clock) : count_(count), executor_(ex), clock_(clock)
-{
-}
+{}
 
 task<bool> places::enter(steady_time deadline, bool first)
 {
@@ -17,8 +16,7 @@ task<bool> places::enter(steady_time deadline, bool first)
         ++inside_;
         co_return true;
     }
-    auto start = [this, deadline, first](auto done)
-    {
+    auto start = [this, deadline, first](auto done) {
         auto at = queue_.insert(first ? queue_.begin() : queue_.end(),
                                 waiter{std::move(done), std::make_unique<alarm>(executor_, clock_)});
         at->late->set(deadline, [this, at] { answer(at, false); });
@@ -40,14 +38,13 @@ void places::leave()
     if (queue_.empty())
         --inside_;
     else
-        answer(queue_.begin(), true); // the place goes to the next before anybody else can come
+        answer(queue_.begin(), true);  // the place goes to the next before anybody else can come
 }
 
 void places::close()
 {
     closed_ = true;
-    while (!queue_.empty())
-        answer(queue_.begin(), false);
+    while (!queue_.empty()) answer(queue_.begin(), false);
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -41,4 +41,4 @@ private:
     bool closed_ = false;
 };
 
-} // namespace callcache
+}  // namespace callcache

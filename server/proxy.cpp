@@ -24,8 +24,7 @@ task<void> sweep(front& f, const session_rules& rules)
     {
         co_await sleep_until(rules.clock, rules.clock.steady() + every);
         steady_time now = rules.clock.steady();
-        for (session* s : f.sessions)
-            s->sweep(now);
+        for (session* s : f.sessions) s->sweep(now);
     }
 }
 
@@ -38,7 +37,7 @@ void raise_descriptor_limit()
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-} // namespace
+}  // namespace
 
 proxy::started proxy::start(const settings& config, surroundings around)
 {
@@ -51,8 +50,10 @@ proxy::started proxy::start(const settings& config, surroundings around)
     return p;
 }
 
-proxy::proxy(const settings& config, surroundings around)
-    : config_(config), around_(around), upstream_(*parse_origin(config.upstream.url))
+proxy::proxy(const settings& config, surroundings around) :
+    config_(config),
+    around_(around),
+    upstream_(*parse_origin(config.upstream.url))
 {
     raise_descriptor_limit();
 }
@@ -109,6 +110,8 @@ std::optional<std::string> proxy::open_upstream()
     try
     {
         auto tls = upstream_.tls ? make_tls_context(config_.upstream.ca_file) : nullptr;
+        std::error_code ignored;
+        ca_written_ = std::filesystem::last_write_time(config_.upstream.ca_file, ignored);
         brain_ = std::make_shared<brain>(brain::parts{brain_loop, config_, upstream_, tls, *tiers_, *partitions_,
                                                       around_.clock, around_.out, may_follow_another_});
     }
@@ -141,31 +144,27 @@ void proxy::run_loops()
 {
     tool_listener_->start();
     if (admin_listener_) admin_listener_->start();
-    for (auto& f : fronts_)
-        asio::co_spawn(f->loop, sweep(*f, *tool_rules_), asio::detached);
+    for (auto& f : fronts_) asio::co_spawn(f->loop, sweep(*f, *tool_rules_), asio::detached);
     if (around_.by_hand) return;
     for (auto& loop : loops_)
-        threads_.emplace_back(
-            [&l = *loop]
-            {
-                auto work = asio::make_work_guard(l);
-                l.run();
-            });
+        threads_.emplace_back([&l = *loop] {
+            auto work = asio::make_work_guard(l);
+            l.run();
+        });
 }
 
 proxy::~proxy()
 {
-    for (auto& loop : loops_)
-        loop->stop();
-    for (std::thread& t : threads_)
-        t.join();
-    // The brain goes when the last coroutine on its loop goes; the sessions that wait for it are destroyed with it,
-    // while their own loops still stand. Then the sessions, then the store, which writes what is queued.
+    for (auto& loop : loops_) loop->stop();
+    for (std::thread& t : threads_) t.join();
+    // First the store: it answers the readers that still wait, which resume on loops that must stand, and writes what is
+    // queued. Then the brain, which goes when the last coroutine on its loop goes; the sessions that wait for it are
+    // destroyed with it, while their own loops still stand. Then the sessions.
+    tiers_.reset();
     tool_listener_.reset();
     admin_listener_.reset();
     brain_.reset();
-    while (!loops_.empty())
-        loops_.pop_back();
+    while (!loops_.empty()) loops_.pop_back();
 }
 
 std::vector<tcp::endpoint> proxy::admin_endpoints() const
@@ -181,12 +180,9 @@ void proxy::drain()
     asio::post(fronts_.front()->loop, [l = tool_listener_] { l->stop(); });
     brain_->drain();
     for (auto& f : fronts_)
-        asio::post(f->loop,
-                   [&f = *f]
-                   {
-                       for (session* s : f.sessions)
-                           s->drain();
-                   });
+        asio::post(f->loop, [&f = *f] {
+            for (session* s : f.sessions) s->drain();
+        });
 }
 
 void proxy::look_after(wall_time now)
@@ -196,24 +192,48 @@ void proxy::look_after(wall_time now)
         recency_at_ = now;
         tiers_->write_recency(now);
     }
-    if (!injected_) return;
-    auto read = read_injected(config_.credentials);
-    if (auto* trouble = std::get_if<std::string>(&read))
-        return around_.out.warn("the credential cannot be read again; the one before stays in use",
-                                {{"why", *trouble}});
-    auto& fresh = std::get<injected_credential>(read);
-    if (fresh.authorization == injected_->current()->authorization) return;
-    injected_->replace(std::move(fresh));
-    around_.out.info("the credential was read again");
+    std::string trouble = read_files_again();
+    if (trouble != file_trouble_ && !trouble.empty())
+        around_.out.warn("a file cannot be read again; what was read before stays in use", {{"why", trouble}});
+    file_trouble_ = trouble;
+}
+
+std::string proxy::read_files_again()
+{
+    if (injected_)
+    {
+        auto read = read_injected(config_.credentials);
+        if (auto* trouble = std::get_if<std::string>(&read)) return *trouble;
+        auto& fresh = std::get<injected_credential>(read);
+        if (fresh.authorization != injected_->current()->authorization)
+        {
+            injected_->replace(std::move(fresh));
+            around_.out.info("the credential was read again");
+        }
+    }
+    if (config_.upstream.ca_file.empty()) return "";
+    std::error_code error;
+    auto written = std::filesystem::last_write_time(config_.upstream.ca_file, error);
+    if (error) return "upstream.ca_file: " + error.message();
+    if (written == ca_written_) return "";
+    try
+    {
+        brain_->use(make_tls_context(config_.upstream.ca_file));
+    }
+    catch (const std::runtime_error& e)
+    {
+        return e.what();
+    }
+    ca_written_ = written;
+    around_.out.info("the certificate authorities were read again");
+    return "";
 }
 
 void proxy::announce() const
 {
-    auto list = [](const std::vector<tcp::endpoint>& endpoints)
-    {
+    auto list = [](const std::vector<tcp::endpoint>& endpoints) {
         std::string text;
-        for (const tcp::endpoint& e : endpoints)
-            text += (text.empty() ? "" : ", ") + to_text(e);
+        for (const tcp::endpoint& e : endpoints) text += (text.empty() ? "" : ", ") + to_text(e);
         return text.empty() ? std::string("off") : text;
     };
     around_.out.info("listening", {{"tools", list(tool_endpoints())}, {"admin", list(admin_endpoints())}});
@@ -229,4 +249,4 @@ void proxy::announce() const
                       {"known_credentials", std::to_string(tiers_->disk().kept_partitions().size())}});
 }
 
-} // namespace callcache
+}  // namespace callcache

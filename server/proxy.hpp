@@ -14,6 +14,7 @@
 #include "server/http/listener.hpp"
 #include "server/http/tools.hpp"
 
+#include <filesystem>
 #include <optional>
 #include <thread>
 
@@ -27,7 +28,7 @@ public:
     {
         const clock_source& clock;
         callcache::log& out;
-        bool by_hand = false; // a test's: one loop and no thread for it; the test polls loop()
+        bool by_hand = false;  // a test's: one loop and no thread for it; the test polls loop()
     };
     using started = std::variant<std::unique_ptr<proxy>, std::string>;
 
@@ -58,6 +59,7 @@ private:
     std::optional<std::string> open_cache();
     std::optional<std::string> open_upstream();
     std::optional<std::string> open_listeners();
+    std::string read_files_again();  // why one could not be read, or nothing
     void run_loops();
     void announce() const;
 
@@ -66,12 +68,14 @@ private:
     const origin upstream_;
 
     std::optional<file_lock> lock_;
-    bool may_follow_another_ = false; // a process before this one may have sent within the last window
+    bool may_follow_another_ = false;  // a process before this one may have sent within the last window
     std::unique_ptr<tiers> tiers_;
     std::unique_ptr<partitions> partitions_;
     std::unique_ptr<credential_holder> injected_;
     std::atomic<bool> ready_{false};
     wall_time recency_at_{};
+    std::filesystem::file_time_type ca_written_{};
+    std::string file_trouble_;
 
     // The loops end before what their handlers use, and after the brain's last holder: see stop in the destructor.
     std::vector<std::unique_ptr<asio::io_context>> loops_;
@@ -84,4 +88,4 @@ private:
     std::vector<std::thread> threads_;
 };
 
-} // namespace callcache
+}  // namespace callcache

@@ -35,13 +35,12 @@ task<void> drain(proxy& p, const clock_source& clock, log& out, milliseconds at_
 {
     steady_time deadline = clock.steady() + at_most;
     p.drain();
-    while (!p.is_drained() && clock.steady() < deadline)
-        co_await sleep_until(clock, clock.steady() + drain_look_every);
+    while (!p.is_drained() && clock.steady() < deadline) co_await sleep_until(clock, clock.steady() + drain_look_every);
     out.info(p.is_drained() ? "stopped" : "stopped; some requests were still running (server.drain_timeout)");
     loop.stop();
 }
 
-} // namespace
+}  // namespace
 
 int serve(const settings& config)
 {
@@ -60,8 +59,7 @@ int serve(const settings& config)
     asio::io_context loop(1);
     asio::signal_set signals(loop, SIGTERM, SIGINT);
     int heard = 0;
-    std::function<void(error_code, int)> on_signal = [&](error_code error, int)
-    {
+    std::function<void(error_code, int)> on_signal = [&](error_code error, int) {
         if (error) return;
         // The second one: at once. What was kept is in the store's hands or lost, as with a kill.
         if (++heard > 1) _exit(1);
@@ -73,8 +71,8 @@ int serve(const settings& config)
     asio::co_spawn(loop, look_after(p, clock), asio::detached);
     loop.run();
 
-    std::get<std::unique_ptr<proxy>>(started).reset(); // writes what is queued
+    std::get<std::unique_ptr<proxy>>(started).reset();  // writes what is queued
     return 0;
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -14,4 +14,4 @@ public:
     std::chrono::nanoseconds until(steady_time t) const override { return t - steady(); }
 };
 
-} // namespace callcache
+}  // namespace callcache

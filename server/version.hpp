@@ -3,6 +3,6 @@
 namespace callcache
 {
 
-inline constexpr const char* version = CALLCACHE_VERSION; // from CMakeLists.txt
+inline constexpr const char* version = CALLCACHE_VERSION;  // from CMakeLists.txt
 
-} // namespace callcache
+}  // namespace callcache

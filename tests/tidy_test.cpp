@@ -46,8 +46,7 @@ std::set<std::string> target(const std::string& name)
     REQUIRE(std::regex_search(text, found, pattern));
     std::istringstream words(found[1].str());
     std::set<std::string> files;
-    for (std::string w; words >> w;)
-        files.insert(w);
+    for (std::string w; words >> w;) files.insert(w);
     return files;
 }
 
@@ -55,8 +54,7 @@ std::vector<std::string> includes(const std::string& text)
 {
     static const std::regex pattern("#include [<\"]([^>\"]+)[>\"]");
     std::vector<std::string> found;
-    for (std::sregex_iterator at(text.begin(), text.end(), pattern), end; at != end; ++at)
-        found.push_back((*at)[1]);
+    for (std::sregex_iterator at(text.begin(), text.end(), pattern), end; at != end; ++at) found.push_back((*at)[1]);
     return found;
 }
 
@@ -67,7 +65,7 @@ std::string source_of(std::string header)
 
 const std::vector<std::string> product{"cache", "config", "server"};
 
-} // namespace
+}  // namespace
 
 TEST_CASE("tidy: includes point inwards alone: core, store, net, proxy")
 {
@@ -75,8 +73,7 @@ TEST_CASE("tidy: includes point inwards alone: core, store, net, proxy")
     const std::vector<std::string> rings{"core", "store", "net", "proxy", "callcache"};
     std::map<std::string, std::size_t> ring;
     for (std::size_t i = 0; i < rings.size(); ++i)
-        for (const std::string& file : target(rings[i]))
-            ring[file] = i;
+        for (const std::string& file : target(rings[i])) ring[file] = i;
     // A header belongs to its source's ring; one without a source to the ring of the innermost file that includes it.
     for (const auto& [file, text] : all)
         if (file.ends_with(".cpp") && !ring.contains(file)) FAIL_CHECK(file, " is in no target");
@@ -148,8 +145,7 @@ TEST_CASE("tidy: every header is included by somebody, and every header is inclu
     auto all = sources({"cache", "config", "server", "tests"});
     std::set<std::string> used;
     for (const auto& [file, text] : all)
-        for (const std::string& i : includes(text))
-            used.insert(i);
+        for (const std::string& i : includes(text)) used.insert(i);
     for (const auto& [file, text] : all)
     {
         if (!file.ends_with(".hpp")) continue;
@@ -172,9 +168,8 @@ TEST_CASE("tidy: files stay of a size that can be read in one go")
 TEST_CASE("tidy: every key of the configuration is known to somebody outside config/")
 {
     std::string all;
-    for (const auto& [file, text] : sources({"cache", "server"}))
-        all += text;
-    all += text_of(root / "config/load.cpp"); // keys that only allow others
+    for (const auto& [file, text] : sources({"cache", "server"})) all += text;
+    all += text_of(root / "config/load.cpp");  // keys that only allow others
     std::string settings = text_of(root / "config/settings.hpp");
     const std::regex member("\\n    [a-z_:<>0-9]+(?:<std::string>)? ([a-z_]+)(?: = |\\{|;|,)");
     for (std::sregex_iterator at(settings.begin(), settings.end(), member), end; at != end; ++at)

@@ -14,7 +14,7 @@ reply json(unsigned status, std::string body)
     return r;
 }
 
-} // namespace
+}  // namespace
 
 bool admin::answer_now(const request& r, const reply_mode& mode, remembered_credential&, std::string& out)
 {
@@ -41,7 +41,7 @@ bool admin::answer_now(const request& r, const reply_mode& mode, remembered_cred
 
 task<void> admin::answer(const request&, const reply_mode&, remembered_credential&, std::string&)
 {
-    co_return; // everything here is answered at once
+    co_return;  // everything here is answered at once
 }
 
 void admin::refuse(const refused_head& refused, std::string& out)
@@ -52,4 +52,4 @@ void admin::refuse(const refused_head& refused, std::string& out)
     write_reply(out, r, {}, parts_.clock.wall());
 }
 
-} // namespace callcache
+}  // namespace callcache

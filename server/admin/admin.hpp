@@ -30,4 +30,4 @@ private:
     const parts parts_;
 };
 
-} // namespace callcache
+}  // namespace callcache

@@ -3,10 +3,11 @@
 namespace callcache
 {
 
-gate::gate(executor ex, const budget_settings& s, const clock_source& clock, bool may_follow_another)
-    : clock_(clock), window_(s, clock.steady(), may_follow_another), places_(s.burst, ex, clock)
-{
-}
+gate::gate(executor ex, const budget_settings& s, const clock_source& clock, bool may_follow_another) :
+    clock_(clock),
+    window_(s, clock.steady(), may_follow_another),
+    places_(s.burst, ex, clock)
+{}
 
 steady_time gate::expected() const
 {
@@ -28,4 +29,4 @@ void gate::sent()
     window_.sent(clock_.steady());
 }
 
-} // namespace callcache
+}  // namespace callcache

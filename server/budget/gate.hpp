@@ -38,4 +38,4 @@ private:
     places places_;
 };
 
-} // namespace callcache
+}  // namespace callcache

@@ -14,12 +14,13 @@ steady_time::duration window_of(const budget_settings& s)
     return std::chrono::ceil<steady_time::duration>(window) + s.margin;
 }
 
-} // namespace
+}  // namespace
 
-sliding_window::sliding_window(const budget_settings& s, steady_time started_at, bool may_follow_another)
-    : burst_(s.burst), window_(window_of(s)), not_before_(may_follow_another ? started_at + window_ : started_at)
-{
-}
+sliding_window::sliding_window(const budget_settings& s, steady_time started_at, bool may_follow_another) :
+    burst_(s.burst),
+    window_(window_of(s)),
+    not_before_(may_follow_another ? started_at + window_ : started_at)
+{}
 
 steady_time sliding_window::next(steady_time now, std::size_t others) const
 {
@@ -39,4 +40,4 @@ void sliding_window::sent(steady_time now)
     last_.push_back(now);
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -28,9 +28,9 @@ public:
 
 private:
     const std::size_t burst_;
-    const steady_time::duration window_; // with the margin for the jitter of the way
-    std::deque<steady_time> last_;       // the last `burst` sendings, oldest first
+    const steady_time::duration window_;  // with the margin for the jitter of the way
+    std::deque<steady_time> last_;        // the last `burst` sendings, oldest first
     steady_time not_before_;
 };
 
-} // namespace callcache
+}  // namespace callcache

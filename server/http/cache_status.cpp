@@ -16,4 +16,4 @@ std::string to_field(const cache_status& s)
     return text;
 }
 
-} // namespace callcache
+}  // namespace callcache

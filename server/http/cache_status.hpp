@@ -14,15 +14,15 @@ namespace callcache
 struct cache_status
 {
     bool hit = false;
-    std::string_view forwarded;    // fwd=: miss, uri-miss, stale, request, bypass; empty for a hit
-    unsigned forwarded_status = 0; // fwd-status=: what the vendor answered, 0 if it did not
+    std::string_view forwarded;     // fwd=: miss, uri-miss, stale, request, bypass; empty for a hit
+    unsigned forwarded_status = 0;  // fwd-status=: what the vendor answered, 0 if it did not
     bool stored = false;
     bool collapsed = false;
-    std::optional<std::int64_t> ttl; // seconds of freshness left; negative for a stale answer
-    std::string_view detail;         // an outcome word, or a reason
+    std::optional<std::int64_t> ttl;  // seconds of freshness left; negative for a stale answer
+    std::string_view detail;          // an outcome word, or a reason
 };
 
 // "callcache; hit; ttl=299; detail=hit"
 std::string to_field(const cache_status&);
 
-} // namespace callcache
+}  // namespace callcache

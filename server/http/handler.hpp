@@ -35,4 +35,4 @@ public:
     virtual void refuse(const refused_head&, std::string& out) = 0;
 };
 
-} // namespace callcache
+}  // namespace callcache

@@ -44,10 +44,8 @@ void for_each_element(std::string_view list, Each each)
         std::size_t comma = std::min(list.find(','), list.size());
         std::string_view element = list.substr(0, comma);
         list.remove_prefix(std::min(comma + 1, list.size()));
-        while (!element.empty() && (element.front() == ' ' || element.front() == '\t'))
-            element.remove_prefix(1);
-        while (!element.empty() && (element.back() == ' ' || element.back() == '\t'))
-            element.remove_suffix(1);
+        while (!element.empty() && (element.front() == ' ' || element.front() == '\t')) element.remove_prefix(1);
+        while (!element.empty() && (element.back() == ' ' || element.back() == '\t')) element.remove_suffix(1);
         if (!element.empty()) each(element);
     }
 }
@@ -66,13 +64,13 @@ refused_head doubtful(std::string text)
     return {400, std::move(text)};
 }
 
-} // namespace
+}  // namespace
 
 bool equals_lower(std::string_view a, std::string_view lower)
 {
-    return a.size() == lower.size() &&
-           std::equal(a.begin(), a.end(), lower.begin(),
-                      [](char x, char y) { return (x >= 'A' && x <= 'Z' ? char(x - 'A' + 'a') : x) == y; });
+    return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
+               return (x >= 'A' && x <= 'Z' ? char(x - 'A' + 'a') : x) == y;
+           });
 }
 
 head_scanner::progress head_scanner::refuse(unsigned status, std::string text)
@@ -204,15 +202,13 @@ bool is_hop_by_hop(std::string_view name, std::span<const field_view> all)
     for (const field_view& f : all)
     {
         if (!equals_lower(f.name, "connection")) continue;
-        for_each_element(f.value,
-                         [&](std::string_view element)
-                         {
-                             named = named || std::equal(element.begin(), element.end(), name.begin(), name.end(),
-                                                         [](unsigned char a, unsigned char b)
-                                                         { return std::tolower(a) == std::tolower(b); });
-                         });
+        for_each_element(f.value, [&](std::string_view element) {
+            named = named ||
+                    std::equal(element.begin(), element.end(), name.begin(), name.end(),
+                               [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
+        });
     }
     return named;
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -27,7 +27,7 @@ struct refused_head
 {
     unsigned status = 400;
     std::string text;
-    int retry_after = 0; // seconds; 0: not said
+    int retry_after = 0;  // seconds; 0: not said
 };
 
 enum class head_kind
@@ -53,8 +53,8 @@ public:
     // again once it was complete or refused.
     progress scan(std::string_view bytes);
 
-    std::size_t size() const { return at_; }                 // REQUIRES: complete
-    const refused_head& refused() const { return refused_; } // REQUIRES: refused
+    std::size_t size() const { return at_; }                  // REQUIRES: complete
+    const refused_head& refused() const { return refused_; }  // REQUIRES: refused
 
 private:
     progress refuse(unsigned status, std::string text);
@@ -63,8 +63,8 @@ private:
 
     const head_kind kind_;
     const std::size_t bytes_max_;
-    std::size_t at_ = 0;   // the lines before it are good
-    std::size_t seen_ = 0; // the bytes before it hold no end of line after at_
+    std::size_t at_ = 0;    // the lines before it are good
+    std::size_t seen_ = 0;  // the bytes before it hold no end of line after at_
     bool first_ = true;
     refused_head refused_;
 };
@@ -77,7 +77,7 @@ struct framing
         none,
         length,
         chunked,
-        until_close, // responses alone
+        until_close,  // responses alone
     };
     kind what = kind::none;
     std::uint64_t length = 0;
@@ -101,4 +101,4 @@ std::optional<refused_head> check_host(std::span<const field_view>, int minor);
 // known, and those that `Connection` names.
 bool is_hop_by_hop(std::string_view name, std::span<const field_view> all);
 
-} // namespace callcache
+}  // namespace callcache

@@ -14,8 +14,8 @@ namespace callcache
 namespace
 {
 
-constexpr auto breath = std::chrono::milliseconds(100); // when the process has no descriptor left
-constexpr std::size_t turned_away_max = 256;            // at a time; more are closed without a word
+constexpr auto breath = std::chrono::milliseconds(100);  // when the process has no descriptor left
+constexpr std::size_t turned_away_max = 256;             // at a time; more are closed without a word
 
 std::vector<tcp::endpoint> endpoints_of(const host_port& at)
 {
@@ -48,7 +48,7 @@ bool is_out_of_room(const error_code& e)
            e == errc::not_enough_memory;
 }
 
-} // namespace
+}  // namespace
 
 std::string to_text(const tcp::endpoint& e)
 {
@@ -56,10 +56,11 @@ std::string to_text(const tcp::endpoint& e)
     return (e.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(e.port());
 }
 
-listener::listener(std::span<const std::unique_ptr<front>> fronts, session_rules& rules, log& out)
-    : fronts_(fronts), rules_(rules), out_(out)
-{
-}
+listener::listener(std::span<const std::unique_ptr<front>> fronts, session_rules& rules, log& out) :
+    fronts_(fronts),
+    rules_(rules),
+    out_(out)
+{}
 
 listener::opened listener::open(const std::vector<std::string>& addresses,
                                 std::span<const std::unique_ptr<front>> fronts, session_rules& rules, log& out)
@@ -97,8 +98,7 @@ listener::opened listener::open(const std::vector<std::string>& addresses,
 
 void listener::start()
 {
-    for (acceptor& a : acceptors_)
-        asio::co_spawn(a.get_executor(), accept(shared_from_this(), a), asio::detached);
+    for (acceptor& a : acceptors_) asio::co_spawn(a.get_executor(), accept(shared_from_this(), a), asio::detached);
 }
 
 void listener::stop()
@@ -113,8 +113,7 @@ void listener::stop()
 std::vector<tcp::endpoint> listener::endpoints() const
 {
     std::vector<tcp::endpoint> list;
-    for (const acceptor& a : acceptors_)
-        list.push_back(a.local_endpoint());
+    for (const acceptor& a : acceptors_) list.push_back(a.local_endpoint());
     return list;
 }
 
@@ -147,13 +146,11 @@ void listener::seat(tcp_socket socket, front& f)
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     // The session belongs to its front's thread from its first moment on.
-    asio::post(f.loop,
-               [socket = std::move(socket), &f, &rules = rules_]() mutable
-               {
-                   bool too_many = rules.open.load() >= rules.limits.connections_max;
-                   auto s = std::make_shared<session>(std::move(socket), f, rules);
-                   asio::co_spawn(f.loop, too_many ? session::turn_away(s) : session::run(s), asio::detached);
-               });
+    asio::post(f.loop, [socket = std::move(socket), &f, &rules = rules_]() mutable {
+        bool too_many = rules.open.load() >= rules.limits.connections_max;
+        auto s = std::make_shared<session>(std::move(socket), f, rules);
+        asio::co_spawn(f.loop, too_many ? session::turn_away(s) : session::run(s), asio::detached);
+    });
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -29,7 +29,7 @@ public:
     listener(std::span<const std::unique_ptr<front>>, session_rules&, log&);
 
     void start();
-    void stop(); // on the loop's thread
+    void stop();  // on the loop's thread
 
     // Where it really listens: with the port that the system chose for port 0.
     std::vector<tcp::endpoint> endpoints() const;
@@ -49,4 +49,4 @@ private:
 // "127.0.0.1:4664", "[::1]:4664"
 std::string to_text(const tcp::endpoint&);
 
-} // namespace callcache
+}  // namespace callcache

@@ -11,8 +11,7 @@ bool is_own_host(std::string_view authority, const std::vector<std::string>& fur
 {
     auto at = parse_authority(authority);
     if (!at) return false;
-    auto lower = [](std::string text)
-    {
+    auto lower = [](std::string text) {
         std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return char(std::tolower(c)); });
         return text;
     };
@@ -32,4 +31,4 @@ std::optional<refused_head> refuse_web_page(const request& r, const std::vector<
     return std::nullopt;
 }
 
-} // namespace callcache
+}  // namespace callcache

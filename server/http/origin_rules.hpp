@@ -19,4 +19,4 @@ std::optional<refused_head> refuse_web_page(const request&, const std::vector<st
 // True if `authority` (host, with or without port) is one of this machine's loopback names or of `further_hosts`.
 bool is_own_host(std::string_view authority, const std::vector<std::string>& further_hosts);
 
-} // namespace callcache
+}  // namespace callcache

@@ -8,13 +8,13 @@ namespace callcache
 
 enum class outcome
 {
-    hit,       // from the cache, fresh
-    stale,     // from the cache, past its freshness
-    negative,  // from the cache: there is no such call
-    miss,      // fetched for this request
-    collapsed, // fetched for another request, which this one joined
-    limited,   // the budget said no
-    error,     // refused, or upstream failed
+    hit,        // from the cache, fresh
+    stale,      // from the cache, past its freshness
+    negative,   // from the cache: there is no such call
+    miss,       // fetched for this request
+    collapsed,  // fetched for another request, which this one joined
+    limited,    // the budget said no
+    error,      // refused, or upstream failed
 };
 
 constexpr std::string_view word(outcome o)
@@ -32,4 +32,4 @@ constexpr std::string_view word(outcome o)
     return "error";
 }
 
-} // namespace callcache
+}  // namespace callcache

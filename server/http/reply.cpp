@@ -45,7 +45,7 @@ std::string_view reason(unsigned status)
     case 502: return "Bad Gateway";
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
-    default: return ""; // the reason phrase may be empty (RFC 9112, section 4)
+    default: return "";  // the reason phrase may be empty (RFC 9112, section 4)
     }
 }
 
@@ -60,7 +60,7 @@ std::string next_request_id()
     return text;
 }
 
-} // namespace
+}  // namespace
 
 const std::string* reply::find(std::string_view lower_name) const
 {
@@ -92,8 +92,7 @@ void write_reply(std::string& out, const reply& r, const reply_mode& mode, wall_
     out += reason(r.status);
     out += "\r\n";
     if (!r.find("date")) out += "Date: " + http_date(now) + "\r\n";
-    for (const field& f : r.fields)
-        out.append(f.first).append(": ").append(f.second).append("\r\n");
+    for (const field& f : r.fields) out.append(f.first).append(": ").append(f.second).append("\r\n");
     if (!no_body) out += "Content-Length: " + std::to_string(r.body.size()) + "\r\n";
     if (!mode.keep_alive || r.close)
         out += "Connection: close\r\n";
@@ -132,4 +131,4 @@ reply own_answer(unsigned status, std::string_view text)
     return r;
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -16,9 +16,9 @@ using field = std::pair<std::string, std::string>;
 struct reply
 {
     unsigned status = 200;
-    std::vector<field> fields; // without framing, Date and Connection, which are added when it is written
+    std::vector<field> fields;  // without framing, Date and Connection, which are added when it is written
     std::string body;
-    bool close = false; // the connection ends after it
+    bool close = false;  // the connection ends after it
 
     const std::string* find(std::string_view lower_name) const;
 };
@@ -26,9 +26,9 @@ struct reply
 // What of the request and the connection decides how an answer is written.
 struct reply_mode
 {
-    bool head_only = false; // the request was HEAD
+    bool head_only = false;  // the request was HEAD
     bool keep_alive = true;
-    int minor = 1; // the request's version is HTTP/1.minor
+    int minor = 1;  // the request's version is HTTP/1.minor
 };
 
 // Appends the whole message (RFC 9112) to `out`. A 204 or 304 is written without a body.
@@ -44,4 +44,4 @@ reply own_answer(unsigned status, std::string_view text);
 // `text` as the inside of a JSON string. Bytes that are not UTF-8 are replaced.
 std::string json_escaped(std::string_view text);
 
-} // namespace callcache
+}  // namespace callcache

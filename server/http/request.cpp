@@ -22,10 +22,8 @@ bool has_element(std::string_view list, std::string_view lower)
         std::size_t comma = std::min(list.find(','), list.size());
         std::string_view element = list.substr(0, comma);
         list.remove_prefix(std::min(comma + 1, list.size()));
-        while (!element.empty() && (element.front() == ' ' || element.front() == '\t'))
-            element.remove_prefix(1);
-        while (!element.empty() && (element.back() == ' ' || element.back() == '\t'))
-            element.remove_suffix(1);
+        while (!element.empty() && (element.front() == ' ' || element.front() == '\t')) element.remove_prefix(1);
+        while (!element.empty() && (element.back() == ' ' || element.back() == '\t')) element.remove_suffix(1);
         if (equals_lower(element, lower)) return true;
     }
     return false;
@@ -40,7 +38,7 @@ std::optional<refused_head> read_target(request& r)
     std::size_t scheme = r.target.starts_with("http://") ? 7 : r.target.starts_with("https://") ? 8 : 0;
     if (scheme == 0) return refusal(400, "the target is not a path");
     std::size_t end = std::min(r.target.find_first_of("/?", scheme), r.target.size());
-    r.host = r.target.substr(scheme, end - scheme); // it counts, and not Host (RFC 9112, section 3.2.2)
+    r.host = r.target.substr(scheme, end - scheme);  // it counts, and not Host (RFC 9112, section 3.2.2)
     r.absolute = true;
     r.target = end == r.target.size() ? "/" : r.target.substr(end);
     if (!r.target.starts_with('/')) return refusal(400, "the target is not a path");
@@ -48,7 +46,7 @@ std::optional<refused_head> read_target(request& r)
     return std::nullopt;
 }
 
-} // namespace
+}  // namespace
 
 request_or_refusal read_request(std::string_view method, std::string_view target, int minor,
                                 std::span<const field_view> fields)
@@ -105,10 +103,8 @@ request_or_refusal read_request(std::string_view method, std::string_view target
 bool matches_etag(std::string_view list, std::string_view etag)
 {
     if (etag.empty()) return false;
-    while (list.starts_with(' ') || list.starts_with('\t'))
-        list.remove_prefix(1);
-    while (list.ends_with(' ') || list.ends_with('\t'))
-        list.remove_suffix(1);
+    while (list.starts_with(' ') || list.starts_with('\t')) list.remove_prefix(1);
+    while (list.ends_with(' ') || list.ends_with('\t')) list.remove_suffix(1);
     if (list == "*") return true;
     while (!list.empty())
     {
@@ -127,4 +123,4 @@ bool matches_etag(std::string_view list, std::string_view etag)
     return false;
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -16,9 +16,9 @@ namespace callcache
 struct request
 {
     std::string_view method;
-    std::string_view target; // in origin form
-    std::string_view host;   // the Host field, or the target's authority if it was in absolute form
-    bool absolute = false;   // the target was in absolute form
+    std::string_view target;  // in origin form
+    std::string_view host;    // the Host field, or the target's authority if it was in absolute form
+    bool absolute = false;    // the target was in absolute form
     int minor = 1;
     bool keep_alive = true;
     framing body;
@@ -27,7 +27,7 @@ struct request
     bool has_authorization = false;
     std::string_view if_none_match;
     std::string_view user_agent;
-    std::string_view origin; // of the web page that sent it (the Fetch standard)
+    std::string_view origin;  // of the web page that sent it (the Fetch standard)
     std::string_view sec_fetch_site;
     directives asked;
 
@@ -49,4 +49,4 @@ request_or_refusal read_request(std::string_view method, std::string_view target
 // comparison is weak).
 bool matches_etag(std::string_view if_none_match, std::string_view etag);
 
-} // namespace callcache
+}  // namespace callcache

@@ -31,9 +31,9 @@ bool is_tool_character(char c)
 
 bool equals_ignoring_case(std::string_view a, std::string_view lower)
 {
-    return a.size() == lower.size() &&
-           std::equal(a.begin(), a.end(), lower.begin(),
-                      [](char x, char y) { return (x >= 'A' && x <= 'Z' ? char(x - 'A' + 'a') : x) == y; });
+    return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
+               return (x >= 'A' && x <= 'Z' ? char(x - 'A' + 'a') : x) == y;
+           });
 }
 
 // A word of the vendor's own, and not what a tool with a bug writes in place of an id.
@@ -45,7 +45,7 @@ bool is_vendor_word(std::string_view segment)
                         [&](std::string_view m) { return equals_ignoring_case(segment, m); });
 }
 
-} // namespace
+}  // namespace
 
 routed route_target(std::string_view target, bool is_get_or_head)
 {
@@ -64,14 +64,14 @@ routed route_target(std::string_view target, bool is_get_or_head)
     if (!is_get_or_head || !target.starts_with(calls)) return r;
 
     std::string_view segment = target.substr(calls.size());
-    if (segment.empty()) return r; // the list, as some clients write it
+    if (segment.empty()) return r;  // the list, as some clients write it
     std::size_t end = std::min(segment.find_first_of("/?"), segment.size());
     bool whole = end == segment.size();
     segment = segment.substr(0, end);
     if (whole && is_call_id(segment))
         r.what = route::lookup;
     else if (is_call_id(segment))
-        r.what = route::pass; // `/v2/calls/1/`, `/v2/calls/1?x`, `/v2/calls/1/media`
+        r.what = route::pass;  // `/v2/calls/1/`, `/v2/calls/1?x`, `/v2/calls/1/media`
     else if (segment.empty() || is_vendor_word(segment))
         r.what = route::pass;
     else
@@ -80,4 +80,4 @@ routed route_target(std::string_view target, bool is_get_or_head)
     return r;
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -8,21 +8,21 @@ namespace callcache
 
 enum class route
 {
-    lookup,     // GET or HEAD /v2/calls/{id}
-    bad_id,     // where a call id should stand is something that cannot be one: 400
-    bad_target, // not a target that may be handed on: 400
-    pass,       // anything else of the vendor's API
+    lookup,      // GET or HEAD /v2/calls/{id}
+    bad_id,      // where a call id should stand is something that cannot be one: 400
+    bad_target,  // not a target that may be handed on: 400
+    pass,        // anything else of the vendor's API
 };
 
 struct routed
 {
     route what = route::pass;
-    std::string_view tool;    // from /@tool, or empty
-    std::string_view target;  // without the prefix; what the vendor would see
-    std::string_view call_id; // of a lookup or a bad_id
+    std::string_view tool;     // from /@tool, or empty
+    std::string_view target;   // without the prefix; what the vendor would see
+    std::string_view call_id;  // of a lookup or a bad_id
 };
 
 // `target` is in origin form (RFC 9112, section 3.2.1) and must outlive the result.
 routed route_target(std::string_view target, bool is_get_or_head);
 
-} // namespace callcache
+}  // namespace callcache

@@ -15,8 +15,8 @@ namespace
 namespace http = boost::beast::http;
 
 constexpr std::size_t read_bytes = 4096;
-constexpr std::size_t gathered_max = 256 << 10;    // answers to pipelined requests, written at once
-constexpr std::size_t skipped_body_max = 64 << 10; // a longer body is not read to keep a connection
+constexpr std::size_t gathered_max = 256 << 10;     // answers to pipelined requests, written at once
+constexpr std::size_t skipped_body_max = 64 << 10;  // a longer body is not read to keep a connection
 constexpr std::size_t farewell_bytes_max = 1 << 20;
 constexpr milliseconds farewell_max = 2s;
 
@@ -25,10 +25,13 @@ std::string_view view(boost::beast::string_view text)
     return {text.data(), text.size()};
 }
 
-} // namespace
+}  // namespace
 
-session::session(tcp_socket socket, front& f, session_rules& rules)
-    : socket_(std::move(socket)), front_(f), rules_(rules), place_(f.sessions.insert(f.sessions.end(), this))
+session::session(tcp_socket socket, front& f, session_rules& rules) :
+    socket_(std::move(socket)),
+    front_(f),
+    rules_(rules),
+    place_(f.sessions.insert(f.sessions.end(), this))
 {
     ++rules_.open;
 }
@@ -77,8 +80,7 @@ task<void> session::run(std::shared_ptr<session> self)
     bool go_on = true;
     try
     {
-        while (go_on)
-            go_on = co_await self->serve_one(out);
+        while (go_on) go_on = co_await self->serve_one(out);
     }
     catch (const std::exception&)
     {
@@ -110,8 +112,7 @@ task<bool> session::serve_one(std::string& out)
     if (error == http::error::unexpected_body) error = {};
     std::vector<field_view> fields;
     const auto& message = parser.get();
-    for (const auto& f : message)
-        fields.push_back({view(f.name_string()), view(f.value())});
+    for (const auto& f : message) fields.push_back({view(f.name_string()), view(f.value())});
     request_or_refusal read;
     if (error)
         read.refused = refused_head{400, "the head is malformed: " + error.message()};
@@ -132,7 +133,7 @@ task<bool> session::serve_one(std::string& out)
     bool answered = rules_.answers.answer_now(r, mode, remembered_, out);
     if (!answered)
     {
-        bool flushed = co_await flush(out); // nobody waits for an answer that is ready
+        bool flushed = co_await flush(out);  // nobody waits for an answer that is ready
         if (!flushed) co_return false;
         wait_for(waiting_for::answer, 24h);
         mode.keep_alive = mode.keep_alive && !rules_.draining;
@@ -244,4 +245,4 @@ task<void> session::part()
     socket_.close(ignored);
 }
 
-} // namespace callcache
+}  // namespace callcache

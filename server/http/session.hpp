@@ -31,8 +31,8 @@ struct session_rules
     const server_settings& limits;
     const clock_source& clock;
     handler& answers;
-    std::atomic<std::size_t> open{0};  // connections, on all fronts
-    std::atomic<bool> draining{false}; // no further request is read; one that is being answered is finished
+    std::atomic<std::size_t> open{0};   // connections, on all fronts
+    std::atomic<bool> draining{false};  // no further request is read; one that is being answered is finished
 };
 
 // Front loop only. Held by its own coroutine.
@@ -60,11 +60,11 @@ public:
 private:
     enum class waiting_for
     {
-        request,  // between requests: may be closed without a word
-        head,     // a part of one has come: 408
-        answer,   // the handler's: no deadline here
-        reader,   // the tool, to take what was written
-        farewell, // the tool, to close after us
+        request,   // between requests: may be closed without a word
+        head,      // a part of one has come: 408
+        answer,    // the handler's: no deadline here
+        reader,    // the tool, to take what was written
+        farewell,  // the tool, to close after us
     };
 
     task<bool> read_head(std::string& out);
@@ -80,11 +80,11 @@ private:
     session_rules& rules_;
     std::list<session*>::iterator place_;
     remembered_credential remembered_;
-    std::string in_;            // received and not yet used
-    std::size_t head_size_ = 0; // of the request at the front of it
+    std::string in_;             // received and not yet used
+    std::size_t head_size_ = 0;  // of the request at the front of it
     waiting_for waiting_ = waiting_for::request;
     steady_time overdue_ = steady_time::max();
     bool timed_out_ = false;
 };
 
-} // namespace callcache
+}  // namespace callcache

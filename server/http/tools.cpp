@@ -20,7 +20,7 @@ std::string_view forwarded_because(why w)
     }
 }
 
-} // namespace
+}  // namespace
 
 bool tools::answer_now(const request& r, const reply_mode& mode, remembered_credential& memory, std::string& out)
 {
@@ -70,8 +70,9 @@ task<void> tools::answer(const request& r, const reply_mode& mode, remembered_cr
     case verdict::refuse: write_not_kept(out, r, mode); co_return;
     case verdict::fetch: break;
     }
-    auto ask = [this, l = lookup_of(r, to, memory, kept, ruled.because)](auto done) mutable
-    { parts_.misses.ask(std::move(l), std::move(done)); };
+    auto ask = [this, l = lookup_of(r, to, memory, kept, ruled.because)](auto done) mutable {
+        parts_.misses.ask(std::move(l), std::move(done));
+    };
     looked_up found = co_await call_back<looked_up>(std::move(ask));
     write_looked_up(out, found, ruled.because, r, mode);
 }
@@ -209,4 +210,4 @@ void tools::write_not_kept(std::string& out, const request& r, const reply_mode&
           mode);
 }
 
-} // namespace callcache
+}  // namespace callcache

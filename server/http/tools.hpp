@@ -22,7 +22,7 @@ public:
         tiers& kept;
         partitions& known;
         brain& misses;
-        const credential_holder* injected; // null with `forward`
+        const credential_holder* injected;  // null with `forward`
         const clock_source& clock;
         callcache::log& out;
     };
@@ -36,7 +36,7 @@ private:
     struct caller
     {
         partition_ptr whose;
-        std::string authorization; // for upstream
+        std::string authorization;  // for upstream
     };
     std::optional<reply> refusal(const request&, const routed&) const;
     partition& remember(const request&, remembered_credential&) const;
@@ -52,4 +52,4 @@ private:
     const parts parts_;
 };
 
-} // namespace callcache
+}  // namespace callcache

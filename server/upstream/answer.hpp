@@ -13,7 +13,7 @@ namespace callcache
 struct upstream_answer
 {
     unsigned status = 0;
-    std::vector<field> fields; // end-to-end ones, in order
+    std::vector<field> fields;  // end-to-end ones, in order
     std::string body;
 
     const std::string* find(std::string_view lower_name) const;
@@ -24,18 +24,18 @@ struct upstream_failure
 {
     enum class kind
     {
-        unsent,      // its turn did not come in time
-        closed,      // the connection ended before a byte of an answer
-        unreachable, // no name, no connection
-        bad_peer,    // TLS failed: the certificate, the host name, the protocol
-        lost,        // the connection ended within the answer
-        slow,        // no whole answer in time
-        nonsense,    // what came is not an answer
+        unsent,       // its turn did not come in time
+        closed,       // the connection ended before a byte of an answer
+        unreachable,  // no name, no connection
+        bad_peer,     // TLS failed: the certificate, the host name, the protocol
+        lost,         // the connection ended within the answer
+        slow,         // no whole answer in time
+        nonsense,     // what came is not an answer
     };
     kind what = kind::lost;
-    std::string text; // for the operator and the tool: what happened
+    std::string text;  // for the operator and the tool: what happened
 };
 
 using upstream_result = std::variant<upstream_answer, upstream_failure>;
 
-} // namespace callcache
+}  // namespace callcache

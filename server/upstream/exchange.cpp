@@ -19,7 +19,7 @@ using failing = upstream_failure::kind;
 using answer_parser = http::response_parser<http::string_body>;
 
 constexpr std::size_t head_bytes_max = 64 << 10;
-constexpr int interim_answers_max = 8; // 1xx before the final answer
+constexpr int interim_answers_max = 8;  // 1xx before the final answer
 
 exchanged failed(failing what, std::string text)
 {
@@ -87,7 +87,7 @@ std::string complaint(const error_code& error, std::size_t body_max)
     return "the body of the answer is malformed: " + error.message();
 }
 
-} // namespace
+}  // namespace
 
 task<exchanged> exchange(transport& connection, std::string_view request, std::size_t body_max)
 {
@@ -160,4 +160,4 @@ task<exchanged> exchange(transport& connection, std::string_view request, std::s
     co_return exchanged{std::move(answer), reusable};
 }
 
-} // namespace callcache
+}  // namespace callcache

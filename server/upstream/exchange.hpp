@@ -9,11 +9,11 @@ namespace callcache
 struct exchanged
 {
     upstream_result result;
-    bool reusable = false; // the connection can carry another request
+    bool reusable = false;  // the connection can carry another request
 };
 
 // Sends `request` (a whole message) and reads the answer, all of it, into memory: at most `body_max` bytes of body. 1xx
 // answers are read over. Ends by itself only with the connection: the caller closes it when its time is up.
 task<exchanged> exchange(transport&, std::string_view request, std::size_t body_max);
 
-} // namespace callcache
+}  // namespace callcache

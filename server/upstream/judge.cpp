@@ -13,8 +13,7 @@ bool is_json_type(const std::string* content_type)
     if (!content_type) return false;
     std::string_view type = *content_type;
     type = type.substr(0, type.find(';'));
-    while (!type.empty() && (type.back() == ' ' || type.back() == '\t'))
-        type.remove_suffix(1);
+    while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
     return equals_lower(type, "application/json") ||
            (type.size() > 5 && equals_lower(type.substr(type.size() - 5), "+json"));
 }
@@ -42,7 +41,7 @@ judgement judge_found(const upstream_answer& a, std::string_view id)
     return {meaning::found, std::move(*call), {}};
 }
 
-} // namespace
+}  // namespace
 
 const std::string* upstream_answer::find(std::string_view lower_name) const
 {
@@ -64,4 +63,4 @@ judgement judge(const upstream_answer& a, std::string_view id)
     return {meaning::handed_on, {}, {}};
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -13,24 +13,24 @@ namespace callcache
 
 enum class meaning
 {
-    found,     // 200 with the call that was asked for: keep it
-    not_found, // 404 in the vendor's shape: remember it briefly
-    refused,   // 401: the credential is not valid (any longer)
-    forbidden, // 403: the credential may not read this call
-    handed_on, // another answer that is the tool's to understand: 400, redirects, …
-    failing,   // 429 and 5xx: the vendor cannot answer now; something kept may serve
-    nonsense,  // a 200 that is not the call: treated like a failure, never handed on
+    found,      // 200 with the call that was asked for: keep it
+    not_found,  // 404 in the vendor's shape: remember it briefly
+    refused,    // 401: the credential is not valid (any longer)
+    forbidden,  // 403: the credential may not read this call
+    handed_on,  // another answer that is the tool's to understand: 400, redirects, …
+    failing,    // 429 and 5xx: the vendor cannot answer now; something kept may serve
+    nonsense,   // a 200 that is not the call: treated like a failure, never handed on
 };
 
 struct judgement
 {
     meaning what = meaning::nonsense;
-    call_answer call; // found
-    std::string why;  // nonsense
+    call_answer call;  // found
+    std::string why;   // nonsense
 };
 
 // The call's views point into `answer`. An answer is kept only if it is 200, JSON, whole, uncoded, at most 1 MiB, and
 // its `call.id` is the id that was asked for.
 judgement judge(const upstream_answer& answer, std::string_view id);
 
-} // namespace callcache
+}  // namespace callcache

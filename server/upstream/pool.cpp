@@ -10,13 +10,16 @@ namespace
 // Servers commonly close an idle connection after 60 s; one that is older than this is not worth the try.
 constexpr auto idle_max = std::chrono::seconds(50);
 
-} // namespace
+}  // namespace
 
 connection_pool::connection_pool(origin o, const upstream_settings& s, std::shared_ptr<asio::ssl::context> tls,
-                                 const clock_source& clock, executor ex)
-    : origin_(std::move(o)), settings_(s), tls_(std::move(tls)), clock_(clock), on_loan_(s.connections_max, ex, clock)
-{
-}
+                                 const clock_source& clock, executor ex) :
+    origin_(std::move(o)),
+    settings_(s),
+    tls_(std::move(tls)),
+    clock_(clock),
+    on_loan_(s.connections_max, ex, clock)
+{}
 
 connection_pool::loan::~loan()
 {
@@ -38,10 +41,9 @@ task<connection_pool::taken> connection_pool::take(bool fresh, steady_time deadl
         co_return upstream_failure{upstream_failure::kind::slow,
                                    "all " + std::to_string(settings_.connections_max) +
                                        " connections (upstream.connections_max) are waiting for answers"};
-    loan l(*this); // gives the place back if no connection comes of it
+    loan l(*this);  // gives the place back if no connection comes of it
     steady_time now = clock_.steady();
-    while (!idle_.empty() && now - idle_.front().since > idle_max)
-        idle_.pop_front();
+    while (!idle_.empty() && now - idle_.front().since > idle_max) idle_.pop_front();
     while (!fresh && !idle_.empty() && !l.transport_)
     {
         auto connection = std::move(idle_.back().connection);
@@ -59,10 +61,16 @@ task<connection_pool::taken> connection_pool::take(bool fresh, steady_time deadl
     co_return std::move(l);
 }
 
+void connection_pool::use(std::shared_ptr<asio::ssl::context> tls)
+{
+    tls_ = std::move(tls);
+    idle_.clear();
+}
+
 void connection_pool::close()
 {
     closed_ = true;
     idle_.clear();
 }
 
-} // namespace callcache
+}  // namespace callcache

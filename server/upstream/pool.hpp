@@ -22,10 +22,11 @@ public:
     {
     public:
         explicit loan(connection_pool& from) : from_(&from) {}
-        loan(loan&& other) noexcept
-            : from_(std::exchange(other.from_, nullptr)), transport_(std::move(other.transport_)), used_(other.used_)
-        {
-        }
+        loan(loan&& other) noexcept :
+            from_(std::exchange(other.from_, nullptr)),
+            transport_(std::move(other.transport_)),
+            used_(other.used_)
+        {}
         loan& operator=(loan&&) = delete;
         ~loan();
 
@@ -48,6 +49,9 @@ public:
     // An idle connection, or a new one; a new one if `fresh`. Waits while too many are in use.
     task<taken> take(bool fresh, steady_time deadline);
 
+    // For the connections that are made from now on; idle ones end.
+    void use(std::shared_ptr<asio::ssl::context>);
+
     // Closes what is idle; nothing is kept from now on.
     void close();
 
@@ -59,11 +63,11 @@ private:
     };
     const origin origin_;
     const upstream_settings settings_;
-    const std::shared_ptr<asio::ssl::context> tls_;
+    std::shared_ptr<asio::ssl::context> tls_;
     const clock_source& clock_;
-    std::deque<idle> idle_; // the last one used at the back
+    std::deque<idle> idle_;  // the last one used at the back
     places on_loan_;
     bool closed_ = false;
 };
 
-} // namespace callcache
+}  // namespace callcache

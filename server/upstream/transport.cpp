@@ -63,10 +63,10 @@ private:
 class tls_transport final : public transport
 {
 public:
-    tls_transport(tcp_socket socket, std::shared_ptr<asio::ssl::context> context)
-        : context_(std::move(context)), stream_(std::move(socket), *context_)
-    {
-    }
+    tls_transport(tcp_socket socket, std::shared_ptr<asio::ssl::context> context) :
+        context_(std::move(context)),
+        stream_(std::move(socket), *context_)
+    {}
 
     // Nothing, or why the peer is not who it should be.
     task<std::string> handshake(const std::string& host)
@@ -76,7 +76,7 @@ public:
         asio::ip::make_address(host, not_an_address);
         if (not_an_address)
         {
-            SSL_set_tlsext_host_name(ssl, host.c_str()); // for names alone (RFC 6066, section 3)
+            SSL_set_tlsext_host_name(ssl, host.c_str());  // for names alone (RFC 6066, section 3)
             SSL_set1_host(ssl, host.c_str());
         }
         else
@@ -120,29 +120,24 @@ task<resolved> resolve(const host_port& at, const clock_source& clock, steady_ti
     executor ex = co_await asio::this_coro::executor;
     auto names = std::make_shared<resolver>(ex);
     auto late = std::make_shared<alarm>(ex, clock);
-    auto start = [=](auto done)
-    {
+    auto start = [=](auto done) {
         auto once = std::make_shared<std::optional<decltype(done)>>(std::move(done));
-        auto finish = [once](resolved r)
-        {
+        auto finish = [once](resolved r) {
             if (auto resume = std::exchange(*once, std::nullopt)) (*resume)(std::move(r));
         };
         late->set(deadline, [finish] { finish({asio::error::timed_out, {}}); });
-        names->async_resolve(at.host, std::to_string(at.port),
-                             [names, late, finish](error_code error, auto results)
-                             {
-                                 late->cancel();
-                                 resolved r{error, {}};
-                                 for (const auto& entry : results)
-                                     r.endpoints.push_back(entry.endpoint());
-                                 finish(std::move(r));
-                             });
+        names->async_resolve(at.host, std::to_string(at.port), [names, late, finish](error_code error, auto results) {
+            late->cancel();
+            resolved r{error, {}};
+            for (const auto& entry : results) r.endpoints.push_back(entry.endpoint());
+            finish(std::move(r));
+        });
     };
     resolved r = co_await call_back<resolved>(start);
     co_return r;
 }
 
-} // namespace
+}  // namespace
 
 std::shared_ptr<asio::ssl::context> make_tls_context(const std::string& ca_file)
 {
@@ -185,12 +180,10 @@ task<connected> connect(const origin& to, std::shared_ptr<asio::ssl::context> co
         // Shared, as the alarm must reach it wherever the socket has moved to.
         auto late = std::make_shared<bool>(false);
         alarm clock_out(ex, clock);
-        clock_out.set(share,
-                      [&socket, late]
-                      {
-                          *late = true;
-                          close_now(socket);
-                      });
+        clock_out.set(share, [&socket, late] {
+            *late = true;
+            close_now(socket);
+        });
         auto [error] = co_await socket.async_connect(names.endpoints[i], as_result);
         clock_out.cancel();
         std::string where = to.at.host + " at " + names.endpoints[i].address().to_string();
@@ -207,12 +200,10 @@ task<connected> connect(const origin& to, std::shared_ptr<asio::ssl::context> co
         if (!to.tls) co_return std::make_unique<plain_transport>(std::move(socket));
 
         auto secured = std::make_unique<tls_transport>(std::move(socket), context);
-        clock_out.set(share,
-                      [&secured, late]
-                      {
-                          *late = true;
-                          secured->close();
-                      });
+        clock_out.set(share, [&secured, late] {
+            *late = true;
+            secured->close();
+        });
         std::string trouble = co_await secured->handshake(to.at.host);
         clock_out.cancel();
         if (trouble.empty() && !*late) co_return std::unique_ptr<transport>(std::move(secured));
@@ -224,4 +215,4 @@ task<connected> connect(const origin& to, std::shared_ptr<asio::ssl::context> co
     co_return last;
 }
 
-} // namespace callcache
+}  // namespace callcache

@@ -49,4 +49,4 @@ std::shared_ptr<asio::ssl::context> make_tls_context(const std::string& ca_file)
 // not answer costs its share of the time and not all of it. Brain loop only.
 task<connected> connect(const origin&, std::shared_ptr<asio::ssl::context>, const clock_source&, steady_time deadline);
 
-} // namespace callcache
+}  // namespace callcache

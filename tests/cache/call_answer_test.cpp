@@ -16,8 +16,7 @@ bool understood(std::string_view body)
 std::string repeat(std::string_view text, int times)
 {
     std::string all;
-    while (times-- > 0)
-        all += text;
+    while (times-- > 0) all += text;
     return all;
 }
 
@@ -27,7 +26,7 @@ std::string nested(int depth)
     return R"({"call":{"id":"1","x":)" + repeat("[", depth - 2) + repeat("]", depth - 2) + "}}";
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("call_answer: the vendor's example is understood")
 {
@@ -147,8 +146,7 @@ TEST_CASE("call_answer: what is not one whole JSON object is not kept")
         CAPTURE(n);
         CHECK_FALSE(understood(good.substr(0, n)));
     }
-    for (std::string tail : {"x", "}", "{}", ",", "null", "//", "/* */", "\xff"})
-        CHECK_FALSE(understood(good + tail));
+    for (std::string tail : {"x", "}", "{}", ",", "null", "//", "/* */", "\xff"}) CHECK_FALSE(understood(good + tail));
     CHECK_FALSE(understood(good + std::string(1, '\0')));
     CHECK_FALSE(understood(good + std::string("\0{", 2)));
     CHECK_FALSE(understood("\xef\xbb\xbf" + good));

@@ -45,8 +45,7 @@ struct database_file
         o.bytes_max = bytes_max;
         o.keep_max = 30 * 24h;
         o.clock = [this] { return from_micros(now); };
-        o.warn = [this](const std::string& line)
-        {
+        o.warn = [this](const std::string& line) {
             std::lock_guard lock(mutex);
             warnings += line + "\n";
         };
@@ -80,10 +79,9 @@ struct database_file
     }
     bool has(int i, partition_id p = 1)
     {
-        return wait_for<entry_ptr>(
-                   [&](auto done) {
-                       s->find(entry_key(key_view{p, std::to_string(i)}), done);
-                   }) != nullptr;
+        return wait_for<entry_ptr>([&](auto done) {
+                   s->find(entry_key(key_view{p, std::to_string(i)}), done);
+               }) != nullptr;
     }
     // Until it is true; the store looks after its file about once a second.
     bool soon(const std::function<bool()>& true_now)
@@ -104,7 +102,7 @@ bool contains(const std::string& text, const std::string& part)
     return text.find(part) != std::string::npos;
 }
 
-} // namespace
+}  // namespace
 
 TEST_SUITE_BEGIN("threads: the database");
 
@@ -173,8 +171,7 @@ TEST_CASE("a folder that is not there or cannot be written is an error that name
     database_file f;
     f.path = f.folder.file("absent/cache.db");
     std::string line = f.open();
-    for (const char* part : {"does not exist", "uid", "chown", "fsGroup", "--db :memory:"})
-        CHECK(contains(line, part));
+    for (const char* part : {"does not exist", "uid", "chown", "fsGroup", "--db :memory:"}) CHECK(contains(line, part));
 }
 
 TEST_CASE("an empty file is as good as none")
@@ -205,7 +202,7 @@ TEST_CASE("our own file, found corrupt at the start, is moved aside: one copy, a
         {
             std::fstream file(f.path, std::ios::binary | std::ios::in | std::ios::out);
             file.seekp(100);
-            file << std::string(4096 * 3, 'x'); // the header stays, the tables go
+            file << std::string(4096 * 3, 'x');  // the header stays, the tables go
         }
         CHECK(f.open() == "");
         CHECK(f.warned("was corrupt"));
@@ -215,8 +212,7 @@ TEST_CASE("our own file, found corrupt at the start, is moved aside: one copy, a
         CHECK(f.has(1));
     }
     int copies = 0;
-    for (const auto& e : fs::directory_iterator(f.folder.path()))
-        copies += contains(e.path().string(), "corrupt");
+    for (const auto& e : fs::directory_iterator(f.folder.path())) copies += contains(e.path().string(), "corrupt");
     CHECK(copies == 1);
     wait_for<bool>([&](auto done) { f.s->drop_all(done); });
     CHECK_FALSE(fs::exists(sqlite::corrupt_copy(f.path)));
@@ -228,26 +224,21 @@ TEST_CASE("our own file, found corrupt while it is used, is replaced; trust and 
     CHECK(f.open() == "");
     f.put(0, 2000);
     std::string salt = f.s->salt();
-    CHECK(f.open() == ""); // what was in the WAL is in the file now
+    CHECK(f.open() == "");  // what was in the WAL is in the file now
     {
         std::fstream file(f.path, std::ios::binary | std::ios::in | std::ios::out);
         auto size = fs::file_size(f.path);
         file.seekp(long(size / 4));
         file << std::string(size / 2, 'x');
     }
-    CHECK(f.soon(
-        [&]
-        {
-            for (int i = 0; i < 2000; i += 50)
-                f.has(i);
-            return f.warned("a new one begun");
-        }));
-    CHECK(f.soon(
-        [&]
-        {
-            f.put(5000, 5001);
-            return f.has(5000);
-        }));
+    CHECK(f.soon([&] {
+        for (int i = 0; i < 2000; i += 50) f.has(i);
+        return f.warned("a new one begun");
+    }));
+    CHECK(f.soon([&] {
+        f.put(5000, 5001);
+        return f.has(5000);
+    }));
     CHECK(f.open() == "");
     CHECK(f.s->salt() == salt);
     CHECK(f.has(5000));
@@ -317,13 +308,12 @@ TEST_CASE("what is dropped while the disk is full is gone, then and afterwards")
     f.s->put(entry_key(key_view{1, "1"}), newer);
     CHECK_FALSE(wait_for<bool>([&](auto done) { f.s->drop_name("2", done); }));
     CHECK_FALSE(f.has(0));
-    CHECK_FALSE(f.has(1)); // the newer one is lost, and what it replaced does not come back
+    CHECK_FALSE(f.has(1));  // the newer one is lost, and what it replaced does not come back
     CHECK_FALSE(f.has(2));
     setrlimit(RLIMIT_FSIZE, &before);
     CHECK(f.soon([&] { return f.s->current().writable; }));
     f.open();
-    for (int i : {0, 1, 2})
-        CHECK_FALSE(f.has(i));
+    for (int i : {0, 1, 2}) CHECK_FALSE(f.has(i));
 }
 
 TEST_CASE("the file stays within cache.disk_max, and what is hot stays in it")
@@ -342,7 +332,7 @@ TEST_CASE("the file stays within cache.disk_max, and what is hot stays in it")
     CHECK(f.has(7));
     CHECK_FALSE(f.has(8));
     CHECK(f.has(20'399));
-    CHECK(f.soon([&] { return fs::file_size(f.path) <= f.bytes_max * 3 / 2; })); // pages are given back
+    CHECK(f.soon([&] { return fs::file_size(f.path) <= f.bytes_max * 3 / 2; }));  // pages are given back
     CHECK(fs::file_size(f.path + "-wal") <= (17u << 20));
 }
 

@@ -26,7 +26,7 @@ std::optional<duration> wait(std::string_view field)
 
 constexpr duration most = std::chrono::seconds(2147483648);
 
-} // namespace
+}  // namespace
 
 TEST_CASE("directives: each is read, in any case and with any white space")
 {

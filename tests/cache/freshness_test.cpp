@@ -41,7 +41,7 @@ bool about(duration a, duration b)
     return std::abs((a - b).count()) <= 1;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("freshness: a call is fresh until, not at, its limit")
 {

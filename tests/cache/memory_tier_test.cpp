@@ -30,8 +30,7 @@ key_view key(std::string_view name, partition_id partition = 1)
 std::set<std::string> names(const std::vector<entry_key>& keys)
 {
     std::set<std::string> all;
-    for (const entry_key& k : keys)
-        all.insert(k.name);
+    for (const entry_key& k : keys) all.insert(k.name);
     return all;
 }
 
@@ -39,7 +38,7 @@ std::set<std::string> names(const std::vector<entry_key>& keys)
 constexpr std::size_t ten = 1 << 20;
 constexpr std::size_t tenth = 100'000;
 
-} // namespace
+}  // namespace
 
 TEST_CASE("memory: what was put is found, and nothing else")
 {
@@ -105,12 +104,10 @@ TEST_CASE("memory: an erasure respects what was sent for after it")
 TEST_CASE("memory: a name is erased under every partition, whenever it was sent for")
 {
     memory_tier m(8 << 20);
-    for (partition_id p = 1; p <= 3; ++p)
-        m.put(key("1", p), sent(t0 + p * 1h));
+    for (partition_id p = 1; p <= 3; ++p) m.put(key("1", p), sent(t0 + p * 1h));
     m.put(key("2", 1), sent(t0));
     m.erase_name("1");
-    for (partition_id p = 1; p <= 3; ++p)
-        CHECK_FALSE(m.find(key("1", p)));
+    for (partition_id p = 1; p <= 3; ++p) CHECK_FALSE(m.find(key("1", p)));
     CHECK(m.find(key("2", 1)));
     CHECK(m.entries() == 1);
 }
@@ -118,8 +115,7 @@ TEST_CASE("memory: a name is erased under every partition, whenever it was sent 
 TEST_CASE("memory: cleared, it is empty, and goes on")
 {
     memory_tier m(64 << 20);
-    for (int i = 0; i < 1000; ++i)
-        m.put(key(std::to_string(i)), sent(t0));
+    for (int i = 0; i < 1000; ++i) m.put(key(std::to_string(i)), sent(t0));
     CHECK(m.entries() == 1000);
     m.clear();
     CHECK(m.entries() == 0);
@@ -233,7 +229,7 @@ TEST_CASE("memory: the bytes held are those of what is held")
     CHECK(m.bytes() == 2 * one);
     m.put(key("1"), sent(t0 + 1s, 1500));
     CHECK(m.bytes() == 2 * one + 500);
-    m.put(key("1"), sent(t0, 9000)); // older: not taken
+    m.put(key("1"), sent(t0, 9000));  // older: not taken
     CHECK(m.bytes() == 2 * one + 500);
     m.erase_name("1");
     CHECK(m.bytes() == one);
@@ -246,8 +242,7 @@ TEST_CASE("memory: the largest answer that is kept fits into the smallest shard"
     for (std::size_t bound : {std::size_t(2 << 20), std::size_t(128 << 20)})
     {
         memory_tier m(bound);
-        for (int i = 0; i < 50; ++i)
-            CHECK(m.put(key(std::to_string(i)), sent(t0, 1 << 20)));
+        for (int i = 0; i < 50; ++i) CHECK(m.put(key(std::to_string(i)), sent(t0, 1 << 20)));
     }
 }
 
@@ -273,43 +268,34 @@ TEST_CASE("memory: what is too large to hold is not shadowed by an older answer"
 TEST_CASE("memory: SIEVE keeps what was asked for again, and a pass over many ids does not throw it out")
 {
     memory_tier m(ten);
-    for (std::string hot : {"a", "b", "c"})
-        m.put(key(hot), sent(t0, tenth));
+    for (std::string hot : {"a", "b", "c"}) m.put(key(hot), sent(t0, tenth));
     for (int i = 0; i < 100; ++i)
     {
-        for (std::string hot : {"a", "b", "c"})
-            CHECK(m.find(key(hot)));
+        for (std::string hot : {"a", "b", "c"}) CHECK(m.find(key(hot)));
         m.put(key(std::to_string(i)), sent(t0, tenth));
     }
-    for (std::string hot : {"a", "b", "c"})
-        CHECK(m.find(key(hot)));
+    for (std::string hot : {"a", "b", "c"}) CHECK(m.find(key(hot)));
     CHECK(m.entries() == 10);
 }
 
 TEST_CASE("memory: of what nobody asked for again, the oldest goes first")
 {
     memory_tier m(ten);
-    for (int i = 0; i < 10; ++i)
-        CHECK(m.put(key(std::to_string(i)), sent(t0, tenth)));
+    for (int i = 0; i < 10; ++i) CHECK(m.put(key(std::to_string(i)), sent(t0, tenth)));
     REQUIRE(m.entries() == 10);
     m.find(key("0"));
     m.put(key("10"), sent(t0, tenth));
     m.put(key("11"), sent(t0, tenth));
-    for (std::string kept : {"0", "3", "9", "10", "11"})
-        CHECK(m.find(key(kept)));
-    for (std::string gone : {"1", "2"})
-        CHECK_FALSE(m.find(key(gone)));
+    for (std::string kept : {"0", "3", "9", "10", "11"}) CHECK(m.find(key(kept)));
+    for (std::string gone : {"1", "2"}) CHECK_FALSE(m.find(key(gone)));
 }
 
 TEST_CASE("memory: visited once and never again, it goes at last")
 {
     memory_tier m(ten);
-    for (int i = 0; i < 10; ++i)
-        m.put(key(std::to_string(i)), sent(t0, tenth));
-    for (int i = 0; i < 10; ++i)
-        m.find(key(std::to_string(i)));
-    for (int i = 10; i < 40; ++i)
-        CHECK(m.put(key(std::to_string(i)), sent(t0, tenth)));
+    for (int i = 0; i < 10; ++i) m.put(key(std::to_string(i)), sent(t0, tenth));
+    for (int i = 0; i < 10; ++i) m.find(key(std::to_string(i)));
+    for (int i = 10; i < 40; ++i) CHECK(m.put(key(std::to_string(i)), sent(t0, tenth)));
     CHECK(m.entries() == 10);
     CHECK_FALSE(m.find(key("0")));
 }
@@ -317,8 +303,7 @@ TEST_CASE("memory: visited once and never again, it goes at last")
 TEST_CASE("memory: what was used is told once, also when it was evicted since")
 {
     memory_tier m(ten);
-    for (int i = 0; i < 10; ++i)
-        m.put(key(std::to_string(i)), sent(t0, tenth));
+    for (int i = 0; i < 10; ++i) m.put(key(std::to_string(i)), sent(t0, tenth));
     CHECK(m.take_used().empty());
     m.find(key("3"));
     m.find(key("3"));
@@ -327,12 +312,10 @@ TEST_CASE("memory: what was used is told once, also when it was evicted since")
     CHECK(names(m.take_used()) == std::set<std::string>{"3", "5"});
     CHECK(m.take_used().empty());
     std::set<std::string> all;
-    for (int i = 0; i < 10; ++i)
-        all.insert(std::to_string(i));
-    for (const std::string& name : all)
-        m.find(key(name));
+    for (int i = 0; i < 10; ++i) all.insert(std::to_string(i));
+    for (const std::string& name : all) m.find(key(name));
     m.put(key("10"), sent(t0, tenth));
-    REQUIRE(m.entries() == 10); // one of those used has gone
+    REQUIRE(m.entries() == 10);  // one of those used has gone
     auto used = m.take_used();
     CHECK(names(used) == all);
     CHECK(used.size() == all.size());

@@ -19,7 +19,7 @@ digest name_of(std::string salt, std::string origin, std::string_view scheme, st
     return partitions(salt, origin, {}).of(scheme, credential)->name();
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("partition: another salt, upstream, scheme or credential is another world")
 {
@@ -111,7 +111,7 @@ TEST_CASE("partition: of an acceptance and a refusal, the word on the request th
     partition p(digest{});
     p.confirm(t0);
     p.refuse(t0 + 2s);
-    p.confirm(t0 + 1s); // sent before the refused one, and answered after it
+    p.confirm(t0 + 1s);  // sent before the refused one, and answered after it
     CHECK_FALSE(p.confirmed_at());
     p.confirm(t0 + 5s);
     p.refuse(t0 + 4s);
@@ -141,8 +141,7 @@ TEST_CASE("partitions: strangers are bounded, and do not push out whoever is enr
     all.enroll(*enrolled);
     partition_id id = enrolled->id();
     enrolled.reset();
-    for (int i = 0; i < 10'000; ++i)
-        all.of("basic", "stranger " + std::to_string(i));
+    for (int i = 0; i < 10'000; ++i) all.of("basic", "stranger " + std::to_string(i));
     CHECK(all.all().size() <= 1100);
     CHECK(all.of("basic", "enrolled")->id() == id);
     CHECK(all.of("basic", "in use") == in_use);

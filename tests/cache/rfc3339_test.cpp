@@ -90,6 +90,5 @@ TEST_CASE("rfc3339: what is not such a time is nothing")
 TEST_CASE("rfc3339: no beginning of a time is a time")
 {
     const std::string text = "2018-02-17T10:30:00.123+02:00";
-    for (std::size_t n = 0; n < text.size(); ++n)
-        CHECK_FALSE(parse_rfc3339(std::string_view(text).substr(0, n)));
+    for (std::size_t n = 0; n < text.size(); ++n) CHECK_FALSE(parse_rfc3339(std::string_view(text).substr(0, n)));
 }

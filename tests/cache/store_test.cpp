@@ -68,7 +68,7 @@ struct sqlite_file
     }
 };
 
-} // namespace
+}  // namespace
 
 TEST_SUITE_BEGIN("threads: stores");
 
@@ -149,13 +149,12 @@ TEST_CASE("what is dropped is not found, from the call on and after opening agai
 {
     sqlite_file f;
     for (const char* n : {"1", "2", "3"})
-        for (partition_id p : {1, 2})
-            f.s->put(key(n, p), an_entry(n));
+        for (partition_id p : {1, 2}) f.s->put(key(n, p), an_entry(n));
     f.open();
     f.s->drop(key("1"), t0);
     CHECK(find(*f.s, key("1")) == nullptr);
     CHECK(find(*f.s, key("1", 2)));
-    f.s->drop(key("2"), t0 - 1s); // it was sent for later than that
+    f.s->drop(key("2"), t0 - 1s);  // it was sent for later than that
     CHECK(find(*f.s, key("2")));
     CHECK(wait_for<bool>([&](auto done) { f.s->drop_name("3", done); }));
     f.open();
@@ -196,21 +195,18 @@ TEST_CASE("readers and a writer at once see whole entries alone")
     std::atomic<int> found{0};
     std::vector<std::thread> threads;
     for (int n = 0; n < 2; ++n)
-        threads.emplace_back(
-            [&, n]
+        threads.emplace_back([&, n] {
+            for (int i = 0; i < 500; ++i)
             {
-                for (int i = 0; i < 500; ++i)
-                {
-                    std::string name = std::to_string(i % 50);
-                    if (n == 0) f.s->put(key(name), an_entry(std::string(1000, 'a') + name, t0 + i * 1s));
-                    if (n == 0 && i % 7 == 0) f.s->drop(key(name), wall_time::max());
-                    entry_ptr e = find(*f.s, key(name));
-                    found += e != nullptr;
-                    if (e && e->body != std::string(1000, 'a') + name) wrong = true;
-                }
-            });
-    for (auto& t : threads)
-        t.join();
+                std::string name = std::to_string(i % 50);
+                if (n == 0) f.s->put(key(name), an_entry(std::string(1000, 'a') + name, t0 + i * 1s));
+                if (n == 0 && i % 7 == 0) f.s->drop(key(name), wall_time::max());
+                entry_ptr e = find(*f.s, key(name));
+                found += e != nullptr;
+                if (e && e->body != std::string(1000, 'a') + name) wrong = true;
+            }
+        });
+    for (auto& t : threads) t.join();
     CHECK_FALSE(wrong);
     CHECK(found > 0);
 }

@@ -17,7 +17,7 @@ trust after(duration age, milliseconds lasts = 1h, milliseconds stale_if_error =
     return trust_at(t0, t0 + age, s);
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("trust: good up to 80 %, renewed up to twice the time, then asked for, then none")
 {

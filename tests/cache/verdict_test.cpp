@@ -46,7 +46,7 @@ settings client_min_age(milliseconds age)
     return s;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("verdict: fresh is served, stale is served and refreshed within its window, then it is fetched")
 {

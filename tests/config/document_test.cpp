@@ -31,12 +31,11 @@ std::string file(const std::string& name)
 // The example with every key's comment taken away.
 std::string uncommented(std::string text)
 {
-    for (std::size_t at = 0; (at = text.find("// \"", at)) != std::string::npos;)
-        text.erase(at, 3);
+    for (std::size_t at = 0; (at = text.find("// \"", at)) != std::string::npos;) text.erase(at, 3);
     return text;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("documents: schema and example are the ones that the keys make")
 {
@@ -55,10 +54,8 @@ TEST_CASE("documents: the example changes nothing as it stands, and every line o
     for (const std::string& text : {example_document(), uncommented(example_document())})
     {
         auto loaded = load_settings({"example", text, {}, {}});
-        for (const auto& p : loaded.problems)
-            FAIL_CHECK(p);
-        for (const config_key& k : config_keys())
-            CHECK(k.show(loaded.values) == k.show(defaults));
+        for (const auto& p : loaded.problems) FAIL_CHECK(p);
+        for (const config_key& k : config_keys()) CHECK(k.show(loaded.values) == k.show(defaults));
     }
 }
 
@@ -68,8 +65,7 @@ TEST_CASE("documents: the schema accepts the example and refuses what callcache 
     schema.Parse(schema_document().c_str());
     REQUIRE_FALSE(schema.HasParseError());
     rapidjson::SchemaDocument checked(schema);
-    auto accepts = [&](const std::string& text)
-    {
+    auto accepts = [&](const std::string& text) {
         rapidjson::Document d;
         d.Parse<rapidjson::kParseCommentsFlag | rapidjson::kParseTrailingCommasFlag>(text.c_str());
         REQUIRE_FALSE(d.HasParseError());

@@ -39,7 +39,7 @@ std::vector<std::string> samples(const config_key& k)
     return values;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("keys: what a key shows, it takes again")
 {
@@ -69,8 +69,7 @@ TEST_CASE("keys: a value out of bounds is refused, and nothing changes")
     {
         CAPTURE(k.path);
         std::vector<std::string> bad;
-        auto beside = [&](std::uint64_t least, std::uint64_t most, std::string unit)
-        {
+        auto beside = [&](std::uint64_t least, std::uint64_t most, std::string unit) {
             if (least > 0) bad.push_back(std::to_string(least - 1) + unit);
             bad.push_back(std::to_string(most + 1) + unit);
             bad.push_back("-1" + unit);

@@ -20,8 +20,7 @@ loaded_settings load(std::optional<std::string> file, variables environment = {}
 std::string problem(const loaded_settings& l)
 {
     std::string all;
-    for (const std::string& p : l.problems)
-        all += (all.empty() ? "" : "\n") + p;
+    for (const std::string& p : l.problems) all += (all.empty() ? "" : "\n") + p;
     CAPTURE(all);
     CHECK(l.problems.size() == 1);
     return all;
@@ -48,7 +47,7 @@ std::string contradiction(Change change)
     return found.empty() ? "" : found.front();
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("load: nothing given means the defaults, which contradict nothing")
 {
@@ -125,8 +124,7 @@ TEST_CASE("load: a hostile file does not overflow the stack")
 {
     CHECK(load(std::string(1 << 20, '[')).problems.size() == 1);
     std::string nested;
-    for (int i = 0; i < 100'000; ++i)
-        nested += "{\"server\":";
+    for (int i = 0; i < 100'000; ++i) nested += "{\"server\":";
     CHECK(load(nested).problems.size() == 1);
     std::string whole = std::string(100'000, '[') + std::string(100'000, ']');
     CHECK(load("{\"server\": {\"listen\": " + whole + "}}").problems.size() == 1);
@@ -323,15 +321,12 @@ TEST_CASE("contradictions: half a credential is a mistake too, in either mode")
 
 TEST_CASE("contradictions: inject listens on loopback alone")
 {
-    auto listen = [](credentials_mode mode, strings at)
-    {
-        return contradiction(
-            [&](settings& s)
-            {
-                s.credentials.mode = mode;
-                if (mode == credentials_mode::inject) s.credentials.bearer_token = "t";
-                s.server.listen = at;
-            });
+    auto listen = [](credentials_mode mode, strings at) {
+        return contradiction([&](settings& s) {
+            s.credentials.mode = mode;
+            if (mode == credentials_mode::inject) s.credentials.bearer_token = "t";
+            s.server.listen = at;
+        });
     };
     using enum credentials_mode;
     CHECK(listen(forward, {"0.0.0.0:4664"}).empty());
@@ -351,14 +346,11 @@ TEST_CASE("contradictions: addresses are host:port")
 
 TEST_CASE("contradictions: a burst is at most max(1, rate)")
 {
-    auto budget = [](double rate, std::uint64_t burst)
-    {
-        return contradiction(
-            [&](settings& s)
-            {
-                s.budget.rate = rate;
-                s.budget.burst = burst;
-            });
+    auto budget = [](double rate, std::uint64_t burst) {
+        return contradiction([&](settings& s) {
+            s.budget.rate = rate;
+            s.budget.burst = burst;
+        });
     };
     CHECK(budget(3, 3).empty());
     CHECK(budget(2.5, 2).empty());

@@ -27,7 +27,7 @@ finished typed(const std::vector<std::string>& arguments, const child::wishes& w
     return run(callcache_program, arguments, w);
 }
 
-} // namespace
+}  // namespace
 
 TEST_SUITE_BEGIN("program");
 
@@ -35,8 +35,7 @@ TEST_CASE("help and version are there, and wrong usage exits with 2")
 {
     finished help = typed({"--help"});
     CHECK(help.code == 0);
-    for (const char* part : {"serve", "check", "health", "http://localhost:4664"})
-        CHECK(contains(help.output, part));
+    for (const char* part : {"serve", "check", "health", "http://localhost:4664"}) CHECK(contains(help.output, part));
     finished serve = typed({"serve", "--help"});
     CHECK(serve.code == 0);
     for (const char* part : {"--listen", "--admin", "--upstream", "--db", "--set", "--config", "Example:"})
@@ -80,8 +79,7 @@ TEST_CASE("check prints the effective configuration, the later source wins, and 
     INFO(r.output);
     CHECK(r.code == 0);
     CHECK_FALSE(contains(r.output, "hidden"));
-    auto value = [&](const std::string& k)
-    {
+    auto value = [&](const std::string& k) {
         std::size_t at = r.output.find(k + " ");
         std::string line = r.output.substr(at, r.output.find('\n', at) - at);
         line.erase(
@@ -133,14 +131,11 @@ TEST_CASE("a second signal ends a drain that waits")
     o.latency = std::chrono::seconds(20);
     vendor_thread vendor(o);
     serving s(vendor.url(), folder.file("cache.db"));
-    std::thread tool(
-        [&]
-        {
-            plain_client client(s.port);
-            client.get("/v2/calls/" + std::string(sim::example_id), sim::basic("key", "secret"));
-        });
-    while (vendor.requests() == 0)
-        std::this_thread::yield();
+    std::thread tool([&] {
+        plain_client client(s.port);
+        client.get("/v2/calls/" + std::string(sim::example_id), sim::basic("key", "secret"));
+    });
+    while (vendor.requests() == 0) std::this_thread::yield();
     s.process.signal(SIGTERM);
     CHECK(s.process.says("stopping"));
     s.process.signal(SIGTERM);
@@ -159,7 +154,7 @@ TEST_CASE("a second process for the same database exits with 1 and names the fir
     CHECK(contains(second.process.output(), "in use by process " + std::to_string(first.process.pid())));
     first.process.signal(SIGKILL);
     first.process.wait();
-    serving third(vendor.url(), folder.file("cache.db")); // the kernel has let go of the lock
+    serving third(vendor.url(), folder.file("cache.db"));  // the kernel has let go of the lock
     CHECK(third.port != 0);
 }
 
@@ -177,7 +172,7 @@ TEST_CASE("a port that is taken is an error that says so, and a second process d
 
 TEST_CASE("a database that cannot be written is an error that names the uid, the owner and the ways out")
 {
-    if (getuid() != 0) return; // as another user, nothing here belongs to somebody else
+    if (getuid() != 0) return;  // as another user, nothing here belongs to somebody else
     temp_folder folder;
     std::filesystem::permissions(folder.path(), std::filesystem::perms::all & ~std::filesystem::perms::others_write);
     finished r =
@@ -207,8 +202,7 @@ TEST_CASE("a descriptor limit that is spent is survived: who is connected is ser
     REQUIRE(first.get(path, sim::basic("key", "secret")).status == 200);
     {
         std::vector<std::unique_ptr<plain_client>> many;
-        for (int i = 0; i < 60; ++i)
-            many.push_back(std::make_unique<plain_client>(s.port));
+        for (int i = 0; i < 60; ++i) many.push_back(std::make_unique<plain_client>(s.port));
         CHECK(s.process.says("no connection can be accepted"));
         CHECK(first.get(path, sim::basic("key", "secret")).status == 200);
     }

@@ -30,7 +30,7 @@ struct load
 {
     const sim::call_world& world;
     std::mutex mutex;
-    std::map<std::string, steady_clock::time_point> stored; // in this round, when it was answered as stored
+    std::map<std::string, steady_clock::time_point> stored;  // in this round, when it was answered as stored
     std::atomic<int> answers{0}, wrong{0};
     std::atomic<bool> stop{false};
 
@@ -56,7 +56,7 @@ struct load
     }
 };
 
-} // namespace
+}  // namespace
 
 TEST_SUITE_BEGIN("program");
 
@@ -73,7 +73,7 @@ TEST_CASE("200 kill -9 at random moments under load: no corrupt file, no wrong b
     vendor_thread vendor(o);
     load l{vendor.world()};
 
-    std::vector<std::string> durable; // stored more than a second before a kill
+    std::vector<std::string> durable;  // stored more than a second before a kill
     int lost = 0, checked = 0, not_started = 0;
     for (int round = 0; round < kills; ++round)
     {
@@ -106,12 +106,10 @@ TEST_CASE("200 kill -9 at random moments under load: no corrupt file, no wrong b
         // Most rounds are short; every tenth is long enough for something to be a second old.
         auto at_most = round % 10 == 9 ? 2'500'000 : 100'000;
         auto until = steady_clock::now() + std::chrono::microseconds(random() % at_most);
-        while (steady_clock::now() < until)
-            std::this_thread::yield();
+        while (steady_clock::now() < until) std::this_thread::yield();
         s.process.signal(SIGKILL);
         auto killed_at = steady_clock::now();
-        for (auto& t : threads)
-            t.join();
+        for (auto& t : threads) t.join();
         for (const auto& [id, at] : l.stored)
             if (at < killed_at - 1s) durable.push_back(id);
         l.stored.clear();

@@ -16,12 +16,10 @@ TEST_CASE("a connection carries many requests, one after the other and pipelined
     tool t(w);
     std::string all;
     for (int round = 0; round < 3; ++round)
-        for (std::uint64_t n : {1, 2, 1, 3})
-            all += w.request("GET", w.path(n));
+        for (std::uint64_t n : {1, 2, 1, 3}) all += w.request("GET", w.path(n));
     t.send(all);
     for (int round = 0; round < 3; ++round)
-        for (std::uint64_t n : {1, 2, 1, 3})
-            CHECK(w.call_of(t.read()) == w.vendor->body(w.id(n)));
+        for (std::uint64_t n : {1, 2, 1, 3}) CHECK(w.call_of(t.read()) == w.vendor->body(w.id(n)));
     CHECK(w.vendor->requests() == 3);
     CHECK_FALSE(t.closed());
 }
@@ -152,8 +150,7 @@ TEST_CASE("the admin address: healthz and readyz, and nothing else yet")
     world w;
     w.start();
     tool t(w, w.cache->admin_endpoints().front());
-    auto ask = [&](const std::string& line)
-    {
+    auto ask = [&](const std::string& line) {
         t.send(line + " HTTP/1.1\r\nHost: x\r\n\r\n");
         return t.read(line.starts_with("HEAD")).status;
     };

@@ -18,13 +18,13 @@ TEST_CASE("two credentials never see each other's entries: hit, stale, collapsed
     std::string id = w.id(1);
     w.vendor->forbid(other_authorization, id);
     CHECK(w.get(w.path(1)).status == 200);
-    CHECK(w.get(w.path(1), {}, other_authorization).status == 403); // its own answer, and not the other's entry
+    CHECK(w.get(w.path(1), {}, other_authorization).status == 403);  // its own answer, and not the other's entry
     CHECK(w.vendor->requests(id) == 2);
     CHECK(w.get(w.path(1), {{"Cache-Control", "only-if-cached"}}, other_authorization).status == 504);
 
-    w.clock.advance(400s); // stale
+    w.clock.advance(400s);  // stale
     CHECK(w.get(w.path(1), {}, other_authorization).status == 403);
-    w.vendor->go_down(); // and not because of an error either
+    w.vendor->go_down();  // and not because of an error either
     w.clock.advance(3h);
     CHECK(w.get(w.path(1)).status == 200);
     CHECK(w.get(w.path(1), {}, other_authorization).status == 502);
@@ -47,7 +47,7 @@ TEST_CASE("two credentials never see each other's entries: hit, stale, collapsed
 
     w.start();
     CHECK(w.get(w.path(1), {}, other_authorization).status == 403);
-    CHECK(w.get(w.path(1), {}, "Bearer a2V5OnNlY3JldA==").status == 401); // the same text, another scheme
+    CHECK(w.get(w.path(1), {}, "Bearer a2V5OnNlY3JldA==").status == 401);  // the same text, another scheme
 }
 
 TEST_CASE("the same connection with another credential is another caller")
@@ -83,18 +83,18 @@ TEST_CASE("a 401 ends a credential's trust at once: what was kept under it is no
     w.start();
     CHECK(w.get(w.path(1)).status == 200);
     w.vendor->withdraw(authorization);
-    CHECK(w.get(w.path(1)).status == 200); // nobody has told yet
+    CHECK(w.get(w.path(1)).status == 200);  // nobody has told yet
     CHECK(w.get(w.path(2)).status == 401);
     CHECK(w.get(w.path(1)).status == 401);
     w.start();
-    CHECK(w.get(w.path(1)).status == 401); // durable
+    CHECK(w.get(w.path(1)).status == 401);  // durable
     w.vendor->go_down();
-    CHECK(w.get(w.path(1)).status == 502); // an outage brings no trust back
+    CHECK(w.get(w.path(1)).status == 502);  // an outage brings no trust back
     w.vendor->come_up();
     w.vendor->allow(authorization);
     CHECK(w.get(w.path(2)).status == 200);
     CHECK(w.get(w.path(1)).cache("hit") == "hit");
-    CHECK(w.out.text().find("--upstream") != std::string::npos); // the first 401 says how to set another host
+    CHECK(w.out.text().find("--upstream") != std::string::npos);  // the first 401 says how to set another host
 }
 
 TEST_CASE("a 403 drops that entry alone")
@@ -118,7 +118,7 @@ TEST_CASE("a 403 drops that entry alone")
 TEST_CASE("trust is renewed in the background from 80 % on, and beyond twice the time a request waits for the vendor")
 {
     world w;
-    w.config.cache.calls.fresh_min = 24h; // so that only trust is at work
+    w.config.cache.calls.fresh_min = 24h;  // so that only trust is at work
     w.start();
     w.get(w.path(1));
     w.clock.advance(47min);
@@ -192,8 +192,9 @@ TEST_CASE("inject: no web page, no rebinding name and no preflight gets through"
     w.config.credentials.access_key_secret = "secret";
     w.config.server.hosts = {"callcache.internal"};
     w.start();
-    auto with_host = [&](const std::string& host)
-    { return w.raw("GET " + w.path(1) + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n").status; };
+    auto with_host = [&](const std::string& host) {
+        return w.raw("GET " + w.path(1) + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n").status;
+    };
     CHECK(with_host("evil.example") == 421);
     CHECK(with_host("localhost.evil.example") == 421);
     CHECK(with_host("169.254.169.254") == 421);

@@ -34,7 +34,7 @@ bool contains(const std::string& text, const std::string& part)
     return text.find(part) != std::string::npos;
 }
 
-} // namespace
+}  // namespace
 
 TEST_SUITE_BEGIN("scenario: the error table");
 
@@ -92,7 +92,7 @@ TEST_CASE("400: malformed HTTP is refused, and the connection is closed")
         words_of(a);
         CHECK(a.header("connection") == "close");
         t.wait_closed();
-        CHECK(w.get("/v2/calls/undefined").status == 400); // the next one is served
+        CHECK(w.get("/v2/calls/undefined").status == 400);  // the next one is served
     }
     CHECK(w.vendor->requests() == 0);
 }
@@ -159,7 +159,7 @@ TEST_CASE("429: a lookup that would wait longer than budget.wait_max is told so 
     w.config.budget = {1, 1, 0ms, 2000, 3s};
     w.start();
     std::vector<std::unique_ptr<tool>> waiting;
-    for (int i = 0; i < 4; ++i) // sent after 0, 1, 2 and 3 s
+    for (int i = 0; i < 4; ++i)  // sent after 0, 1, 2 and 3 s
     {
         waiting.push_back(std::make_unique<tool>(w));
         waiting.back()->send(w.request("GET", w.path(std::uint64_t(i))));
@@ -190,7 +190,7 @@ TEST_CASE("429: when the queue is full, the next lookup is told so at once")
     w.config.budget = {1, 1, 0ms, 2, 1h};
     w.start();
     std::vector<std::unique_ptr<tool>> waiting;
-    for (int i = 0; i < 4; ++i) // one is sent, one stands ready, two wait
+    for (int i = 0; i < 4; ++i)  // one is sent, one stands ready, two wait
     {
         waiting.push_back(std::make_unique<tool>(w));
         waiting.back()->send(w.request("GET", w.path(std::uint64_t(i))));

@@ -26,10 +26,10 @@ struct hostile
 {
     const char* what;
     scripted answer;
-    unsigned status; // what the tool gets
+    unsigned status;  // what the tool gets
 };
 
-} // namespace
+}  // namespace
 
 TEST_SUITE_BEGIN("scenario: a hostile upstream");
 
@@ -82,13 +82,11 @@ TEST_CASE("an answer that is not the call is not handed on, not kept, and harms 
         {"204", {"HTTP/1.1 204 No Content\r\n\r\n"}, 502},
         {"206", {message("206 Partial Content\r\nContent-Type: application/json", good)}, 502},
         {"1xx for ever",
-         {[]
-          {
-              std::string many;
-              for (int i = 0; i < 50; ++i)
-                  many += "HTTP/1.1 103 Early Hints\r\n\r\n";
-              return many;
-          }()},
+         {[] {
+             std::string many;
+             for (int i = 0; i < 50; ++i) many += "HTTP/1.1 103 Early Hints\r\n\r\n";
+             return many;
+         }()},
          502},
         {"a redirect, handed on and not followed",
          {message("302 Found\r\nLocation: https://elsewhere.example/", "")},

@@ -146,7 +146,7 @@ TEST_CASE("a 404 is remembered briefly, twice as long when it is repeated, and a
     w.clock.advance(2s);
     CHECK(w.get(w.path(1)).cache("ttl") == "20");
     CHECK(w.vendor->requests() == 2);
-    for (int i = 0; i < 10; ++i) // a young call may be in processing: never more than a minute
+    for (int i = 0; i < 10; ++i)  // a young call may be in processing: never more than a minute
     {
         w.clock.advance(61s);
         CHECK(std::stoi(w.get(w.path(1)).cache("ttl")) <= 60);
@@ -300,7 +300,7 @@ TEST_CASE("an id of 20 digits, beyond what 64 bits hold, is as good as any")
     REQUIRE(id.size() == 20);
     CHECK(w.call_of(w.get("/v2/calls/" + id)) == w.vendor->body(id));
     CHECK(w.get("/v2/calls/" + id).cache("hit") == "hit");
-    CHECK(w.get("/v2/calls/0" + w.id(1)).status == 404); // another id, whatever its value as a number
+    CHECK(w.get("/v2/calls/0" + w.id(1)).status == 404);  // another id, whatever its value as a number
 }
 
 TEST_CASE("whoever leaves takes nobody along: the flight goes on, and what it brings is kept")

@@ -41,7 +41,7 @@ public:
     state current() const override { return {}; }
 
     std::map<std::string, entry_ptr> rows;
-    std::deque<std::function<void()>> asked; // readers that have found their row, and have not told yet
+    std::deque<std::function<void()>> asked;  // readers that have found their row, and have not told yet
 
 private:
     std::string salt_ = "salt";
@@ -72,7 +72,7 @@ struct two_tiers
     }
 };
 
-} // namespace
+}  // namespace
 
 TEST_SUITE_BEGIN("scenario: two tiers");
 

@@ -25,7 +25,7 @@ struct tls_world : world
     sim::certificate made;
 };
 
-} // namespace
+}  // namespace
 
 TEST_SUITE_BEGIN("scenario: TLS");
 
@@ -33,8 +33,7 @@ TEST_CASE("a call is fetched over TLS, and one connection carries many lookups")
 {
     tls_world w;
     w.start();
-    for (std::uint64_t n = 1; n <= 5; ++n)
-        CHECK(w.call_of(w.get(w.path(n))) == w.vendor->body(w.id(n)));
+    for (std::uint64_t n = 1; n <= 5; ++n) CHECK(w.call_of(w.get(w.path(n))) == w.vendor->body(w.id(n)));
     CHECK(w.vendor->connections() == 1);
     CHECK(w.get(w.path(1)).cache("hit") == "hit");
     w.vendor->close_idle();
@@ -103,11 +102,29 @@ TEST_CASE("a CA file that cannot be read is a start that fails, and names the ke
     CHECK(w.start_refused().find("upstream.ca_file") != std::string::npos);
 }
 
+TEST_CASE("a CA file that is replaced is read again; one that cannot be read leaves the one before in use")
+{
+    tls_world w;
+    w.start();
+    CHECK(w.get(w.path(1)).status == 200);
+    std::ofstream(w.folder.file("new")) << sim::make_certificate().authority;
+    std::filesystem::rename(w.folder.file("new"), w.folder.file("ca.pem"));
+    w.cache->look_after(w.clock.wall());
+    CHECK(w.get(w.path(2)).status == 502);
+    std::ofstream(w.folder.file("ca.pem")) << "nonsense";
+    std::filesystem::last_write_time(w.folder.file("ca.pem"), std::filesystem::file_time_type::clock::now() + 1h);
+    w.cache->look_after(w.clock.wall());
+    CHECK(w.get(w.path(3)).status == 502);
+    std::ofstream(w.folder.file("ca.pem")) << w.made.authority;
+    w.cache->look_after(w.clock.wall());
+    CHECK(w.get(w.path(2)).status == 200);
+}
+
 TEST_CASE("each address of a name is tried: what listens on one of them is found")
 {
     world w;
     w.start();
-    w.config.upstream.url = "http://localhost:" + std::to_string(w.vendor->port()); // ::1 refuses
+    w.config.upstream.url = "http://localhost:" + std::to_string(w.vendor->port());  // ::1 refuses
     w.start();
     CHECK(w.get(w.path(1)).status == 200);
 }

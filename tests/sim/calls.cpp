@@ -46,7 +46,7 @@ std::string time_text(wall_time t, std::uint64_t number)
     return text;
 }
 
-} // namespace
+}  // namespace
 
 std::string call_world::id(std::uint64_t number) const
 {
@@ -87,4 +87,4 @@ std::optional<std::string> call_world::call(std::string_view id, unsigned revisi
     return text;
 }
 
-} // namespace sim
+}  // namespace sim

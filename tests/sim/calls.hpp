@@ -19,10 +19,10 @@ inline constexpr std::string_view example_id = "7782342274025937895";
 struct call_world
 {
     std::uint64_t count = 1'000'000;
-    wall_time newest{};                  // when call 0 started; call n started n intervals earlier
-    std::chrono::seconds interval{130};  // about 20,000 calls a month
-    std::uint64_t not_found_every = 200; // of so many ids one is a 404; 0: none
-    std::uint64_t missing_every = 200;   // of so many one is missing from bulk answers
+    wall_time newest{};                   // when call 0 started; call n started n intervals earlier
+    std::chrono::seconds interval{130};   // about 20,000 calls a month
+    std::uint64_t not_found_every = 200;  // of so many ids one is a 404; 0: none
+    std::uint64_t missing_every = 200;    // of so many one is missing from bulk answers
 
     // 19 digits, every fiftieth 20 digits: beyond 2^53 and 2^64.
     std::string id(std::uint64_t number) const;
@@ -38,4 +38,4 @@ struct call_world
     std::optional<std::string> call(std::string_view id, unsigned revision = 0) const;
 };
 
-} // namespace sim
+}  // namespace sim

@@ -63,7 +63,7 @@ x509_ptr begin(EVP_PKEY* key, const std::string& name, const certificate_wishes&
     return c;
 }
 
-} // namespace
+}  // namespace
 
 certificate make_certificate(const certificate_wishes& w)
 {
@@ -85,4 +85,4 @@ certificate make_certificate(const certificate_wishes& w)
             pem([&](BIO* out) { PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr); })};
 }
 
-} // namespace sim
+}  // namespace sim

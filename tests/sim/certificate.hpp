@@ -8,19 +8,19 @@ namespace sim
 
 struct certificate
 {
-    std::string authority; // PEM of the CA that signed it
-    std::string chain;     // PEM of the server's certificate
-    std::string key;       // PEM of its private key
+    std::string authority;  // PEM of the CA that signed it
+    std::string chain;      // PEM of the server's certificate
+    std::string key;        // PEM of its private key
 };
 
 struct certificate_wishes
 {
-    std::string name = "localhost"; // the DNS name in it; an address where it looks like one
-    int valid_from_days = -1;       // from now
+    std::string name = "localhost";  // the DNS name in it; an address where it looks like one
+    int valid_from_days = -1;        // from now
     int valid_until_days = 30;
 };
 
 // Throws std::runtime_error if OpenSSL cannot.
 certificate make_certificate(const certificate_wishes& = {});
 
-} // namespace sim
+}  // namespace sim

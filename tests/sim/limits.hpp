@@ -11,8 +11,8 @@ namespace sim
 
 struct limits
 {
-    std::uint64_t per_second = 3;   // 0: none
-    std::uint64_t per_day = 10'000; // 0: none
+    std::uint64_t per_second = 3;    // 0: none
+    std::uint64_t per_day = 10'000;  // 0: none
 };
 
 class limiter
@@ -24,11 +24,9 @@ public:
     std::int64_t take(callcache::steady_time now)
     {
         auto second = now - std::chrono::seconds(1), day = now - std::chrono::hours(24);
-        while (!taken_.empty() && taken_.front() <= day)
-            taken_.pop_front();
+        while (!taken_.empty() && taken_.front() <= day) taken_.pop_front();
         std::uint64_t in_second = 0;
-        for (auto t = taken_.rbegin(); t != taken_.rend() && *t > second; ++t)
-            ++in_second;
+        for (auto t = taken_.rbegin(); t != taken_.rend() && *t > second; ++t) ++in_second;
         bool day_spent = limits_.per_day != 0 && taken_.size() >= limits_.per_day;
         bool second_spent = limits_.per_second != 0 && in_second >= limits_.per_second;
         std::int64_t wait = 0;
@@ -45,4 +43,4 @@ private:
     std::deque<callcache::steady_time> taken_;
 };
 
-} // namespace sim
+}  // namespace sim

@@ -58,8 +58,7 @@ int main(int argc, char** argv)
         std::printf("gong-sim listens on %s://%s:%u  (access key %s, secret %s)\n", tls ? "https" : "http",
                     tls ? "localhost" : "127.0.0.1", vendor.port(), key.c_str(), secret.c_str());
         std::printf("calls: %s", std::string(sim::example_id).c_str());
-        for (int i = 0; i < sample; ++i)
-            std::printf(" %s", vendor.world().id(std::uint64_t(i)).c_str());
+        for (int i = 0; i < sample; ++i) std::printf(" %s", vendor.world().id(std::uint64_t(i)).c_str());
         std::printf("\n");
         std::fflush(stdout);
         boost::asio::signal_set signals(loop, SIGTERM, SIGINT);

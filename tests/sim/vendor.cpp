@@ -114,12 +114,15 @@ std::string parameter(std::string_view query, std::string_view name)
     return "";
 }
 
-} // namespace
+}  // namespace
 
 struct vendor::state : std::enable_shared_from_this<vendor::state>
 {
-    state(executor ex, vendor_options o, const clock_source& c)
-        : loop(ex), options(std::move(o)), clock(c), limiter(options.limits)
+    state(executor ex, vendor_options o, const clock_source& c) :
+        loop(ex),
+        options(std::move(o)),
+        clock(c),
+        limiter(options.limits)
     {
         if (options.world.newest == wall_time{})
             options.world.newest = std::chrono::floor<std::chrono::hours>(c.wall());
@@ -141,7 +144,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
     std::list<std::weak_ptr<connection>> connections;
 
     std::set<std::string> held;
-    std::multimap<std::string, std::function<void(bool)>> waiting; // answers that are held back
+    std::multimap<std::string, std::function<void(bool)>> waiting;  // answers that are held back
     std::map<std::string, scripted> scripts;
     std::map<std::string, unsigned> revisions;
     std::set<std::string> removed;
@@ -236,8 +239,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
             std::size_t colon = field.find(':');
             if (colon == field.npos) continue;
             std::string_view name = field.substr(0, colon), value = field.substr(colon + 1);
-            while (value.starts_with(' '))
-                value.remove_prefix(1);
+            while (value.starts_with(' ')) value.remove_prefix(1);
             if (equals_lower(name, "authorization")) r.authorization = value;
             if (equals_lower(name, "content-length")) length = std::stoul(std::string(value));
             if (equals_lower(name, "connection") && equals_lower(value, "close")) r.close = true;
@@ -450,8 +452,8 @@ std::string basic(std::string_view key, std::string_view secret)
     return "Basic " + out;
 }
 
-vendor::vendor(executor ex, vendor_options o, const clock_source& c)
-    : state_(std::make_shared<state>(ex, std::move(o), c))
+vendor::vendor(executor ex, vendor_options o, const clock_source& c) :
+    state_(std::make_shared<state>(ex, std::move(o), c))
 {
     state_->open();
 }
@@ -459,7 +461,7 @@ vendor::vendor(executor ex, vendor_options o, const clock_source& c)
 vendor::~vendor()
 {
     state_->stopped = true;
-    state_->waiting.clear(); // they hold the state
+    state_->waiting.clear();  // they hold the state
     go_down();
 }
 
@@ -484,8 +486,7 @@ void vendor::release(const std::string& id)
 {
     state_->held.erase(id);
     auto [first, last] = state_->waiting.equal_range(id);
-    for (auto at = first; at != last; ++at)
-        at->second(true);
+    for (auto at = first; at != last; ++at) at->second(true);
     state_->waiting.erase(first, last);
 }
 
@@ -562,4 +563,4 @@ const std::vector<std::string>& vendor::heads() const
     return state_->heads;
 }
 
-} // namespace sim
+}  // namespace sim

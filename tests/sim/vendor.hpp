@@ -24,18 +24,18 @@ using callcache::executor;
 // What a key may do.
 struct key_scopes
 {
-    bool calls = true;     // api:calls:read:basic
-    bool extensive = true; // api:calls:read:extensive
+    bool calls = true;      // api:calls:read:basic
+    bool extensive = true;  // api:calls:read:extensive
 };
 
 struct vendor_options
 {
     std::string listen_host = "127.0.0.1";
-    std::uint16_t port = 0;                 // 0: any
-    std::map<std::string, key_scopes> keys; // by the value of the Authorization field
+    std::uint16_t port = 0;                  // 0: any
+    std::map<std::string, key_scopes> keys;  // by the value of the Authorization field
     sim::limits limits;
-    std::chrono::milliseconds latency{0}, jitter{0}; // of every answer; the second up to so much more
-    std::string tls_certificate, tls_key;            // PEM; empty: no TLS
+    std::chrono::milliseconds latency{0}, jitter{0};  // of every answer; the second up to so much more
+    std::string tls_certificate, tls_key;             // PEM; empty: no TLS
     call_world world;
 };
 
@@ -48,8 +48,8 @@ enum class then
     keep,
     close,
     reset,
-    hang,    // nothing more comes, and it stays open
-    trickle, // a space every 20 ms, for ever
+    hang,     // nothing more comes, and it stays open
+    trickle,  // a space every 20 ms, for ever
 };
 
 struct scripted
@@ -63,11 +63,11 @@ class vendor
 {
 public:
     vendor(executor, vendor_options, const clock_source&);
-    ~vendor(); // stops
+    ~vendor();  // stops
 
     std::uint16_t port() const;
     const call_world& world() const;
-    std::string body(std::string_view id) const; // the call object, as it is now
+    std::string body(std::string_view id) const;  // the call object, as it is now
 
     // Holds the answers to lookups of the id back until released.
     void hold(const std::string& id);
@@ -90,11 +90,11 @@ public:
     // Cuts the connections that wait for a request, as a server does after a while.
     void close_idle();
 
-    std::size_t requests() const;                      // all that were read, whatever the answer
-    std::size_t requests(const std::string& id) const; // lookups of it
-    std::size_t refused() const;                       // 429s
-    std::size_t connections() const;                   // accepted so far
-    const std::vector<std::string>& heads() const;     // of every request, as it came
+    std::size_t requests() const;                       // all that were read, whatever the answer
+    std::size_t requests(const std::string& id) const;  // lookups of it
+    std::size_t refused() const;                        // 429s
+    std::size_t connections() const;                    // accepted so far
+    const std::vector<std::string>& heads() const;      // of every request, as it came
 
     struct state;
 
@@ -102,4 +102,4 @@ private:
     std::shared_ptr<state> state_;
 };
 
-} // namespace sim
+}  // namespace sim

@@ -21,10 +21,8 @@ child::child(const std::string& program, const std::vector<std::string>& argumen
     std::vector<std::string> variables = w.environment;
     variables.push_back("PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
     std::vector<char*> argv, envp;
-    for (auto& s : words)
-        argv.push_back(s.data());
-    for (auto& s : variables)
-        envp.push_back(s.data());
+    for (auto& s : words) argv.push_back(s.data());
+    for (auto& s : variables) envp.push_back(s.data());
     argv.push_back(nullptr);
     envp.push_back(nullptr);
 
@@ -75,20 +73,18 @@ int child::wait(std::chrono::milliseconds at_most)
     while (status_ == -1)
     {
         while (read_some(0))
-        {
-        }
+        {}
         int status = 0;
         if (waitpid(pid_, &status, WNOHANG) == pid_)
         {
             status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
             while (read_some(0))
-            {
-            }
+            {}
         }
         else if (std::chrono::steady_clock::now() > deadline)
             return -1;
         else
-            poll(nullptr, 0, 1); // for its end
+            poll(nullptr, 0, 1);  // for its end
     }
     return status_;
 }
@@ -107,8 +103,7 @@ bool child::says(const std::string& text, std::chrono::milliseconds at_most)
 const std::string& child::output()
 {
     while (read_some(0))
-    {
-    }
+    {}
     return output_;
 }
 
@@ -119,4 +114,4 @@ finished run(const std::string& program, const std::vector<std::string>& argumen
     return {code, c.output()};
 }
 
-} // namespace callcache::test
+}  // namespace callcache::test

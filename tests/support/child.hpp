@@ -15,17 +15,16 @@ class child
 public:
     struct wishes
     {
-        std::vector<std::string> environment; // "NAME=value", beside PATH
-        std::string folder;                   // to run in; empty: this one
-        uid_t uid = 0;                        // to run as; 0: as the test does
+        std::vector<std::string> environment;  // "NAME=value", beside PATH
+        std::string folder;                    // to run in; empty: this one
+        uid_t uid = 0;                         // to run as; 0: as the test does
     };
 
     // Output of both kinds goes into one pipe.
     child(const std::string& program, const std::vector<std::string>& arguments, const wishes&);
     child(const std::string& program, const std::vector<std::string>& arguments) : child(program, arguments, wishes())
-    {
-    }
-    ~child(); // SIGKILL, if it still runs
+    {}
+    ~child();  // SIGKILL, if it still runs
     child(const child&) = delete;
 
     pid_t pid() const { return pid_; }
@@ -57,4 +56,4 @@ struct finished
 };
 finished run(const std::string& program, const std::vector<std::string>& arguments, const child::wishes& = {});
 
-} // namespace callcache::test
+}  // namespace callcache::test

@@ -36,4 +36,4 @@ private:
     std::atomic<std::int64_t> steady_{1'000'000'000'000};
 };
 
-} // namespace callcache::test
+}  // namespace callcache::test

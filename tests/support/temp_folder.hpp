@@ -33,4 +33,4 @@ private:
     std::filesystem::path path_;
 };
 
-} // namespace callcache::test
+}  // namespace callcache::test

@@ -16,4 +16,4 @@ T wait_for(Start start)
     return value.get();
 }
 
-} // namespace callcache::test
+}  // namespace callcache::test

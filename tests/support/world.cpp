@@ -17,7 +17,7 @@ namespace callcache::test
 namespace
 {
 
-constexpr auto patience = 20s; // of the machine's time, for anything that must happen
+constexpr auto patience = 20s;  // of the machine's time, for anything that must happen
 
 // The answer at the front of `bytes`, if all of it is there.
 std::optional<answer> parse(const std::string& bytes, bool head, bool closed)
@@ -46,14 +46,13 @@ std::optional<answer> parse(const std::string& bytes, bool head, bool closed)
     return a;
 }
 
-} // namespace
+}  // namespace
 
 void recorded_log::write(log_level, std::string_view text, const std::vector<log_field>& fields)
 {
     std::lock_guard lock(mutex_);
     text_ += text;
-    for (const auto& [name, value] : fields)
-        text_ += " " + std::string(name) + "=" + value;
+    for (const auto& [name, value] : fields) text_ += " " + std::string(name) + "=" + value;
     text_ += "\n";
 }
 
@@ -115,13 +114,11 @@ tool::tool(world& w) : tool(w, w.cache->tool_endpoints().front()) {}
 tool::tool(world& w, tcp::endpoint to) : world_(w), state_(std::make_shared<state>(w.loop.get_executor()))
 {
     asio::co_spawn(w.loop, state::run(state_, to), asio::detached);
-    w.run_until(
-        [&]
-        {
-            error_code error;
-            state_->socket.remote_endpoint(error);
-            return !error || state_->closed;
-        });
+    w.run_until([&] {
+        error_code error;
+        state_->socket.remote_endpoint(error);
+        return !error || state_->closed;
+    });
 }
 
 tool::~tool()
@@ -150,7 +147,7 @@ answer tool::read(bool head)
 {
     world_.run_until([&] { return has_answer(head) || state_->closed; });
     auto a = parse(state_->in, head, state_->closed);
-    if (!a) return {}; // status 0: closed without an answer
+    if (!a) return {};  // status 0: closed without an answer
     state_->in.erase(0, a->raw.size());
     return *a;
 }
@@ -210,8 +207,7 @@ std::string world::start_refused()
         config.upstream.url = (vendor_options.tls_key.empty() ? "http://127.0.0.1:" : "https://localhost:") +
                               std::to_string(vendor->port());
     cache.reset();
-    for (const std::string& problem : contradictions(config))
-        FAIL(problem);
+    for (const std::string& problem : contradictions(config)) FAIL(problem);
     auto started = proxy::start(config, {clock, out, true});
     if (auto* trouble = std::get_if<std::string>(&started)) return *trouble;
     cache = std::move(std::get<std::unique_ptr<proxy>>(started));
@@ -246,8 +242,7 @@ std::string world::request(const std::string& method, const std::string& target,
 {
     std::string text = method + " " + target + " HTTP/1.1\r\nHost: localhost:4664\r\n";
     if (!as.empty()) text += "Authorization: " + as + "\r\n";
-    for (const field& f : further)
-        text += f.first + ": " + f.second + "\r\n";
+    for (const field& f : further) text += f.first + ": " + f.second + "\r\n";
     return text + "\r\n";
 }
 
@@ -274,4 +269,4 @@ std::string world::call_of(const answer& a)
     return call ? std::string(call->call) : "";
 }
 
-} // namespace callcache::test
+}  // namespace callcache::test

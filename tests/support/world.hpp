@@ -36,9 +36,9 @@ struct answer
     unsigned status = 0;
     std::vector<field> fields;
     std::string body;
-    std::string raw; // all of it, as it came
+    std::string raw;  // all of it, as it came
 
-    std::string header(std::string_view lower_name) const; // empty if it is not there
+    std::string header(std::string_view lower_name) const;  // empty if it is not there
     bool has(std::string_view lower_name) const;
 
     // A parameter of Cache-Status: "fwd" gives "miss", a bare one such as "hit" gives "hit", an absent one "".
@@ -87,7 +87,7 @@ struct world
     temp_folder folder;
     sim_clock clock;
     recorded_log out;
-    asio::io_context loop{1}; // the vendor's and the tools'
+    asio::io_context loop{1};  // the vendor's and the tools'
     asio::executor_work_guard<executor> work = asio::make_work_guard(loop);
     sim::vendor_options vendor_options;
     std::unique_ptr<sim::vendor> vendor;
@@ -104,7 +104,7 @@ struct world
 
     // Drives everything until it is true; fails the test if that takes too long.
     void run_until(const std::function<bool()>& true_now);
-    void run_for_a_while(); // long enough for anything that is under way to happen
+    void run_for_a_while();  // long enough for anything that is under way to happen
 
     // A request without Host and Authorization: they are added.
     std::string request(const std::string& method, const std::string& target, const fields& = {},
@@ -124,4 +124,4 @@ struct world
     static std::string call_of(const answer&);
 };
 
-} // namespace callcache::test
+}  // namespace callcache::test

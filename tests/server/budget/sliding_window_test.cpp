@@ -40,7 +40,7 @@ const std::pair<double, std::uint64_t> budgets[] = {{3, 3},   {3, 1},     {3, 2}
                                                     {0.5, 1}, {0.001, 1}, {1, 1},     {1.0 / 3, 1}, {7.3, 5},
                                                     {7, 7},   {10, 3},    {100, 100}, {1000, 1000}};
 
-} // namespace
+}  // namespace
 
 TEST_CASE("window: a burst goes at once, the next waits for the first")
 {
@@ -83,8 +83,7 @@ TEST_CASE("window: after an unclean start nothing is sent for one window")
 TEST_CASE("window: never before now")
 {
     sliding_window w(budget(3, 3), t0, false);
-    for (std::size_t others = 0; others < 10; ++others)
-        CHECK(w.next(t0 + 1h, others) >= t0 + 1h);
+    for (std::size_t others = 0; others < 10; ++others) CHECK(w.next(t0 + 1h, others) >= t0 + 1h);
 }
 
 TEST_CASE("window: whoever waits is told when its turn comes")

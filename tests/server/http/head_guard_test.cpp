@@ -53,8 +53,7 @@ scanned whole(std::string_view bytes, head_kind kind = head_kind::request, std::
 scanned byte_by_byte(std::string_view bytes, head_kind kind = head_kind::request, std::size_t bytes_max = 16 << 10)
 {
     std::vector<std::size_t> ends;
-    for (std::size_t i = 1; i <= bytes.size(); ++i)
-        ends.push_back(i);
+    for (std::size_t i = 1; i <= bytes.size(); ++i) ends.push_back(i);
     return scan(bytes, ends, kind, bytes_max);
 }
 
@@ -73,8 +72,7 @@ bool complete(std::string head, head_kind kind = head_kind::request)
     CHECK(whole(head, kind) == good);
     CHECK(byte_by_byte(head, kind) == good);
     CHECK(whole(head + "body\n\0 and more", kind) == good);
-    for (std::size_t n = 0; n < head.size(); ++n)
-        CHECK(whole(head.substr(0, n), kind) == scanned{});
+    for (std::size_t n = 0; n < head.size(); ++n) CHECK(whole(head.substr(0, n), kind) == scanned{});
     return true;
 }
 
@@ -93,7 +91,7 @@ std::vector<field_view> fields(std::initializer_list<field_view> list)
     return list;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("head: a good request is complete at its empty line, and not before")
 {
@@ -146,7 +144,7 @@ TEST_CASE("head: no control character stands in it, wherever")
 
 TEST_CASE("head: what can no longer be good is refused at once, and not waited for")
 {
-    CHECK(whole("\x16\x03\x01").what == progress::refused); // TLS
+    CHECK(whole("\x16\x03\x01").what == progress::refused);  // TLS
     CHECK(whole(std::string_view("GET /\0", 6)).what == progress::refused);
     CHECK(whole("GET / HTTP/2.0\r\n").what == progress::refused);
     CHECK(whole("GET / HTTP/1.1\r\nA : b\r\n").what == progress::refused);
@@ -199,8 +197,7 @@ TEST_CASE("head: a request line is method, target and HTTP/1.1 or 1.0, with one 
 
 TEST_CASE("head: a target holds what may stand in one, and no more")
 {
-    for (std::string target : {"/\xc3\xbc", "/\t", "/a b", "/\xff"})
-        refused(with_target(target));
+    for (std::string target : {"/\xc3\xbc", "/\t", "/a b", "/\xff"}) refused(with_target(target));
     for (std::string target : {"/%C3%BC", "/?a=b&c=[d]", "/|", "/\"<>", "*"})
         CHECK(whole(with_target(target)).what == progress::complete);
 }
@@ -242,8 +239,7 @@ TEST_CASE("head: it may be as large as the limit, and a byte more is 431, howeve
         {
             CAPTURE(bytes_max);
             std::string head = "GET / HTTP/1.1\r\nHost: x\r\n";
-            while (many && head.size() + 200 < bytes_max)
-                head += "A: 0123456789\r\n";
+            while (many && head.size() + 200 < bytes_max) head += "A: 0123456789\r\n";
             head += "X: " + std::string(bytes_max - head.size() - 7, 'x') + "\r\n\r\n";
             REQUIRE(head.size() == bytes_max);
             std::string larger = head;

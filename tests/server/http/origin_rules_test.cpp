@@ -24,7 +24,7 @@ request get(std::string_view host = "localhost:4664")
     return r;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("own host: this machine's loopback names, with any port or none")
 {
@@ -71,7 +71,7 @@ TEST_CASE("origin rules: a tool may ask")
     CHECK(refused(get()) == 0);
     CHECK(refused(get("callcache"), {"callcache"}) == 0);
     request r = get();
-    r.sec_fetch_site = "none"; // an address typed into a browser
+    r.sec_fetch_site = "none";  // an address typed into a browser
     CHECK(refused(r) == 0);
     r.method = "POST";
     CHECK(refused(r) == 0);

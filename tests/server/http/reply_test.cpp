@@ -32,7 +32,7 @@ reply hello()
     return {200, {{"Content-Type", "text/plain"}}, "hello", false};
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("reply: a whole message")
 {

@@ -32,7 +32,7 @@ bool keeps_alive(int minor, std::vector<field_view> fields)
     return good("/", std::move(fields), minor).keep_alive;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("request: what matters is taken from the head")
 {

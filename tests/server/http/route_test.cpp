@@ -20,7 +20,7 @@ bool is(std::string target, route what, std::string call_id = "", std::string to
     return true;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("route: a call id of 1 to 20 digits is a lookup")
 {

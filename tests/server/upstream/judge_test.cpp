@@ -31,7 +31,7 @@ bool is(const upstream_answer& a, meaning expected)
     return true;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("judge: the call that was asked for is found, in the answer's own bytes")
 {

@@ -1,0 +1,136 @@
+// The whole proxy with its real threads: two fronts, a brain, the store; tools that ask for everything at once while
+// entries are purged. Run under the thread sanitizer too.
+
+#include "cache/call_answer.hpp"
+#include "server/proxy.hpp"
+#include "server/system_clock.hpp"
+#include "tests/support/plain_client.hpp"
+#include "tests/support/temp_folder.hpp"
+#include "tests/support/vendor_thread.hpp"
+#include "tests/support/wait.hpp"
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+using namespace callcache;
+using namespace callcache::test;
+
+namespace
+{
+
+class silent_log final : public log
+{
+public:
+    bool wants(log_level) const override { return false; }
+    void write(log_level, std::string_view, const std::vector<log_field>&) override {}
+};
+
+const std::string key = sim::basic("key", "secret"), other = sim::basic("other", "secret");
+
+struct real_threads
+{
+    real_threads()
+    {
+        config.server.listen = {"127.0.0.1:0"};
+        config.server.admin = {"127.0.0.1:0"};
+        config.server.threads = 2;
+        config.upstream.url = vendor.url();
+        config.cache.path = folder.file("cache.db");
+        config.cache.memory_max = 1 << 20;
+        config.budget.rate = 1000;
+        config.budget.burst = 100;
+        config.cache.calls.fresh_min = 1s;  // so that much is stale
+        start();
+    }
+    void start()
+    {
+        cache.reset();
+        auto started = proxy::start(config, {clock, out});
+        REQUIRE(std::holds_alternative<std::unique_ptr<proxy>>(started));
+        cache = std::move(std::get<std::unique_ptr<proxy>>(started));
+    }
+    std::uint16_t port() const { return cache->tool_endpoints().front().port(); }
+
+    static sim::vendor_options options()
+    {
+        sim::vendor_options o;
+        o.keys[key] = o.keys[other] = {};
+        o.limits = {0, 0};
+        return o;
+    }
+
+    temp_folder folder;
+    system_clock clock;
+    silent_log out;
+    vendor_thread vendor{options()};
+    settings config;
+    std::unique_ptr<proxy> cache;
+};
+
+}  // namespace
+
+TEST_SUITE_BEGIN("threads: the whole proxy");
+
+TEST_CASE("every tool gets the right call while hits, misses, refreshes, purges and new credentials happen at once")
+{
+    real_threads w;
+    std::atomic<int> wrong{0}, right{0};
+    std::vector<std::thread> tools;
+    for (unsigned n = 0; n < 4; ++n)
+        tools.emplace_back([&, n] {
+            std::mt19937 random(n);
+            plain_client client(w.port());
+            for (int i = 0; i < 400; ++i)
+            {
+                std::string id = w.vendor.world().id(random() % 100 * 2);
+                auto a = client.get("/v2/calls/" + id, random() % 2 ? key : other,
+                                    random() % 5 ? "" : "Cache-Control: no-cache\r\n");
+                auto call = read_call_answer(a.body);
+                bool good = a.status == 200 && call && call->call == w.vendor.world().call(id);
+                (good ? right : wrong) += 1;
+            }
+        });
+    tools.emplace_back([&] {
+        plain_client client(w.port());
+        for (int i = 0; i < 100; ++i)
+            if (client.get("/v2/calls/1", sim::basic("stranger", std::to_string(i))).status != 401) ++wrong;
+    });
+    for (int i = 0; i < 20; ++i)
+    {
+        auto purged = [&](auto done) {
+            if (i % 4 == 0)
+                w.cache->kept().purge_all(done);
+            else
+                w.cache->kept().purge(w.vendor.world().id(std::uint64_t(i) * 2), done);
+        };
+        CHECK(wait_for<bool>(purged));
+        w.cache->look_after(w.clock.wall() + std::chrono::hours(i));
+    }
+    for (std::thread& t : tools) t.join();
+    CHECK(wrong == 0);
+    CHECK(right == 1600);
+}
+
+TEST_CASE("a proxy that is destroyed in the middle of everything leaves nothing behind, and the next one goes on")
+{
+    real_threads w;
+    for (int round = 0; round < 5; ++round)
+    {
+        std::vector<std::thread> tools;
+        for (unsigned n = 0; n < 4; ++n)
+            tools.emplace_back([&, port = w.port(), n] {
+                plain_client client(port);
+                for (int i = 0; i < 1000; ++i)
+                    if (client.get("/v2/calls/" + w.vendor.world().id(n * 1000 + unsigned(i) * 2), key).status == 0)
+                        return;
+            });
+        while (w.vendor.requests() < std::size_t(round + 1) * 20) std::this_thread::yield();
+        if (round % 2) w.cache->drain();
+        w.start();
+        for (std::thread& t : tools) t.join();
+    }
+    CHECK(plain_client(w.port()).get("/v2/calls/" + std::string(sim::example_id), key).status == 200);
+}
+
+TEST_SUITE_END();

@@ -1,0 +1,31 @@
+#include "tests/support/vendor_thread.hpp"
+
+#include "server/system_clock.hpp"
+
+#include <future>
+
+namespace callcache::test
+{
+
+vendor_thread::vendor_thread(sim::vendor_options o) : clock_(std::make_unique<system_clock>())
+{
+    vendor_ = std::make_unique<sim::vendor>(loop_.get_executor(), std::move(o), *clock_);
+    port_ = vendor_->port();
+    thread_ = std::thread([this] { loop_.run(); });
+}
+
+vendor_thread::~vendor_thread()
+{
+    loop_.stop();
+    thread_.join();
+    vendor_.reset();
+}
+
+std::size_t vendor_thread::requests()
+{
+    std::promise<std::size_t> promise;
+    asio::post(loop_, [&] { promise.set_value(vendor_->requests()); });
+    return promise.get_future().get();
+}
+
+}  // namespace callcache::test

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "tests/sim/vendor.hpp"
+
+#include <thread>
+
+namespace callcache::test
+{
+
+// A simulated vendor on a thread of its own, by the machine's clock.
+class vendor_thread
+{
+public:
+    explicit vendor_thread(sim::vendor_options);
+    ~vendor_thread();
+
+    std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+    std::size_t requests();
+    const sim::call_world& world() const { return vendor_->world(); }
+
+private:
+    asio::io_context loop_{1};
+    std::unique_ptr<clock_source> clock_;
+    std::unique_ptr<sim::vendor> vendor_;
+    std::uint16_t port_;
+    std::thread thread_;
+};
+
+}  // namespace callcache::test
