@@ -213,11 +213,9 @@ config_key word(std::string_view path, Field field, std::vector<std::pair<std::s
 }
 
 // A row's place in `settings`.
-#define PLACE(member)                                                                                                  \
-    [](settings & s) -> auto&                                                                                          \
-    {                                                                                                                  \
-        return s.member;                                                                                               \
-    }
+// clang-format off
+#define PLACE(member) [](settings& s) -> auto& { return s.member; }
+// clang-format on
 
 std::vector<config_key> make_keys()
 {

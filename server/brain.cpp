@@ -96,6 +96,12 @@ void brain::drain()
     });
 }
 
+void brain::abandon()
+{
+    gate_.abandon();
+    pool_.abandon();
+}
+
 std::size_t brain::waiting(const std::string& id) const
 {
     std::size_t sum = 0;

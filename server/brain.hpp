@@ -53,6 +53,9 @@ public:
     // Any thread. Who waits in the queue is told to come back; what was sent is finished.
     void drain();
 
+    // The loop has stopped: lets go of what waits, which may hold the brain.
+    void abandon();
+
     // Brain loop only: for health and tests.
     std::size_t flights() const { return flights_.size(); }
     std::size_t waiting(const std::string& id) const;

@@ -1,5 +1,6 @@
 // The program's command line.
 
+#include "config/keys.hpp"
 #include "config/load.hpp"
 #include "server/commands.hpp"
 #include "server/version.hpp"
@@ -28,21 +29,29 @@ struct flags
 // The same for every command, so that `health` and `check` see what `serve` sees.
 void add_config_flags(CLI::App& command, flags& f)
 {
-    command.add_option("--config", f.config, "Configuration file, JSON with comments")->envname("CALLCACHE_CONFIG");
-    const std::pair<const char*, const char*> shortcuts[] = {{"--listen", "server.listen"},
-                                                             {"--admin", "server.admin"},
-                                                             {"--upstream", "upstream.url"},
-                                                             {"--db", "cache.path"}};
-    for (auto [flag, key] : shortcuts)
-        command.add_option_function<std::string>(
-            flag, [&f, k = std::string(key)](const std::string& v) { f.assignments.push_back(k + "=" + v); },
-            std::string("Same as --set ") + key + "=…");
+    command.add_option("--config", f.config, "Configuration, JSON with comments")
+        ->envname("CALLCACHE_CONFIG")
+        ->type_name("FILE");
+    struct
+    {
+        std::string flag, key, value;
+    } shortcuts[] = {{"--listen", "server.listen", "HOST:PORT"},
+                     {"--admin", "server.admin", "HOST:PORT"},
+                     {"--upstream", "upstream.url", "URL"},
+                     {"--db", "cache.path", "FILE"}};
+    for (const auto& s : shortcuts)
+        command
+            .add_option_function<std::string>(
+                s.flag, [&f, key = s.key](const std::string& v) { f.assignments.push_back(key + "=" + v); },
+                std::string(find_key(s.key)->meaning) + " (" + s.key + ")")
+            ->type_name(s.value);
     command
         .add_option_function<std::vector<std::string>>(
             "--set",
             [&f](const std::vector<std::string>& v) { f.assignments.insert(f.assignments.end(), v.begin(), v.end()); },
-            "Any configuration key: --set budget.rate=2")
-        ->allow_extra_args(false);
+            "Any configuration key, such as budget.rate=2; `callcache check` lists them")
+        ->allow_extra_args(false)
+        ->type_name("KEY=VALUE");
 }
 
 loaded_settings load(const flags& f)

@@ -41,6 +41,13 @@ void places::leave()
         answer(queue_.begin(), true);  // the place goes to the next before anybody else can come
 }
 
+void places::abandon()
+{
+    closed_ = true;
+    std::list<waiter> gone = std::move(queue_);
+    queue_.clear();
+}
+
 void places::close()
 {
     closed_ = true;

@@ -25,6 +25,10 @@ public:
     // Everyone who waits, or comes later, is told no.
     void close();
 
+    // The loop has stopped: who waits is destroyed, and never told anything. A coroutine that waits here may hold whoever
+    // holds this, and then nothing else ends it.
+    void abandon();
+
 private:
     struct waiter
     {

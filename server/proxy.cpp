@@ -157,12 +157,13 @@ proxy::~proxy()
 {
     for (auto& loop : loops_) loop->stop();
     for (std::thread& t : threads_) t.join();
-    // First the store: it answers the readers that still wait, which resume on loops that must stand, and writes what is
-    // queued. Then the brain, which goes when the last coroutine on its loop goes; the sessions that wait for it are
+    // First the store: it answers the readers that still wait, which resume on loops that must stand, and writes what
+    // is queued. Then the brain, which goes when the last coroutine on its loop goes; the sessions that wait for it are
     // destroyed with it, while their own loops still stand. Then the sessions.
     tiers_.reset();
     tool_listener_.reset();
     admin_listener_.reset();
+    if (brain_) brain_->abandon();
     brain_.reset();
     while (!loops_.empty()) loops_.pop_back();
 }
@@ -236,7 +237,10 @@ void proxy::announce() const
         for (const tcp::endpoint& e : endpoints) text += (text.empty() ? "" : ", ") + to_text(e);
         return text.empty() ? std::string("off") : text;
     };
-    around_.out.info("listening", {{"tools", list(tool_endpoints())}, {"admin", list(admin_endpoints())}});
+    origin self{false, {parse_host_port(config_.server.listen.front())->host, tool_endpoints().front().port()}};
+    around_.out.info(
+        "listening",
+        {{"base_url", self.text()}, {"tools", list(tool_endpoints())}, {"admin", list(admin_endpoints())}});
     around_.out.info(
         "upstream",
         {{"url", upstream_.text()},

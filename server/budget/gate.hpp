@@ -32,6 +32,9 @@ public:
     // Everyone who still waits is told no.
     void close() { places_.close(); }
 
+    // As in places.
+    void abandon() { places_.abandon(); }
+
 private:
     const clock_source& clock_;
     sliding_window window_;

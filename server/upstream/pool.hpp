@@ -55,6 +55,9 @@ public:
     // Closes what is idle; nothing is kept from now on.
     void close();
 
+    // As in places.
+    void abandon() { on_loan_.abandon(); }
+
 private:
     struct idle
     {
