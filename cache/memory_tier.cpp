@@ -9,7 +9,8 @@ namespace
 {
 
 constexpr std::size_t shards_max = 64;
-constexpr std::size_t shard_bytes_min = 2 << 20;  // so that the largest answer fits into any shard
+constexpr std::size_t used_and_evicted_max = 4096;  // recency that is lost costs nothing but a worse eviction
+constexpr std::size_t shard_bytes_min = 2 << 20;    // so that the largest answer fits into any shard
 
 }  // namespace
 
@@ -95,7 +96,7 @@ void memory_tier::evict_one(shard& s)
         at->visited = false;
         at = at == s.queue.begin() ? std::prev(s.queue.end()) : std::prev(at);
     }
-    if (at->used) s.used_and_evicted.push_back(at->key);
+    if (at->used && s.used_and_evicted.size() < used_and_evicted_max) s.used_and_evicted.push_back(at->key);
     s.hand = at;
     remove(s, at);
 }

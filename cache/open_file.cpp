@@ -39,6 +39,12 @@ std::string folder_of(const std::string& path)
                   "file: --db :memory:"};
 }
 
+// A WAL is not bound to its database: SQLite would replay what another file left into a new one.
+void remove_beside(const std::string& path)
+{
+    for (const char* suffix : {"-wal", "-shm", "-journal"}) std::remove((path + suffix).c_str());
+}
+
 // A new file appears whole or not at all: it is made beside its place and renamed.
 void make_file(const std::string& path)
 {
@@ -52,13 +58,13 @@ void make_file(const std::string& path)
         database db(fresh, SQLITE_OPEN_READWRITE);
         migrate(db);
     }
+    remove_beside(path);
     if (std::rename(fresh.c_str(), path.c_str()) != 0) refuse_unwritable(path, errno);
 }
 
 void move_aside(const std::string& path)
 {
-    std::remove((path + "-wal").c_str());
-    std::remove((path + "-shm").c_str());
+    remove_beside(path);
     if (std::rename(path.c_str(), corrupt_copy(path).c_str()) != 0) refuse_unwritable(path, errno);
 }
 
@@ -119,7 +125,7 @@ void prepare_file(const std::string& path, const std::function<void(const std::s
 
 void replace_file(const std::string& path, const std::string& salt, const std::vector<partition_record>& partitions)
 {
-    move_aside(path);
+    if (access(path.c_str(), F_OK) == 0) move_aside(path);
     make_file(path);
     row_writer w(path);
     w.begin();

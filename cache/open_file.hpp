@@ -21,7 +21,7 @@ struct refused
 // written. REQUIRES: the caller holds the lock on it.
 void prepare_file(const std::string& path, const std::function<void(const std::string&)>& warn);
 
-// Moves the file aside and puts a new one in its place, with the same salt and partitions.
+// Moves the file aside, if there is one, and puts a new one in its place, with the same salt and partitions.
 void replace_file(const std::string& path, const std::string& salt, const std::vector<partition_record>&);
 
 // Where a corrupt file is moved to; one copy at most.

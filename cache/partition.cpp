@@ -12,6 +12,14 @@ constexpr std::size_t strangers_max = 1024;  // credentials that the vendor neve
 
 }  // namespace
 
+partition_id partition::id_of(const digest& name)
+{
+    std::uint64_t bits;
+    std::memcpy(&bits, name.data(), sizeof bits);
+    // 63 bits of a keyed hash; 0 means "none".
+    return std::max<partition_id>(1, partition_id(bits & INT64_MAX));
+}
+
 std::optional<wall_time> partition::confirmed_at() const
 {
     std::int64_t us = confirmed_at_.load(std::memory_order_acquire);
@@ -49,11 +57,10 @@ partitions::partitions(std::string salt, std::string upstream_origin, const std:
     for (const partition_record& r : kept)
     {
         auto p = std::make_shared<partition>(r.name);
-        p->id_ = r.id;
+        p->id_ = partition::id_of(r.name);
         if (r.confirmed_at) p->confirm(*r.confirmed_at);
         p->use(r.used_at);
         known_.emplace(r.name, std::move(p));
-        last_id_ = std::max(last_id_, r.id);
     }
 }
 
@@ -74,7 +81,7 @@ bool partitions::enroll(partition& p)
 {
     std::lock_guard lock(mutex_);
     if (p.id() != 0) return false;
-    p.id_.store(++last_id_, std::memory_order_release);
+    p.id_.store(partition::id_of(p.name()), std::memory_order_release);
     return true;
 }
 

@@ -38,7 +38,11 @@ public:
     explicit partition(const digest& name) : name_(name) {}
 
     const digest& name() const { return name_; }
+
+    // 0 until it is enrolled. Made from the name, so that no other credential can ever have the same: not after the row
+    // was lost, not in another file.
     partition_id id() const { return id_.load(std::memory_order_acquire); }
+    static partition_id id_of(const digest& name);
 
     // When the vendor last accepted the credential.
     std::optional<wall_time> confirmed_at() const;
@@ -47,10 +51,6 @@ public:
     // counts, in whichever order the two arrive. One thread at a time: the brain's.
     void confirm(wall_time sent_at);
     void refuse(wall_time sent_at);
-
-    // Raised before anything is purged: what was sent for under an older epoch is not kept.
-    std::uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
-    void raise_epoch() { epoch_.fetch_add(1, std::memory_order_acq_rel); }
 
     wall_time used_at() const { return from_micros(used_at_.load(std::memory_order_relaxed)); }
     void use(wall_time at) { used_at_.store(to_micros(at), std::memory_order_relaxed); }
@@ -65,7 +65,6 @@ private:
     std::atomic<std::int64_t> confirmed_at_{0};  // 0: not, or refused since
     wall_time refused_at_{};
     std::atomic<std::int64_t> used_at_{0};
-    std::atomic<std::uint64_t> epoch_{0};
 };
 
 using partition_ptr = std::shared_ptr<partition>;
@@ -96,7 +95,6 @@ private:
     const std::string origin_;
     mutable std::mutex mutex_;
     std::unordered_map<digest, partition_ptr, digest_hash> known_;
-    partition_id last_id_ = 0;
 };
 
 }  // namespace callcache

@@ -73,8 +73,8 @@ row_reader::outcome row_reader::find(key_view key, std::int64_t generation)
     e->content_type = find_.bytes(4);
     e->etag = find_.bytes(5);
     e->body = find_.bytes(7);
-    if (find_.bytes(6) != checksum(key, *e)) return {nullptr, true};
-    return {std::move(e)};
+    if (find_.bytes(6) != checksum(key, *e)) return {nullptr, true, e->sent_at};
+    return {std::move(e), false, {}};
 }
 
 row_writer::row_writer(const std::string& path) :

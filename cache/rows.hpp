@@ -21,6 +21,7 @@ public:
     {
         entry_ptr kept;        // null: none
         bool damaged = false;  // there is a row, and its checksum is wrong: it is as if it were not there
+        wall_time damaged_sent_at{};
     };
 
     // Rows of a generation older than `generation` are not seen. Throws failure.

@@ -13,6 +13,8 @@
 #include <condition_variable>
 #include <cstdio>
 #include <deque>
+#include <filesystem>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
@@ -36,12 +38,13 @@ class sqlite_store final : public store
 public:
     explicit sqlite_store(const store_options& options) :
         options_(options),
-        writer_(options.path),
+        writer_(std::make_unique<sqlite::row_writer>(options.path)),
         salt_(writer_->salt()),
         partitions_(writer_->partitions()),
         queue_(queued_bytes_max, writer_->generation()),
         bytes_(writer_->bytes())
     {
+        for (const partition_record& p : partitions_) known_[p.id] = p;
         for (auto& r : readers_) r.emplace(options_.path);
         for (std::size_t i = 0; i < reader_count; ++i) threads_.emplace_back([this, i] { read_on(i); });
         threads_.emplace_back([this] { write_on(); });
@@ -123,8 +126,12 @@ private:
             if (finds_.empty()) return;
             queued_find wanted = std::move(finds_.front());
             finds_.pop_front();
+            bool in_vain = stopping_;  // nobody will see the answer
             lock.unlock();
-            answer_find(std::move(wanted), reader);
+            if (in_vain)
+                wanted.done(nullptr);
+            else
+                answer_find(std::move(wanted), reader);
             lock.lock();
         }
     }
@@ -151,16 +158,17 @@ private:
         {
             std::shared_lock files(files_mutex_);
             if (readers_[reader]) found = readers_[reader]->find(wanted.key, generation);
+            reading_fails_ = false;
         }
         catch (const sqlite::failure& f)
         {
             if (f.is_corruption()) corrupt_ = true;
-            options_.warn(std::string("reading the database failed: ") + f.what());
+            if (!reading_fails_.exchange(true)) options_.warn(std::string("reading the database failed: ") + f.what());
         }
         if (found.damaged)
         {
             options_.warn("a row of the database is damaged and was dropped");
-            drop(wanted.key, wall_time::max());
+            drop(wanted.key, std::max(found.damaged_sent_at, options_.clock()));
         }
         if (found.kept && found.kept->sent_at <= dropped_until) found.kept = nullptr;
         wanted.done(std::move(found.kept));
@@ -178,7 +186,6 @@ private:
             std::deque<queued_change> group = queue_.take();
             last = stopping_;
             lock.unlock();
-            if (corrupt_.exchange(false)) replace();
             if (!group.empty()) write(group);
             // As much as was put may have to go.
             more_to_tidy_ = true;
@@ -190,10 +197,11 @@ private:
     // One group, one transaction: waiting for the disk once makes many changes durable.
     void write(std::deque<queued_change>& group)
     {
-        bool good = false;
+        bool good = false, busy = false;
+        std::string trouble;
         try
         {
-            if (!writer_) open();
+            make_usable();
             writer_->begin();
             wall_time at = options_.clock();
             for (const queued_change& q : group) apply(q.what, at);
@@ -201,25 +209,38 @@ private:
             writer_->commit();
             bytes_ = writer_->bytes();
             good = true;
-            if (!writable_) options_.warn("the database can be written again");
         }
         catch (const sqlite::failure& f)
         {
             if (writer_) writer_->roll_back();
-            if (f.is_corruption())
-                corrupt_ = true;
-            else if (writable_)
-                options_.warn(std::string("the database cannot be written: ") + f.what() +
-                              "; kept calls are still served, new ones are kept in memory alone");
+            if (f.is_corruption()) corrupt_ = true;
+            busy = f.primary() == SQLITE_BUSY;  // another program reads or writes it
+            trouble = f.what();
         }
+        catch (const sqlite::refused& r)
+        {
+            trouble = r.text;
+        }
+        if (good && !writable_) options_.warn("the database can be written again");
+        if (!good && writable_)
+            options_.warn("the database cannot be written: " + trouble +
+                          "; kept calls are still served, new ones are kept in memory alone");
         writable_ = good;
+        settle(group, good, busy);
+    }
+
+    void settle(std::deque<queued_change>& group, bool good, bool busy)
+    {
         std::vector<written> told;
-        for (queued_change& q : group)
-            if (auto done = std::exchange(q.done, {})) told.push_back(std::move(done));
+        if (!busy)
+            for (queued_change& q : group)
+                if (auto done = std::exchange(q.done, {})) told.push_back(std::move(done));
         {
             std::lock_guard lock(mutex_);
             if (good)
                 queue_.written(group);
+            else if (busy)
+                queue_.put_back(std::move(group));
             else
                 queue_.lost(std::move(group));
         }
@@ -238,7 +259,11 @@ private:
         }
         if (auto* t = std::get_if<touch_change>(&c))
             for (const entry_key& key : t->keys) writer_->touch(key, t->at);
-        if (auto* r = std::get_if<partition_record>(&c)) writer_->put_partition(*r);
+        if (auto* r = std::get_if<partition_record>(&c))
+        {
+            writer_->put_partition(*r);
+            known_[r->id] = *r;
+        }
     }
 
     // A small step of what keeps the file within its bounds.
@@ -248,6 +273,7 @@ private:
         {
             wall_time at = options_.clock();
             more_to_tidy_ = false;
+            if (corrupt_ || !std::filesystem::exists(options_.path)) make_usable();
             if (!writer_) return;
             more_to_tidy_ = writer_->remove_outdated() || writer_->remove_sent_before(at - options_.keep_max) ||
                             writer_->evict(options_.bytes_max, at - partition_unused) || writer_->give_back_pages();
@@ -266,13 +292,10 @@ private:
             more_to_tidy_ = false;
             if (f.is_corruption()) corrupt_ = true;
         }
-    }
-
-    // Throws failure.
-    void open()
-    {
-        writer_.emplace(options_.path);
-        for (auto& r : readers_) r.emplace(options_.path);
+        catch (const sqlite::refused&)
+        {
+            // Said when something is written, which is tried again with every group.
+        }
     }
 
     std::int64_t generation()
@@ -281,48 +304,41 @@ private:
         return queue_.generation();
     }
 
-    // Our own file is corrupt: moves it aside and goes on with a new one, with the same salt and partitions, so that
-    // who is trusted stays trusted.
-    void replace()
+    // What is open is left as it is, if it is sound. A file that is corrupt is moved aside, and in its place or that of
+    // one that was deleted under us a new one is begun, with the same salt and partitions, so that who is trusted stays
+    // trusted. Throws failure and refused; then it is tried again with the next group.
+    void make_usable()
     {
+        bool corrupt = corrupt_, gone = !std::filesystem::exists(options_.path);
+        if (writer_ && !corrupt && !gone) return;
         std::unique_lock files(files_mutex_);
-        std::vector<partition_record> partitions = partitions_;
-        try
-        {
-            if (writer_) partitions = writer_->partitions();
-        }
-        catch (const sqlite::failure&)
-        {
-            // As they were at the start; the rest is confirmed anew.
-        }
         for (auto& r : readers_) r.reset();
         writer_.reset();
-        try
+        if (corrupt || gone)
         {
+            std::vector<partition_record> partitions;
+            for (const auto& [id, record] : known_) partitions.push_back(record);
             sqlite::replace_file(options_.path, salt_, partitions);
-            open();
-            writer_->begin();
-            writer_->set_generation(generation());
-            writer_->commit();
-            options_.warn("the database was corrupt; it was moved to " + sqlite::corrupt_copy(options_.path) +
-                          " and a new one begun");
+            options_.warn(gone ? "the database was deleted; a new one was begun"
+                               : "the database was corrupt; it was moved to " + sqlite::corrupt_copy(options_.path) +
+                                     " and a new one begun");
         }
-        catch (const sqlite::refused& r)
-        {
-            options_.warn(r.text);
-        }
-        catch (const sqlite::failure& f)
-        {
-            options_.warn(std::string("the corrupt database could not be replaced: ") + f.what());
-        }
+        corrupt_ = false;
+        auto writer = std::make_unique<sqlite::row_writer>(options_.path);
+        writer->begin();
+        writer->set_generation(generation());
+        writer->commit();
+        for (auto& r : readers_) r.emplace(options_.path);
+        writer_ = std::move(writer);
     }
 
     const store_options options_;
-    std::optional<sqlite::row_writer> writer_;  // the writer's thread
+    std::unique_ptr<sqlite::row_writer> writer_;  // the writer's thread; null while the file cannot be used
     std::optional<sqlite::row_reader> readers_[reader_count];
     std::shared_mutex files_mutex_;  // held by who reads; alone by who replaces the file
     const std::string salt_;
-    const std::vector<partition_record> partitions_;
+    const std::vector<partition_record> partitions_;  // as at the start
+    std::map<partition_id, partition_record> known_;  // as written last; the writer's thread
 
     std::mutex mutex_;  // of the queues
     std::condition_variable write_wanted_, read_wanted_;
@@ -330,7 +346,7 @@ private:
     std::deque<queued_find> finds_;
     bool stopping_ = false;
 
-    std::atomic<bool> corrupt_{false}, writable_{true};
+    std::atomic<bool> corrupt_{false}, writable_{true}, reading_fails_{false};
     std::atomic<std::uint64_t> bytes_;
     bool more_to_tidy_ = false;  // the writer's thread
     wall_time tidied_at_{};

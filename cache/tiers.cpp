@@ -11,8 +11,18 @@
 
 #include "cache/tiers.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace callcache
 {
+namespace
+{
+
+constexpr std::size_t dropped_max = 1024;
+constexpr std::size_t touched_at_once = 500;  // in one transaction, so that nothing waits for long behind it
+
+}  // namespace
 
 tiers::tiers(std::size_t memory_max, std::unique_ptr<store> s) : memory_(memory_max), store_(std::move(s)) {}
 
@@ -25,15 +35,15 @@ void tiers::find_on_disk(const entry_key& key, store::found done)
     });
 }
 
-epoch_ticket tiers::ticket(const partition& p) const
-{
-    return {epoch_.load(std::memory_order_acquire), p.epoch()};
-}
-
 bool tiers::keep(const partition& p, std::string_view name, entry_ptr e, epoch_ticket t)
 {
     std::lock_guard lock(change_);
-    if (t.whole != epoch_.load(std::memory_order_acquire) || t.of_partition != p.epoch()) return false;
+    if (t != ticket()) return false;
+    if (auto d = dropped_.find({p.id(), std::string(name)}); d != dropped_.end())
+    {
+        if (e->sent_at <= d->second) return false;
+        dropped_.erase(d);
+    }
     key_view key{p.id(), name};
     if (entry_ptr held = memory_.find(key); held && !supersedes(e->sent_at, held->sent_at)) return false;
     store_->put(entry_key(key), e);
@@ -41,10 +51,15 @@ bool tiers::keep(const partition& p, std::string_view name, entry_ptr e, epoch_t
     return true;
 }
 
-void tiers::drop(partition& p, std::string_view name, wall_time sent_until)
+void tiers::drop(const partition& p, std::string_view name, wall_time sent_until)
 {
     std::lock_guard lock(change_);
-    p.raise_epoch();
+    if (dropped_.size() >= dropped_max)
+    {
+        epoch_.fetch_add(1, std::memory_order_acq_rel);  // stands for all of them
+        dropped_.clear();
+    }
+    dropped_[{p.id(), std::string(name)}] = sent_until;
     key_view key{p.id(), name};
     store_->drop(entry_key(key), sent_until);
     memory_.erase(key, sent_until);
@@ -69,7 +84,11 @@ void tiers::purge_all(store::written done)
 void tiers::write_recency(wall_time now)
 {
     auto used = memory_.take_used();
-    if (!used.empty()) store_->touch(std::move(used), now);
+    for (std::size_t at = 0; at < used.size(); at += touched_at_once)
+    {
+        auto first = used.begin() + long(at), last = used.begin() + long(std::min(at + touched_at_once, used.size()));
+        store_->touch({std::make_move_iterator(first), std::make_move_iterator(last)}, now);
+    }
 }
 
 }  // namespace callcache

@@ -7,19 +7,18 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <utility>
 
 namespace callcache
 {
 
 // Taken by a flight when it sends: keeping under an older one than the current is refused.
 //   A: fetch sent      B: purge      A: the answer arrives, and is given to who asked, but not kept
-struct epoch_ticket
-{
-    std::uint64_t whole = 0;
-    std::uint64_t of_partition = 0;
-};
+using epoch_ticket = std::uint64_t;
 
 // Any thread.
 class tiers
@@ -32,14 +31,15 @@ public:
     // Asks the store, and refills memory. `done` may be called before this returns, or later on another thread.
     void find_on_disk(const entry_key&, store::found done);
 
-    epoch_ticket ticket(const partition&) const;
+    epoch_ticket ticket() const { return epoch_.load(std::memory_order_acquire); }
 
-    // Keeps `e` in both tiers. False if something was purged since the ticket was taken, or a newer entry is kept.
+    // Keeps `e` in both tiers. False if something was purged since the ticket was taken, the entry was dropped by a
+    // request that was sent later, or a newer one is kept.
     // REQUIRES: the partition is enrolled.
     bool keep(const partition&, std::string_view name, entry_ptr e, epoch_ticket);
 
     // Drops one entry: the vendor says that this credential may not read it any more.
-    void drop(partition&, std::string_view name, wall_time sent_until);
+    void drop(const partition&, std::string_view name, wall_time sent_until);
 
     // Nothing that was kept, or sent for, before the call is served after it. `done(true)` once that is durable.
     void purge(std::string_view name, store::written done);  // under every partition
@@ -56,6 +56,8 @@ private:
     std::unique_ptr<store> store_;
     std::atomic<std::uint64_t> epoch_{0};
     std::mutex change_;  // keeping and purging exclude each other; reading takes no part
+    std::map<std::pair<partition_id, std::string>, wall_time>
+        dropped_;  // lately, until when: an older answer is not kept
 };
 
 }  // namespace callcache

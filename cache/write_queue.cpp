@@ -1,10 +1,18 @@
 #include "cache/write_queue.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 namespace callcache
 {
+namespace
+{
+
+constexpr std::size_t touches_max = 10'000;  // chunks
+
+}  // namespace
 
 void write_queue::push(change c, store::written done)
 {
@@ -55,8 +63,7 @@ void write_queue::drop_all(store::written done)
 
 void write_queue::touch(std::vector<entry_key> keys, wall_time at)
 {
-    ++number_;
-    push(touch_change{std::move(keys), at}, {});
+    if (touches_.size() < touches_max) touches_.push_back({touch_change{std::move(keys), at}, {}, 0});
 }
 
 void write_queue::put_partition(const partition_record& p, store::written done)
@@ -75,7 +82,21 @@ std::optional<write_queue::state> write_queue::find(const entry_key& key) const
 std::deque<queued_change> write_queue::take()
 {
     bytes_ = 0;
-    return std::exchange(changes_, {});
+    auto taken = std::exchange(changes_, {});
+    if (!touches_.empty())
+    {
+        taken.push_back(std::move(touches_.front()));
+        touches_.pop_front();
+    }
+    return taken;
+}
+
+void write_queue::put_back(std::deque<queued_change> changes)
+{
+    for (const queued_change& q : changes)
+        if (auto* p = std::get_if<put_change>(&q.what)) bytes_ += p->kept->cost();
+    if (bytes_ > bytes_max_) return lost(std::move(changes));
+    changes_.insert(changes_.begin(), std::make_move_iterator(changes.begin()), std::make_move_iterator(changes.end()));
 }
 
 void write_queue::forget(const entry_key& key, std::uint64_t number)
@@ -97,19 +118,26 @@ void write_queue::written(const std::deque<queued_change>& changes)
 
 void write_queue::lost(std::deque<queued_change> changes)
 {
+    // What is queued must not grow for ever while nothing can be written: of each key and partition the last word.
     std::deque<queued_change> again;
-    for (queued_change& q : changes)
+    std::set<partition_id> partitions;
+    for (auto q = changes.rbegin(); q != changes.rend(); ++q)
     {
-        if (std::holds_alternative<touch_change>(q.what)) continue;
-        if (auto* p = std::get_if<put_change>(&q.what))
+        if (std::holds_alternative<touch_change>(q->what)) continue;
+        if (auto* r = std::get_if<partition_record>(&q->what); r && !partitions.insert(r->id).second) continue;
+        auto* p = std::get_if<put_change>(&q->what);
+        auto* d = std::get_if<drop_change>(&q->what);
+        if (p || d)
         {
-            auto s = keys_.find(p->key);
-            if (s == keys_.end() || s->second.number != q.number) continue;  // something newer is queued
-            wall_time sent_at = p->kept->sent_at;
-            s->second = {nullptr, sent_at, q.number};
-            q.what = drop_change{p->key, sent_at};
+            auto s = keys_.find(p ? p->key : d->key);
+            if (s == keys_.end() || s->second.number != q->number) continue;  // something newer is queued
+            if (p)
+            {
+                s->second = {nullptr, p->kept->sent_at, q->number};
+                q->what = drop_change{s->first, s->second.sent_until};
+            }
         }
-        again.push_back(std::move(q));
+        again.push_front(std::move(*q));
     }
     changes_.insert(changes_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
 }

@@ -82,11 +82,15 @@ public:
     // Rows of an older generation are not there any more.
     std::int64_t generation() const { return generation_; }
 
-    bool empty() const { return changes_.empty(); }
+    bool empty() const { return changes_.empty() && touches_.empty(); }
 
-    // The changes, for one transaction. Until written() or lost() is called with them, find() sees them still.
+    // The changes, for one transaction; of the recency one chunk at a time, as everything else comes first. Until one
+    // of the next three is called with them, find() sees them still.
     std::deque<queued_change> take();
     void written(const std::deque<queued_change>&);
+
+    // They could not be written now, and nothing is wrong with them: back to the head of the queue.
+    void put_back(std::deque<queued_change>);
 
     // They could not be written. What is put is lost; what is dropped is not forgotten, and goes back to the head of
     // the queue; and a put that is lost becomes a drop of what it replaced, which must not come back.
@@ -106,6 +110,7 @@ private:
     const std::size_t bytes_max_;
     std::int64_t generation_;
     std::deque<queued_change> changes_;
+    std::deque<queued_change> touches_;
     std::unordered_map<entry_key, state, key_hash> keys_;
     std::unordered_map<std::string, std::uint64_t> dropped_names_;
     std::uint64_t number_ = 0;

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace callcache
@@ -69,6 +70,7 @@ private:
 
     void begin(lookup, answered done);
     std::optional<looked_up> look_again(const lookup&) const;
+    bool is_worth_refreshing(const lookup&) const;
     std::optional<reply> over_budget(const lookup&) const;
     void join(const flight_ptr&, lookup, answered done);
     looked_up fallback(const lookup&, looked_up otherwise) const;
@@ -82,6 +84,8 @@ private:
     void fail(const flight_ptr&, std::shared_ptr<const upstream_answer>, const upstream_failure&);
     void confirm(partition&, wall_time sent_at);
     void hear_401(const flight&);
+    void forget(const flight&);
+    void log_failure(const flight&, const upstream_failure&);
     void answer_all(const flight_ptr&, const looked_up&);
     void log_request(const flight&, const upstream_result&) const;
 
@@ -89,7 +93,14 @@ private:
     gate gate_;
     connection_pool pool_;
     std::map<flight_key, flight_ptr> flights_;
+    std::set<const partition*> renewing_;  // whose trust a flight is about to renew
     std::map<partition_id, wall_time> confirmation_written_;
+    struct lately_failed
+    {
+        std::optional<steady_time> told_at;
+        std::size_t count = 0;
+    };
+    std::map<upstream_failure::kind, lately_failed> failures_;
     std::size_t sent_ = 0;
     bool draining_ = false;
     bool heard_401_ = false;

@@ -19,7 +19,7 @@ task<bool> places::enter(steady_time deadline, bool first)
     auto start = [this, deadline, first](auto done) {
         auto at = queue_.insert(first ? queue_.begin() : queue_.end(),
                                 waiter{std::move(done), std::make_unique<alarm>(executor_, clock_)});
-        at->late->set(deadline, [this, at] { answer(at, false); });
+        if (deadline != steady_time::max()) at->late->set(deadline, [this, at] { answer(at, false); });
     };
     bool entered = co_await call_back<bool>(start);
     co_return entered;

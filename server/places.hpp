@@ -25,8 +25,8 @@ public:
     // Everyone who waits, or comes later, is told no.
     void close();
 
-    // The loop has stopped: who waits is destroyed, and never told anything. A coroutine that waits here may hold whoever
-    // holds this, and then nothing else ends it.
+    // The loop has stopped: who waits is destroyed, and never told anything. A coroutine that waits here may hold
+    // whoever holds this, and then nothing else ends it.
     void abandon();
 
 private:

@@ -126,7 +126,7 @@ std::optional<std::string> proxy::open_listeners()
 {
     tools_ = std::make_unique<tools>(
         tools::parts{config_, *tiers_, *partitions_, *brain_, injected_.get(), around_.clock, around_.out});
-    admin_ = std::make_unique<admin>(admin::parts{config_, ready_, around_.clock});
+    admin_ = std::make_unique<admin>(admin::parts{config_, ready_, around_.clock, around_.out});
     tool_rules_.reset(new session_rules{config_.server, around_.clock, *tools_});
     admin_rules_.reset(new session_rules{config_.server, around_.clock, *admin_});
     for (auto [addresses, rules, place] : {std::tuple{&config_.server.listen, tool_rules_.get(), &tool_listener_},
@@ -153,14 +153,20 @@ void proxy::run_loops()
         });
 }
 
-proxy::~proxy()
+void proxy::stop()
 {
     for (auto& loop : loops_) loop->stop();
-    for (std::thread& t : threads_) t.join();
-    // First the store: it answers the readers that still wait, which resume on loops that must stand, and writes what
-    // is queued. Then the brain, which goes when the last coroutine on its loop goes; the sessions that wait for it are
-    // destroyed with it, while their own loops still stand. Then the sessions.
+    for (std::thread& t : threads_)
+        if (t.joinable()) t.join();
+    // It answers the readers that still wait, which resume on loops that must stand.
     tiers_.reset();
+}
+
+proxy::~proxy()
+{
+    stop();
+    // The brain goes when the last coroutine on its loop goes; the sessions that wait for it are destroyed with it,
+    // while their own loops still stand. Then the sessions.
     tool_listener_.reset();
     admin_listener_.reset();
     if (brain_) brain_->abandon();

@@ -35,7 +35,10 @@ public:
     // A running proxy, or the operator's line that says why there is none. `config` must hold no contradictions.
     static started start(const settings& config, surroundings);
 
-    // Stops at once.
+    // Stops at once: no loop runs any more, and the store has written what was queued.
+    void stop();
+
+    // Stops. Waits for a name lookup that is under way, which nothing can interrupt.
     ~proxy();
 
     std::vector<tcp::endpoint> tool_endpoints() const { return tool_listener_->endpoints(); }

@@ -71,8 +71,9 @@ int serve(const settings& config)
     asio::co_spawn(loop, look_after(p, clock), asio::detached);
     loop.run();
 
-    std::get<std::unique_ptr<proxy>>(started).reset();  // writes what is queued
-    return 0;
+    p.stop();
+    // And no further: a name lookup that hangs would hold the process for longer than a container's stop may take.
+    std::_Exit(0);
 }
 
 }  // namespace callcache

@@ -44,6 +44,11 @@ task<void> admin::answer(const request&, const reply_mode&, remembered_credentia
     co_return;  // everything here is answered at once
 }
 
+void admin::mistake(std::string_view what)
+{
+    parts_.out.error("a mistake in callcache", {{"what", std::string(what)}});
+}
+
 void admin::refuse(const refused_head& refused, std::string& out)
 {
     reply r = own_answer(refused.status, refused.text);

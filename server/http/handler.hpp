@@ -31,6 +31,9 @@ public:
     // it.
     virtual task<void> answer(const request&, const reply_mode&, remembered_credential&, std::string& out) = 0;
 
+    // An exception ended a connection: a mistake of ours, for the log.
+    virtual void mistake(std::string_view what) = 0;
+
     // A request that was refused before it was understood.
     virtual void refuse(const refused_head&, std::string& out) = 0;
 };

@@ -81,9 +81,10 @@ head_scanner::progress head_scanner::refuse(unsigned status, std::string text)
 
 head_scanner::progress head_scanner::scan(std::string_view bytes)
 {
-    const std::string too_long = "the target is longer than " + std::to_string(target_bytes_max) + " bytes";
-    const std::string too_large =
-        "the head is larger than " + std::to_string(bytes_max_) + " bytes (server.header_bytes_max)";
+    auto too_long = [] { return "the target is longer than " + std::to_string(target_bytes_max) + " bytes"; };
+    auto too_large = [this] {
+        return "the head is larger than " + std::to_string(bytes_max_) + " bytes (server.header_bytes_max)";
+    };
     for (;;)
     {
         std::size_t end = bytes.find('\n', std::max(at_, seen_));
@@ -95,12 +96,12 @@ head_scanner::progress head_scanner::scan(std::string_view bytes)
             bool control = std::any_of(rest.begin(), rest.end(),
                                        [](unsigned char c) { return c < ' ' && c != '\t' && c != '\r'; });
             if (control) return refuse(400, "a control character stands in the head");
-            if (first_ && target_of(rest).size() > target_bytes_max) return refuse(414, too_long);
-            if (bytes.size() > bytes_max_) return refuse(431, too_large);
+            if (first_ && target_of(rest).size() > target_bytes_max) return refuse(414, too_long());
+            if (bytes.size() > bytes_max_) return refuse(431, too_large());
             return progress::incomplete;
         }
-        if (first_ && target_of(bytes.substr(at_, end - at_)).size() > target_bytes_max) return refuse(414, too_long);
-        if (end + 1 > bytes_max_) return refuse(431, too_large);
+        if (first_ && target_of(bytes.substr(at_, end - at_)).size() > target_bytes_max) return refuse(414, too_long());
+        if (end + 1 > bytes_max_) return refuse(431, too_large());
         if (end == at_ || bytes[end - 1] != '\r') return refuse(400, "a line of the head ends without CR LF");
         std::string_view line = bytes.substr(at_, end - 1 - at_);
         bool first = std::exchange(first_, false);

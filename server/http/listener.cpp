@@ -41,13 +41,6 @@ std::vector<tcp::endpoint> endpoints_of(const host_port& at)
     return list;
 }
 
-bool is_out_of_room(const error_code& e)
-{
-    namespace errc = boost::system::errc;
-    return e == errc::too_many_files_open || e == errc::too_many_files_open_in_system || e == errc::no_buffer_space ||
-           e == errc::not_enough_memory;
-}
-
 }  // namespace
 
 std::string to_text(const tcp::endpoint& e)
@@ -125,8 +118,9 @@ task<void> listener::accept(std::shared_ptr<listener> self, acceptor& a)
         front& f = *self->fronts_[self->next_front_++ % self->fronts_.size()];
         tcp_socket socket(f.loop);
         auto [error] = co_await a.async_accept(socket, as_result);
-        if (is_out_of_room(error))
+        if (error && a.is_open())
         {
+            // No descriptor left, or a network that is down: it passes, and must not keep a core busy until then.
             if (!std::exchange(told, true))
                 self->out_.warn("no connection can be accepted now", {{"why", error.message()}});
             co_await sleep_until(self->rules_.clock, self->rules_.clock.steady() + breath);

@@ -81,6 +81,8 @@ request_or_refusal read_request(std::string_view method, std::string_view target
             has_cache_control = true;
             read_cache_control(r.asked, f.value);
         }
+        else if (equals_lower(f.name, "expect"))
+            r.expects = true;
         else if (equals_lower(f.name, "prefer"))
             read_prefer(r.asked, f.value);
         else if (equals_lower(f.name, "if-none-match"))

@@ -22,6 +22,7 @@ struct request
     int minor = 1;
     bool keep_alive = true;
     framing body;
+    bool expects = false;  // Expect: 100-continue, or anything else that must come first
 
     std::string_view authorization;
     bool has_authorization = false;

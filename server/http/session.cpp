@@ -15,7 +15,8 @@ namespace
 namespace http = boost::beast::http;
 
 constexpr std::size_t read_bytes = 4096;
-constexpr std::size_t gathered_max = 256 << 10;     // answers to pipelined requests, written at once
+constexpr std::size_t kept_bytes_max = 32 << 10;    // a buffer that grew beyond it is given back
+constexpr std::size_t gathered_max = 64 << 10;      // answers to pipelined requests, written at once
 constexpr std::size_t skipped_body_max = 64 << 10;  // a longer body is not read to keep a connection
 constexpr std::size_t farewell_bytes_max = 1 << 20;
 constexpr milliseconds farewell_max = 2s;
@@ -82,9 +83,10 @@ task<void> session::run(std::shared_ptr<session> self)
     {
         while (go_on) go_on = co_await self->serve_one(out);
     }
-    catch (const std::exception&)
+    catch (const std::exception& mistake)
     {
-        // A mistake of ours, which the handler has logged: this connection ends, the others go on.
+        // A mistake of ours: this connection ends, the others go on.
+        self->rules_.answers.mistake(mistake.what());
         self->abort();
     }
     co_await self->part();
@@ -127,8 +129,10 @@ task<bool> session::serve_one(std::string& out)
     const request& r = read.good;
     in_.erase(0, head_size_);
 
-    bool readable = r.body.what == framing::kind::none ||
-                    (r.body.what == framing::kind::length && r.body.length <= skipped_body_max);
+    // A tool that expects 100 (Continue) may never send its body: then nothing can be found behind it.
+    bool is_here = in_.size() >= r.body.length;
+    bool readable = r.body.what == framing::kind::none || (r.body.what == framing::kind::length && is_here) ||
+                    (r.body.what == framing::kind::length && r.body.length <= skipped_body_max && !r.expects);
     reply_mode mode{r.is_head(), r.keep_alive && readable && !rules_.draining, r.minor};
     bool answered = rules_.answers.answer_now(r, mode, remembered_, out);
     if (!answered)
@@ -140,6 +144,11 @@ task<bool> session::serve_one(std::string& out)
         co_await rules_.answers.answer(r, mode, remembered_, out);
     }
     bool keep = mode.keep_alive && !rules_.draining;
+    if (!is_here)
+    {
+        bool flushed = co_await flush(out);  // the body may take its time, or wait for the answer
+        if (!flushed) co_return false;
+    }
     if (keep) keep = co_await skip_body(r.body);
     // Answers to pipelined requests that are here already are gathered and written at once.
     bool more_is_here = keep && in_.find("\r\n\r\n") != std::string::npos && out.size() < gathered_max;
@@ -185,6 +194,7 @@ task<bool> session::read_head(std::string& out)
                                             " ms (server.header_timeout)"},
                                   out);
             co_await flush(out);
+            co_return false;
         }
         if (bytes == 0) co_return false;
     }
@@ -223,6 +233,8 @@ task<bool> session::flush(std::string& out)
     wait_for(waiting_for::reader, rules_.limits.idle_timeout);
     auto [error, bytes] = co_await asio::async_write(socket_, asio::buffer(out), as_result);
     out.clear();
+    if (out.capacity() > kept_bytes_max) out.shrink_to_fit();
+    if (in_.empty() && in_.capacity() > kept_bytes_max) in_.shrink_to_fit();
     co_return !error;
 }
 

@@ -85,6 +85,11 @@ void tools::refuse(const refused_head& refused, std::string& out)
     write(out, std::move(r), {}, outcome::error, {}, {});
 }
 
+void tools::mistake(std::string_view what)
+{
+    parts_.out.error("a mistake in callcache", {{"what", std::string(what)}});
+}
+
 std::optional<reply> tools::refusal(const request& r, const routed& to) const
 {
     if (parts_.injected)

@@ -31,6 +31,7 @@ public:
     bool answer_now(const request&, const reply_mode&, remembered_credential&, std::string& out) override;
     task<void> answer(const request&, const reply_mode&, remembered_credential&, std::string& out) override;
     void refuse(const refused_head&, std::string& out) override;
+    void mistake(std::string_view what) override;
 
 private:
     struct caller

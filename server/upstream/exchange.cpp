@@ -140,6 +140,9 @@ task<exchanged> exchange(transport& connection, std::string_view request, std::s
             if (error_code error = feed(*parser, buffer); error)
                 co_return failed(failing::nonsense, complaint(error, body_max));
             if (parser->is_done()) break;
+            // The parser bounds the body; what it leaves unread is a chunk's head or trailer without an end.
+            if (buffer.size() > head_bytes_max)
+                co_return failed(failing::nonsense, "a chunk's head or trailer has no end");
             std::array<char, 16384> room;
             auto [error, bytes] = co_await connection.read_some(room);
             if (error == asio::error::eof && body.what == framing::kind::until_close)

@@ -30,7 +30,7 @@ connection_pool::loan::~loan()
 
 void connection_pool::loan::give_back()
 {
-    if (!from_->closed_) from_->idle_.push_back({std::move(transport_), from_->clock_.steady()});
+    if (!from_->closed_ && era_ == from_->era_) from_->idle_.push_back({std::move(transport_), from_->clock_.steady()});
     std::exchange(from_, nullptr)->on_loan_.leave();
 }
 
@@ -42,6 +42,7 @@ task<connection_pool::taken> connection_pool::take(bool fresh, steady_time deadl
                                    "all " + std::to_string(settings_.connections_max) +
                                        " connections (upstream.connections_max) are waiting for answers"};
     loan l(*this);  // gives the place back if no connection comes of it
+    l.era_ = era_;
     steady_time now = clock_.steady();
     while (!idle_.empty() && now - idle_.front().since > idle_max) idle_.pop_front();
     while (!fresh && !idle_.empty() && !l.transport_)
@@ -64,6 +65,7 @@ task<connection_pool::taken> connection_pool::take(bool fresh, steady_time deadl
 void connection_pool::use(std::shared_ptr<asio::ssl::context> tls)
 {
     tls_ = std::move(tls);
+    ++era_;
     idle_.clear();
 }
 

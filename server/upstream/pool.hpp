@@ -43,6 +43,7 @@ public:
         connection_pool* from_;
         std::unique_ptr<transport> transport_;
         bool used_ = false;
+        std::uint64_t era_ = 0;  // of the pool's TLS context that it was made with
     };
     using taken = std::variant<loan, upstream_failure>;
 
@@ -67,6 +68,7 @@ private:
     const origin origin_;
     const upstream_settings settings_;
     std::shared_ptr<asio::ssl::context> tls_;
+    std::uint64_t era_ = 0;
     const clock_source& clock_;
     std::deque<idle> idle_;  // the last one used at the back
     places on_loan_;

@@ -9,6 +9,7 @@
 
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <stdexcept>
@@ -25,6 +26,12 @@ bool nothing_to_read(tcp_socket& socket)
     char byte;
     ssize_t n = recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+bool has_hung_up(tcp_socket& socket)
+{
+    pollfd p{socket.native_handle(), POLLRDHUP, 0};
+    return poll(&p, 1, 0) != 0;
 }
 
 void close_now(tcp_socket& socket)
@@ -88,18 +95,25 @@ public:
         co_return error.message();
     }
 
-    task<moved> read_some(std::span<char> room) override { return read_from(stream_, room); }
+    task<moved> read_some(std::span<char> room) override
+    {
+        was_read_ = true;
+        return read_from(stream_, room);
+    }
     task<moved> write(std::string_view text) override { return write_to(stream_, text); }
     void close() override { close_now(stream_.next_layer()); }
     bool is_quiet() override
     {
-        return stream_.next_layer().is_open() && SSL_pending(stream_.native_handle()) == 0 &&
-               nothing_to_read(stream_.next_layer());
+        if (!stream_.next_layer().is_open()) return false;
+        // A server sends session tickets right after the handshake, and they stay unread until the first answer.
+        if (!was_read_) return !has_hung_up(stream_.next_layer());
+        return SSL_pending(stream_.native_handle()) == 0 && nothing_to_read(stream_.next_layer());
     }
 
 private:
     std::shared_ptr<asio::ssl::context> context_;
     asio::ssl::stream<tcp_socket> stream_;
+    bool was_read_ = false;
 };
 
 using resolver = asio::ip::basic_resolver<tcp, executor>;
@@ -125,7 +139,10 @@ task<resolved> resolve(const host_port& at, const clock_source& clock, steady_ti
         auto finish = [once](resolved r) {
             if (auto resume = std::exchange(*once, std::nullopt)) (*resume)(std::move(r));
         };
-        late->set(deadline, [finish] { finish({asio::error::timed_out, {}}); });
+        late->set(deadline, [finish, names] {
+            names->cancel();  // what has not begun never does
+            finish({asio::error::timed_out, {}});
+        });
         names->async_resolve(at.host, std::to_string(at.port), [names, late, finish](error_code error, auto results) {
             late->cancel();
             resolved r{error, {}};

@@ -191,6 +191,70 @@ TEST_CASE("what a killed start left beside the file is in nobody's way")
     CHECK_FALSE(fs::exists(f.path + "-new"));
 }
 
+TEST_CASE("a WAL that another file left behind is not replayed into a new one")
+{
+    database_file f;
+    f.open();
+    f.put(0, 500);
+    fs::copy_file(f.path + "-wal", f.path + "-kept");
+    f.s.reset();
+    fs::remove(f.path);
+    fs::rename(f.path + "-kept", f.path + "-wal");  // as after a kill -9 and an `rm callcache.db`
+    CHECK(f.open() == "");
+    CHECK(f.s->kept_partitions().empty());
+    for (int i = 0; i < 500; i += 50) CHECK_FALSE(f.has(i));
+    f.put(0, 10);
+    f.s.reset();
+    sqlite::database db(f.path, SQLITE_OPEN_READWRITE);
+    sqlite::statement check(db, "PRAGMA integrity_check");
+    REQUIRE(check.step());
+    CHECK(std::string(check.bytes(0)) == "ok");
+}
+
+TEST_CASE("a file that is deleted while it is used is noticed, and a new one begun; trust and salt stay")
+{
+    database_file f;
+    f.open();
+    f.put(0, 10);
+    std::string salt = f.s->salt();
+    for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(f.path + suffix);
+    CHECK(f.soon([&] { return f.warned("was deleted"); }));
+    f.put(100, 101);
+    f.open();
+    CHECK(f.s->salt() == salt);
+    CHECK_FALSE(f.s->kept_partitions().empty());
+    CHECK(f.has(100));
+}
+
+TEST_CASE("a corrupt file on a full disk: serving goes on, and it recovers when there is room again")
+{
+    database_file f;
+    f.open();
+    f.put(0, 2000);
+    f.open();
+    {
+        std::fstream file(f.path, std::ios::binary | std::ios::in | std::ios::out);
+        file.seekp(4096);
+        file << std::string(fs::file_size(f.path) - 4096, 'x');
+    }
+    signal(SIGXFSZ, SIG_IGN);
+    rlimit before;
+    getrlimit(RLIMIT_FSIZE, &before);
+    rlimit tight{1 << 10, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &tight);
+    for (int i = 0; i < 2000; i += 20) f.has(i);
+    f.put(5000, 5010);
+    f.has(1);
+    f.settle();
+    setrlimit(RLIMIT_FSIZE, &before);
+    CHECK(f.soon([&] {
+        f.put(6000, 6001);
+        return f.s->current().writable && f.has(6000);
+    }));
+    f.open();
+    CHECK(f.has(6000));
+}
+
 TEST_CASE("our own file, found corrupt at the start, is moved aside: one copy, and a new file begun")
 {
     database_file f;

@@ -73,20 +73,21 @@ TEST_CASE("partition: is nobody's until it is enrolled, and nothing is known of 
 TEST_CASE("partition: what was kept comes back, and no id is given twice")
 {
     digest name = name_of("salt", gong, "basic", "a"), refused = name_of("salt", gong, "basic", "b");
-    partitions all("salt", gong, {{7, name, t0, t0 + 1s}, {3, refused, std::nullopt, t0}});
+    const partition_id id = partition::id_of(name), refused_id = partition::id_of(refused);
+    partitions all("salt", gong, {{id, name, t0, t0 + 1s}, {refused_id, refused, std::nullopt, t0}});
     partition_ptr p = all.of("basic", "a"), q = all.of("basic", "b"), r = all.of("basic", "c");
-    CHECK(p->id() == 7);
+    CHECK(p->id() == id);
     CHECK(p->confirmed_at() == t0);
     CHECK(p->used_at() == t0 + 1s);
     CHECK_FALSE(all.enroll(*p));
-    CHECK(q->id() == 3);
+    CHECK(q->id() == refused_id);
     CHECK_FALSE(q->confirmed_at());
     CHECK(all.enroll(*r));
-    CHECK(r->id() != 7);
-    CHECK(r->id() != 3);
+    CHECK(r->id() != id);
+    CHECK(r->id() != refused_id);
     CHECK(all.all().size() == 3);
     partition_record record = p->record();
-    CHECK(record.id == 7);
+    CHECK(record.id == id);
     CHECK(record.name == name);
     CHECK(record.confirmed_at == t0);
     CHECK(record.used_at == t0 + 1s);
@@ -126,12 +127,16 @@ TEST_CASE("partition: a confirmation from the future gives way once the clock is
     CHECK(p.confirmed_at() == t0);
 }
 
-TEST_CASE("partition: its epoch only rises")
+TEST_CASE("partition: its id is made from its name, so that no other can ever have it")
 {
-    partition p(digest{});
-    std::uint64_t before = p.epoch();
-    p.raise_epoch();
-    CHECK(p.epoch() > before);
+    partitions before("salt", gong, {}), after("salt", gong, {});  // the second has lost every row
+    partition_ptr a = before.of("basic", "a"), b = after.of("basic", "b"), again = after.of("basic", "a");
+    before.enroll(*a);
+    after.enroll(*b);
+    after.enroll(*again);
+    CHECK(a->id() > 0);
+    CHECK(a->id() != b->id());
+    CHECK(a->id() == again->id());
 }
 
 TEST_CASE("partitions: strangers are bounded, and do not push out whoever is enrolled or in use")

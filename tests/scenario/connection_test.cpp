@@ -80,6 +80,23 @@ TEST_CASE("a body that a lookup has no use for is read over, and the next reques
     chunked.wait_closed();
 }
 
+TEST_CASE("a tool that expects 100 before it sends its body gets its answer at once")
+{
+    world w;
+    w.start();
+    tool t(w);
+    t.send(w.request("GET", w.path(1), {{"Expect", "100-continue"}, {"Content-Length", "5"}}));
+    answer a = t.read();
+    CHECK(a.status == 200);
+    CHECK(a.header("connection") == "close");
+    t.wait_closed();
+    tool slow(w);
+    slow.send(w.request("GET", w.path(1), {{"Content-Length", "5"}}));
+    CHECK(slow.read().status == 200);  // and not only when the body has come
+    slow.send("hello" + w.request("GET", w.path(1)));
+    CHECK(slow.read().status == 200);
+}
+
 TEST_CASE("an idle connection is closed without a word after server.idle_timeout, and not before")
 {
     world w;

@@ -137,6 +137,40 @@ TEST_CASE("trust is renewed in the background from 80 % on, and beyond twice the
     CHECK(w.get(w.path(1)).status == 401);
 }
 
+TEST_CASE("one call renews a credential's trust, however many kept calls are asked for meanwhile")
+{
+    world w;
+    w.config.cache.calls.fresh_min = 24h;
+    w.start();
+    for (std::uint64_t n = 100; n < 150; n += 2) w.get(w.path(n));
+    std::size_t before = w.vendor->requests();
+    w.clock.advance(50min);
+    w.vendor->hold(w.id(100));
+    for (std::uint64_t n = 100; n < 150; n += 2) CHECK(w.get(w.path(n)).cache("hit") == "hit");
+    w.run_for_a_while();
+    CHECK(w.vendor->requests() == before + 1);
+    w.vendor->release(w.id(100));
+    w.run_until([&] { return w.cache->misses().flights() == 0; });
+    for (std::uint64_t n = 100; n < 150; n += 2) CHECK(w.get(w.path(n)).cache("hit") == "hit");
+    w.run_for_a_while();
+    CHECK(w.vendor->requests() == before + 1);
+}
+
+TEST_CASE("a 403 for one call leaves what is fetched at the same time to be kept")
+{
+    world w;
+    w.start();
+    w.get(w.path(9));
+    w.vendor->forbid(authorization, w.id(1));
+    w.vendor->hold(w.id(2));
+    tool t(w);
+    t.send(w.request("GET", w.path(2)));
+    w.run_until([&] { return w.vendor->requests(w.id(2)) == 1; });
+    CHECK(w.get(w.path(1)).status == 403);
+    w.vendor->release(w.id(2));
+    CHECK(t.read().cache("stored") == "stored");
+}
+
 TEST_CASE("an outage extends trust by cache.calls.stale_if_error, and no more")
 {
     world w;

@@ -74,6 +74,8 @@ TEST_CASE("an answer that is not the call is not handed on, not kept, and harms 
         {"an unknown coding", {"HTTP/1.1 200 OK\r\nTransfer-Encoding: rot13\r\n\r\nabcd", then::close}, 502},
         {"a malformed chunk", {chunked + "zz\r\n{\r\n0\r\n\r\n"}, 502},
         {"chunks without an end", {chunked + "5\r\n{\"req\r\n", then::close}, 502},
+        {"a chunk's extension without an end", {chunked + "5;a=" + std::string(200'000, 'a'), then::hang}, 502},
+        {"a trailer without an end", {chunked + "0\r\n" + std::string(200'000, 'a'), then::hang}, 502},
         {"bare LF", {"HTTP/1.1 200 OK\nContent-Length: 2\n\n{}"}, 502},
         {"another protocol", {"SSH-2.0-OpenSSH_9.2\r\n", then::hang}, 502},
         {"HTTP/2", {"HTTP/2 200\r\n\r\n", then::close}, 502},

@@ -320,6 +320,44 @@ TEST_CASE("whoever leaves takes nobody along: the flight goes on, and what it br
     CHECK(w.vendor->requests() == 1);
 }
 
+TEST_CASE("whoever has little patience takes nobody along who has more")
+{
+    world w;
+    w.config.upstream.connections_max = 1;
+    w.config.upstream.response_timeout = 5s;
+    w.config.budget = {1000, 1, 0ms, 2000, 1h};
+    w.start();
+    w.vendor->hold(w.id(1));  // each of the two has the one connection for five seconds
+    w.vendor->hold(w.id(2));
+    tool one(w), two(w), hasty(w), patient(w);
+    auto ask = [&](tool& t, std::uint64_t n, std::size_t waiting, const fields& further = {}) {
+        t.send(w.request("GET", w.path(n), further));
+        w.run_until([&] { return w.cache->misses().waiting(w.id(n)) == waiting; });
+    };
+    ask(one, 1, 1);
+    ask(two, 2, 1);
+    ask(hasty, 20, 1, {{"Prefer", "wait=2"}});
+    ask(patient, 20, 2);
+    auto wait_for_answer = [&](tool& t) {
+        for (; !t.has_answer(); w.run_for_a_while()) w.clock.advance(1s);
+        return t.read().status;
+    };
+    CHECK(wait_for_answer(hasty) == 429);
+    CHECK_FALSE(patient.has_answer());
+    CHECK(wait_for_answer(patient) == 200);
+}
+
+TEST_CASE("an outage that fails many lookups is a line in the log, and not one for each")
+{
+    world w;
+    w.start();
+    w.vendor->go_down();
+    for (std::uint64_t n = 0; n < 30; ++n) CHECK(w.get(w.path(n * 2)).status == 502);
+    std::string text = w.out.text();
+    CHECK(text.find("a lookup failed") != std::string::npos);
+    CHECK(text.find("failed") == text.rfind("failed"));
+}
+
 TEST_CASE("with :memory: nothing is written, and everything works until the process ends")
 {
     world w;

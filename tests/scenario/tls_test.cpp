@@ -42,6 +42,27 @@ TEST_CASE("a call is fetched over TLS, and one connection carries many lookups")
     CHECK(w.vendor->requests() == 6);
 }
 
+TEST_CASE("a connection that is new and had to wait for its turn is used, and not thrown away for its session tickets")
+{
+    tls_world w;
+    w.config.budget = {1, 1, 0ms, 2000, 1h};
+    w.start();
+    std::vector<std::unique_ptr<tool>> tools;
+    for (std::uint64_t n = 0; n < 4; ++n)
+    {
+        tools.push_back(std::make_unique<tool>(w));
+        tools.back()->send(w.request("GET", w.path(n * 2)));
+    }
+    for (auto& t : tools)
+        while (!t->has_answer())
+        {
+            w.run_for_a_while();
+            w.clock.advance(1s);
+        }
+    CHECK(w.vendor->requests() == 4);
+    CHECK(w.vendor->connections() <= 2);
+}
+
 TEST_CASE("a certificate that is not trusted, is of another name, or has expired: 502, and no credential leaves")
 {
     sim::certificate_wishes wishes;

@@ -1,0 +1,190 @@
+// What an answer, or the lack of one, means for what is kept, for the credential's trust, and for everyone who waits.
+
+#include "cache/freshness.hpp"
+#include "server/flight.hpp"
+
+#include <utility>
+
+namespace callcache
+{
+namespace
+{
+
+using failing = upstream_failure::kind;
+
+constexpr auto failure_line_every = std::chrono::seconds(10);
+constexpr duration confirmation_step = std::chrono::minutes(1);  // trust is written no more precisely than this
+
+}  // namespace
+
+void brain::land(const flight_ptr& f, upstream_result r)
+{
+    if (auto* failure = std::get_if<upstream_failure>(&r)) return fail(f, nullptr, *failure);
+    auto answer = std::make_shared<const upstream_answer>(std::move(std::get<upstream_answer>(r)));
+    judgement j = judge(*answer, f->first.id);
+    partition& whose = *f->first.whose;
+
+    auto fresh_entry = [&] {
+        auto e = std::make_shared<entry>();
+        e->sent_at = f->sent_at;
+        if (const std::string* type = answer->find("content-type")) e->content_type = *type;
+        e->body = answer->body;
+        return e;
+    };
+    looked_up handed_on;
+    handed_on.word = outcome::miss;
+    handed_on.vendors = answer;
+
+    switch (j.what)
+    {
+    case meaning::found:
+    {
+        auto e = fresh_entry();
+        e->etag = "\"" + hex(sha256(j.call.call), 16) + "\"";
+        e->is_private = j.call.is_private;
+        e->fresh_for = call_freshness(parts_.config.cache.calls, j.call.started, e->is_private, f->sent_at,
+                                      jitter_of(f->first.id, f->sent_at));
+        return keep(f, std::move(e), answer);
+    }
+    case meaning::not_found:
+    {
+        auto e = fresh_entry();
+        entry_ptr before = parts_.kept.find_in_memory({whose.id(), f->first.id});
+        if (!before) before = f->first.seen;
+        bool again = before && before->is_negative;
+        e->is_negative = true;
+        e->missing_since = again ? before->missing_since : f->sent_at;
+        e->fresh_for = not_found_freshness(parts_.config.cache.calls, before.get(), f->sent_at);
+        return keep(f, std::move(e), answer);
+    }
+    case meaning::refused: hear_401(*f); return answer_all(f, handed_on);
+    case meaning::forbidden:
+        if (whose.id() != 0) parts_.kept.drop(whose, f->first.id, f->sent_at);
+        return answer_all(f, handed_on);
+    case meaning::handed_on: return answer_all(f, handed_on);
+    case meaning::failing: return fail(f, answer, {failing::lost, "answered " + std::to_string(answer->status)});
+    case meaning::nonsense: return fail(f, nullptr, {failing::nonsense, j.why});
+    }
+}
+
+void brain::keep(const flight_ptr& f, std::shared_ptr<entry> e, std::shared_ptr<const upstream_answer> answer)
+{
+    partition& whose = *f->first.whose;
+    confirm(whose, f->sent_at);
+    // The same call again: the bytes that are kept stay, and only its times change.
+    entry_ptr before = parts_.kept.find_in_memory({whose.id(), f->first.id});
+    if (!before) before = f->first.seen;
+    if (before && !e->is_negative && before->etag == e->etag) e->body = before->body;
+
+    looked_up landed;
+    landed.word = outcome::miss;
+    landed.kept = e;
+    landed.vendors = std::move(answer);
+    landed.stored = parts_.kept.keep(whose, f->first.id, std::move(e), f->ticket);
+    answer_all(f, landed);
+}
+
+// The vendor accepted the credential.
+void brain::confirm(partition& whose, wall_time sent_at)
+{
+    bool fresh = parts_.known.enroll(whose);
+    bool was_trusted = whose.confirmed_at().has_value();
+    whose.confirm(sent_at);
+    wall_time& written = confirmation_written_[whose.id()];
+    if (!fresh && was_trusted && sent_at - written < confirmation_step) return;
+    written = sent_at;
+    whose.use(sent_at);
+    parts_.kept.disk().put_partition(whose.record());
+}
+
+// The vendor refused the credential: what was kept under it is not read any more.
+void brain::hear_401(const flight& f)
+{
+    partition& whose = *f.first.whose;
+    whose.refuse(f.sent_at);
+    if (whose.id() != 0) parts_.kept.disk().put_partition(whose.record());
+    if (std::exchange(heard_401_, true)) return;
+    parts_.out.warn(
+        "Gong answered 401. If the credential is right, your company may have an API host of its own, such "
+        "as https://us-12345.api.gong.io (Gong shows it beside the API keys); set it with --upstream URL or "
+        "upstream.url. Now it is " +
+        parts_.upstream.text());
+}
+
+// Each waiter is answered from what is kept, where its age allows it; the others get the vendor's own word, if there is
+// one, or callcache's.
+void brain::fail(const flight_ptr& f, std::shared_ptr<const upstream_answer> answer, const upstream_failure& failure)
+{
+    looked_up otherwise;
+    if (answer)
+    {
+        otherwise.word = outcome::miss;
+        otherwise.vendors = std::move(answer);
+    }
+    else if (failure.what == failing::unsent)
+        otherwise =
+            own(with_retry_after(own_answer(503, "callcache is stopping; ask again in a second"), 1), outcome::error);
+    else
+        otherwise = own(own_answer(failure.what == failing::slow ? 504 : 502,
+                                   "Gong (" + parts_.upstream.text() + ") could not be asked: " + failure.text),
+                        outcome::error);
+    if (failure.what != failing::unsent) log_failure(*f, failure);
+    forget(*f);
+    auto waiters = std::move(f->waiters);
+    for (waiter& w : waiters)
+    {
+        looked_up mine = otherwise;
+        if (w.joined && mine.word == outcome::miss) mine.word = outcome::collapsed;
+        w.done(fallback(w.asked, std::move(mine)));
+    }
+}
+
+void brain::forget(const flight& f)
+{
+    flights_.erase(f.key());
+    if (f.renews) renewing_.erase(f.first.whose.get());
+}
+
+// An outage fails many lookups in the same way: one line in ten seconds says how many.
+void brain::log_failure(const flight& f, const upstream_failure& failure)
+{
+    auto& lately = failures_[failure.what];
+    ++lately.count;
+    steady_time now = parts_.clock.steady();
+    if (lately.told_at && now - *lately.told_at < failure_line_every) return;
+    parts_.out.warn(lately.count == 1 ? "a lookup failed" : "lookups failed", {{"count", std::to_string(lately.count)},
+                                                                               {"id", f.first.id},
+                                                                               {"upstream", parts_.upstream.text()},
+                                                                               {"why", failure.text}});
+    lately = {now, 0};
+}
+
+void brain::answer_all(const flight_ptr& f, const looked_up& landed)
+{
+    forget(*f);
+    auto waiters = std::move(f->waiters);
+    for (waiter& w : waiters)
+    {
+        looked_up mine = landed;
+        if (w.joined) mine.word = outcome::collapsed;
+        w.done(std::move(mine));
+    }
+}
+
+void brain::log_request(const flight& f, const upstream_result& r) const
+{
+    if (parts_.config.log.access == log_access::off) return;
+    auto ms = [](steady_time::duration d) {
+        return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
+    };
+    auto* answer = std::get_if<upstream_answer>(&r);
+    parts_.out.info("upstream", {{"kind", "lookup"},
+                                 {"id", f.first.id},
+                                 {"status", answer ? std::to_string(answer->status) : "none"},
+                                 {"wait_ms", ms(f.sent_steady - f.first.asked_at)},
+                                 {"upstream_ms", ms(f.ended - f.sent_steady)},
+                                 {"askers", std::to_string(f.waiters.size())},
+                                 {"tool", f.first.tool}});
+}
+
+}  // namespace callcache
