@@ -50,14 +50,20 @@ void make_file(const std::string& path)
 {
     std::string fresh = path + "-new";
     std::remove(fresh.c_str());
-    std::remove((fresh + "-journal").c_str());
+    remove_beside(fresh);
     int fd = open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) refuse_unwritable(path, errno);
-    close(fd);
     {
+        // It is nobody's file yet: it is made durable once, as a whole, and not step by step.
         database db(fresh, SQLITE_OPEN_READWRITE);
+        db.execute("PRAGMA synchronous = OFF");
         migrate(db);
+        db.execute("PRAGMA journal_mode = WAL");
     }
+    bool durable = fsync(fd) == 0;
+    int error = errno;
+    close(fd);
+    if (!durable) refuse_unwritable(path, error);
     remove_beside(path);
     if (std::rename(fresh.c_str(), path.c_str()) != 0) refuse_unwritable(path, errno);
 }

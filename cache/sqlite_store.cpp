@@ -131,12 +131,12 @@ private:
             if (in_vain)
                 wanted.done(nullptr);
             else
-                answer_find(std::move(wanted), reader);
+                answer_find(wanted, reader);
             lock.lock();
         }
     }
 
-    void answer_find(queued_find wanted, std::size_t reader)
+    void answer_find(const queued_find& wanted, std::size_t reader)
     {
         std::int64_t generation;
         wall_time dropped_until{};

@@ -20,7 +20,7 @@ constexpr auto linger = std::chrono::seconds(15);  // so long a flight waits for
 
 }  // namespace
 
-brain::brain(parts p) :
+brain::brain(const parts& p) :
     parts_(p),
     gate_(p.loop, p.config.budget, p.clock, p.may_follow_another),
     pool_(p.upstream, p.config.upstream, p.tls, p.clock, p.loop)

@@ -37,7 +37,7 @@ public:
         callcache::log& out;
         bool may_follow_another = false;  // nothing is sent for one window
     };
-    explicit brain(parts);
+    explicit brain(const parts&);
     ~brain();
 
     using answered = std::function<void(looked_up)>;

@@ -45,8 +45,8 @@ proxy::started proxy::start(const settings& config, surroundings around)
     for (auto step : {&proxy::open_cache, &proxy::open_upstream, &proxy::open_listeners})
         if (auto trouble = (p.get()->*step)()) return *trouble;
     p->run_loops();
-    p->announce();
     p->ready_ = true;
+    p->announce();
     return p;
 }
 

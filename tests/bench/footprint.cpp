@@ -42,6 +42,7 @@ int main()
     sim::vendor_options o;
     o.tls_certificate = certificate.chain;
     o.tls_key = certificate.key;
+    o.limits = {0, 0};  // each start is a company of its own
     o.keys[sim::basic("key", "secret")] = {};
     vendor_thread vendor(o);
     std::string url = "https://localhost:" + vendor.url().substr(vendor.url().rfind(':') + 1);
