@@ -85,11 +85,10 @@ void brain::begin(lookup l, answered done)
         return;
     }
     if (!done && !is_worth_refreshing(l)) return;
-    auto refused = draining_ ? with_retry_after(own_answer(503, "callcache is stopping; ask again in a second"), 1)
-                             : over_budget(l);
-    if (refused)
+    if (auto refused = refusal(l))
     {
-        if (done) done(fallback(l, own(std::move(*refused), draining_ ? outcome::error : outcome::limited)));
+        outcome word = refused->status == 429 ? outcome::limited : outcome::error;
+        if (done) done(fallback(l, own(std::move(*refused), word)));
         return;
     }
     auto f = std::make_shared<flight>();
@@ -111,7 +110,8 @@ bool brain::is_worth_refreshing(const lookup& l) const
     entry_ptr e = parts_.kept.find_in_memory({l.whose->id(), l.id});
     if (trusted && e && is_fresh(*e, now)) return false;
     bool renews = is_fresh(*l.seen, now);
-    return gate_.waiting() == 0 && !(renews && renewing_.contains(l.whose.get()));
+    return gate_.waiting() == 0 && breaker_.lets_through(parts_.clock.steady()) &&
+           !(renews && renewing_.contains(l.whose.get()));
 }
 
 // Something that was kept since the front looked, and that answers the question.
@@ -127,6 +127,23 @@ std::optional<looked_up> brain::look_again(const lookup& l) const
     found.detail = detail_of(r.because);
     found.kept = std::move(e);
     return found;
+}
+
+// Why no flight is begun for it, or nothing.
+std::optional<reply> brain::refusal(const lookup& l) const
+{
+    if (draining_) return with_retry_after(own_answer(503, "callcache is stopping; ask again in a second"), 1);
+    if (!breaker_.lets_through(parts_.clock.steady())) return is_down("several requests in a row have failed");
+    return over_budget(l);
+}
+
+reply brain::is_down(std::string_view why) const
+{
+    auto soon = seconds_up(breaker_.until_probe(parts_.clock.steady()));
+    return with_retry_after(own_answer(502, "Gong (" + parts_.upstream.text() + ") is down: " + std::string(why) +
+                                                "; it is asked again in " + std::to_string(soon) +
+                                                " s, and kept calls are still answered"),
+                            soon);
 }
 
 // A lookup that cannot have its turn in time is told so at once, with the time that is true if nobody else arrives.
@@ -214,13 +231,38 @@ task<upstream_result> brain::fetch(flight& f)
         exchanged answer;
         bool was_used = false;
         auto unsent = co_await send_one(f, retry, answer, was_used);
-        if (unsent) co_return std::move(*unsent);
+        if (unsent)
+        {
+            learn_from(*unsent);
+            co_return std::move(*unsent);
+        }
         f.ended = parts_.clock.steady();
         log_request(f, answer.result);
         auto* failure = std::get_if<upstream_failure>(&answer.result);
         if (failure && failure->what == failing::closed && was_used && !retry) continue;
+        learn_from(answer.result);
         co_return std::move(answer.result);
     }
+}
+
+// For the breaker: what is lost, too slow or a 5xx is an outage; what the vendor says otherwise is none.
+void brain::learn_from(const upstream_result& r)
+{
+    auto* failure = std::get_if<upstream_failure>(&r);
+    auto* answer = std::get_if<upstream_answer>(&r);
+    if (failure && (failure->what == failing::unsent || failure->what == failing::down)) return;
+    bool was_down = breaker_.is_down();
+    bool outage = failure ? failure->what != failing::nonsense : answer->status >= 500;
+    if (outage)
+        breaker_.failed(parts_.clock.steady());
+    else
+        breaker_.succeeded();
+    if (breaker_.is_down() == was_down) return;
+    parts_.out.warn(was_down
+                        ? "Gong answers again"
+                        : "Gong is down: several requests in a row have failed. Kept calls are still answered, and "
+                          "Gong is asked again now and then",
+                    {{"upstream", parts_.upstream.text()}});
 }
 
 // The order: a place, a connection that is ready, room in the window, the write. Nothing is spent before the write.
@@ -240,6 +282,9 @@ task<std::optional<upstream_failure>> brain::send_one(flight& f, bool retry, exc
 
     bool forgotten = !f.background && f.waiters.empty() && parts_.clock.steady() - f.left_at > linger;
     if (forgotten) co_return upstream_failure{failing::unsent, "nobody waits for it any more"};
+    if (!breaker_.lets_through(parts_.clock.steady()))
+        co_return upstream_failure{failing::down, "several requests in a row have failed"};
+    breaker_.sending(parts_.clock.steady());
 
     std::optional<connection_pool::loan> line;
     for (bool fresh = retry;; fresh = true)

@@ -6,6 +6,7 @@
 #include "server/budget/gate.hpp"
 #include "server/log.hpp"
 #include "server/lookup.hpp"
+#include "server/upstream/breaker.hpp"
 #include "server/upstream/exchange.hpp"
 #include "server/upstream/judge.hpp"
 #include "server/upstream/pool.hpp"
@@ -71,12 +72,15 @@ private:
     void begin(lookup, answered done);
     std::optional<looked_up> look_again(const lookup&) const;
     bool is_worth_refreshing(const lookup&) const;
+    std::optional<reply> refusal(const lookup&) const;
     std::optional<reply> over_budget(const lookup&) const;
+    reply is_down(std::string_view why) const;
     void join(const flight_ptr&, lookup, answered done);
     looked_up fallback(const lookup&, looked_up otherwise) const;
 
     static task<void> run(std::shared_ptr<brain>, flight_ptr);
     task<upstream_result> fetch(flight&);
+    void learn_from(const upstream_result&);
     task<std::optional<upstream_failure>> send_one(flight&, bool retry, exchanged& answer, bool& was_used);
 
     void land(const flight_ptr&, upstream_result);
@@ -92,6 +96,7 @@ private:
     const parts parts_;
     gate gate_;
     connection_pool pool_;
+    breaker breaker_;
     std::map<flight_key, flight_ptr> flights_;
     std::set<const partition*> renewing_;  // whose trust a flight is about to renew
     std::map<partition_id, wall_time> confirmation_written_;

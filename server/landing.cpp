@@ -124,11 +124,17 @@ void brain::fail(const flight_ptr& f, std::shared_ptr<const upstream_answer> ans
     else if (failure.what == failing::unsent)
         otherwise =
             own(with_retry_after(own_answer(503, "callcache is stopping; ask again in a second"), 1), outcome::error);
+    else if (failure.what == failing::down)
+        otherwise = own(is_down(failure.text), outcome::error);
     else
-        otherwise = own(own_answer(failure.what == failing::slow ? 504 : 502,
-                                   "Gong (" + parts_.upstream.text() + ") could not be asked: " + failure.text),
-                        outcome::error);
-    if (failure.what != failing::unsent) log_failure(*f, failure);
+    {
+        reply r = own_answer(failure.what == failing::slow ? 504 : 502,
+                             "Gong (" + parts_.upstream.text() + ") could not be asked: " + failure.text);
+        auto soon = breaker_.until_probe(parts_.clock.steady());
+        otherwise =
+            own(breaker_.is_down() ? with_retry_after(std::move(r), seconds_up(soon)) : std::move(r), outcome::error);
+    }
+    if (failure.what != failing::unsent && failure.what != failing::down) log_failure(*f, failure);
     forget(*f);
     auto waiters = std::move(f->waiters);
     for (waiter& w : waiters)

@@ -36,20 +36,6 @@ bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-template<class Each>
-void for_each_element(std::string_view list, Each each)
-{
-    while (!list.empty())
-    {
-        std::size_t comma = std::min(list.find(','), list.size());
-        std::string_view element = list.substr(0, comma);
-        list.remove_prefix(std::min(comma + 1, list.size()));
-        while (!element.empty() && (element.front() == ' ' || element.front() == '\t')) element.remove_prefix(1);
-        while (!element.empty() && (element.back() == ' ' || element.back() == '\t')) element.remove_suffix(1);
-        if (!element.empty()) each(element);
-    }
-}
-
 // The second word of a line, as far as it has come.
 std::string_view target_of(std::string_view line)
 {
@@ -71,6 +57,21 @@ bool equals_lower(std::string_view a, std::string_view lower)
     return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
                return (x >= 'A' && x <= 'Z' ? char(x - 'A' + 'a') : x) == y;
            });
+}
+
+bool has_element(std::string_view list, std::string_view name)
+{
+    auto same = [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); };
+    while (!list.empty())
+    {
+        std::size_t comma = std::min(list.find(','), list.size());
+        std::string_view element = list.substr(0, comma);
+        list.remove_prefix(std::min(comma + 1, list.size()));
+        while (!element.empty() && (element.front() == ' ' || element.front() == '\t')) element.remove_prefix(1);
+        while (!element.empty() && (element.back() == ' ' || element.back() == '\t')) element.remove_suffix(1);
+        if (!element.empty() && std::equal(element.begin(), element.end(), name.begin(), name.end(), same)) return true;
+    }
+    return false;
 }
 
 head_scanner::progress head_scanner::refuse(unsigned status, std::string text)
@@ -199,17 +200,9 @@ bool is_hop_by_hop(std::string_view name, std::span<const field_view> all)
         "connection", "keep-alive",        "proxy-connection", "proxy-authenticate", "proxy-authorization", "te",
         "trailer",    "transfer-encoding", "upgrade",          "content-length"};
     if (std::any_of(known.begin(), known.end(), [&](std::string_view k) { return equals_lower(name, k); })) return true;
-    bool named = false;
-    for (const field_view& f : all)
-    {
-        if (!equals_lower(f.name, "connection")) continue;
-        for_each_element(f.value, [&](std::string_view element) {
-            named = named ||
-                    std::equal(element.begin(), element.end(), name.begin(), name.end(),
-                               [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
-        });
-    }
-    return named;
+    return std::any_of(all.begin(), all.end(), [&](const field_view& f) {
+        return equals_lower(f.name, "connection") && has_element(f.value, name);
+    });
 }
 
 }  // namespace callcache

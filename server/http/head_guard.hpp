@@ -22,6 +22,9 @@ struct field_view
 // True if `a` equals `lower`, which is in lower case, whatever the case of `a`.
 bool equals_lower(std::string_view a, std::string_view lower);
 
+// True if `name` is an element of a comma-separated list (RFC 9110, section 5.6.1), in any case.
+bool has_element(std::string_view list, std::string_view name);
+
 // Why a head is refused. A refused head leaves the framing in doubt, so the connection is closed after the answer.
 struct refused_head
 {

@@ -15,20 +15,6 @@ refused_head refusal(unsigned status, std::string text)
     return {status, std::move(text)};
 }
 
-bool has_element(std::string_view list, std::string_view lower)
-{
-    while (!list.empty())
-    {
-        std::size_t comma = std::min(list.find(','), list.size());
-        std::string_view element = list.substr(0, comma);
-        list.remove_prefix(std::min(comma + 1, list.size()));
-        while (!element.empty() && (element.front() == ' ' || element.front() == '\t')) element.remove_prefix(1);
-        while (!element.empty() && (element.back() == ' ' || element.back() == '\t')) element.remove_suffix(1);
-        if (equals_lower(element, lower)) return true;
-    }
-    return false;
-}
-
 // The four forms of a target (RFC 9112, section 3.2).
 std::optional<refused_head> read_target(request& r)
 {

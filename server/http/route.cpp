@@ -7,6 +7,7 @@
 #include "server/http/route.hpp"
 
 #include "cache/call_id.hpp"
+#include "server/http/head_guard.hpp"
 
 #include <algorithm>
 #include <array>
@@ -29,20 +30,12 @@ bool is_tool_character(char c)
     return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
 }
 
-bool equals_ignoring_case(std::string_view a, std::string_view lower)
-{
-    return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
-               return (x >= 'A' && x <= 'Z' ? char(x - 'A' + 'a') : x) == y;
-           });
-}
-
 // A word of the vendor's own, and not what a tool with a bug writes in place of an id.
 bool is_vendor_word(std::string_view segment)
 {
     constexpr std::array<std::string_view, 4> mistakes{"undefined", "null", "none", "nan"};
     return std::all_of(segment.begin(), segment.end(), [](char c) { return is_letter(c) || c == '-'; }) &&
-           std::none_of(mistakes.begin(), mistakes.end(),
-                        [&](std::string_view m) { return equals_ignoring_case(segment, m); });
+           std::none_of(mistakes.begin(), mistakes.end(), [&](std::string_view m) { return equals_lower(segment, m); });
 }
 
 }  // namespace

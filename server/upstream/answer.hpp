@@ -24,6 +24,7 @@ struct upstream_failure
 {
     enum class kind
     {
+        down,         // it was not sent: upstream is down, and this was not the probe
         unsent,       // its turn did not come in time
         closed,       // the connection ended before a byte of an answer
         unreachable,  // no name, no connection

@@ -1,0 +1,41 @@
+// The outage breaker: an outage upstream must not burn the day.
+//
+// After five failures in a row (lost, timed out, 5xx) upstream counts as down, and is asked once in a while only: after
+// 5 s, then after twice as long each time, up to a minute. An hour's outage costs about 60 API calls, and not 10,800.
+// One answer of another kind, and it is up again.
+#pragma once
+
+#include "cache/time.hpp"
+
+namespace callcache
+{
+
+// Pure; one thread.
+class breaker
+{
+public:
+    bool is_down() const { return failures_ >= failures_max; }
+
+    // True if a request may be sent; while upstream is down, that is the probe.
+    bool lets_through(steady_time now) const { return !is_down() || now >= probe_at_; }
+
+    // A request that was let through is on its way: while upstream is down, no other is until its end, or the next
+    // probe.
+    void sending(steady_time now);
+
+    void succeeded() { failures_ = 0; }
+    void failed(steady_time now);
+
+    // How long until the next probe; zero if one may be sent now, or none is needed.
+    steady_time::duration until_probe(steady_time now) const;
+
+private:
+    static constexpr int failures_max = 5;
+    static constexpr std::chrono::seconds first_pause{5}, longest_pause{60};
+
+    int failures_ = 0;
+    std::chrono::seconds pause_ = first_pause;
+    steady_time probe_at_{};
+};
+
+}  // namespace callcache
