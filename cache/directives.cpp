@@ -92,4 +92,11 @@ void read_prefer(directives& d, std::string_view field)
     });
 }
 
+void read_priority(directives& d, std::string_view field)
+{
+    for_each_directive(field, ",", [&](std::string_view name, std::string_view value) {
+        if (name == "u") d.background = value == "6" || value == "7";
+    });
+}
+
 }  // namespace callcache

@@ -1,7 +1,6 @@
 #include "cache/open_file.hpp"
 
 #include "cache/rows.hpp"
-#include "cache/schema.hpp"
 
 #include <fcntl.h>
 #include <pwd.h>
@@ -24,19 +23,20 @@ std::string folder_of(const std::string& path)
 }
 
 // Names who may not write what, and the ways out.
-[[noreturn]] void refuse_unwritable(const std::string& path, int error)
+[[noreturn]] void refuse_unwritable(const std::string& path, const schema& as, int error)
 {
     std::string what = access(path.c_str(), F_OK) == 0 ? path : folder_of(path);
-    std::string text = "cannot write the database " + path + ": " + std::strerror(error);
+    std::string text = "cannot write " + std::string(as.what) + " " + path + ": " + std::strerror(error);
     struct stat info;
     if (stat(what.c_str(), &info) == 0)
         text += " (" + what + " belongs to uid " + std::to_string(info.st_uid) + ", callcache runs as uid " +
                 std::to_string(geteuid()) + ")";
     else
         text += " (" + what + " does not exist, callcache runs as uid " + std::to_string(geteuid()) + ")";
+    std::string choose(as.choose);
     throw refused{text + ". Ways out: chown " + std::to_string(geteuid()) + " " + what +
-                  "; in Kubernetes set securityContext.fsGroup; choose another file with --db FILE; or run without a "
-                  "file: --db :memory:"};
+                  "; in Kubernetes set securityContext.fsGroup; choose another file with " + choose +
+                  "; or run without a file: " + choose.substr(0, choose.size() - 4) + ":memory:"};
 }
 
 // A WAL is not bound to its database: SQLite would replay what another file left into a new one.
@@ -46,52 +46,49 @@ void remove_beside(const std::string& path)
 }
 
 // A new file appears whole or not at all: it is made beside its place and renamed.
-void make_file(const std::string& path)
+void make_file(const std::string& path, const schema& as)
 {
     std::string fresh = path + "-new";
     std::remove(fresh.c_str());
     remove_beside(fresh);
     int fd = open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) refuse_unwritable(path, errno);
+    if (fd < 0) refuse_unwritable(path, as, errno);
     {
         // It is nobody's file yet: it is made durable once, as a whole, and not step by step.
         database db(fresh, SQLITE_OPEN_READWRITE);
         db.execute("PRAGMA synchronous = OFF");
-        migrate(db);
+        migrate(db, as);
         db.execute("PRAGMA journal_mode = WAL");
     }
     bool durable = fsync(fd) == 0;
     int error = errno;
     close(fd);
-    if (!durable) refuse_unwritable(path, error);
+    if (!durable) refuse_unwritable(path, as, error);
     remove_beside(path);
-    if (std::rename(fresh.c_str(), path.c_str()) != 0) refuse_unwritable(path, errno);
+    if (std::rename(fresh.c_str(), path.c_str()) != 0) refuse_unwritable(path, as, errno);
 }
 
-void move_aside(const std::string& path)
+void move_aside(const std::string& path, const schema& as)
 {
     remove_beside(path);
-    if (std::rename(path.c_str(), corrupt_copy(path).c_str()) != 0) refuse_unwritable(path, errno);
+    if (std::rename(path.c_str(), corrupt_copy(path).c_str()) != 0) refuse_unwritable(path, as, errno);
 }
 
 // Throws failure if the file is damaged where its opening can see it. A check of every page would take minutes for a
 // large file; a damaged page further in is found when it is read, and the file is replaced then.
-void look_into(const std::string& path)
+void look_into(const std::string& path, const schema& as)
 {
     database db(path, SQLITE_OPEN_READWRITE);
     auto version = db.integer("PRAGMA user_version");
-    if (version > schema_version)
-        throw refused{
-            "the database " + path + " was written by a newer callcache (schema " + std::to_string(version) +
-            ", this one knows " + std::to_string(schema_version) +
-            "). It was not touched. Ways out: run the newer callcache, or choose another file with --db FILE"};
+    if (version > as.version())
+        throw refused{std::string(as.what) + " " + path + " was written by a newer callcache (schema " +
+                      std::to_string(version) + ", this one knows " + std::to_string(as.version()) +
+                      "). It was not touched. Ways out: run the newer callcache, or choose another file with " +
+                      std::string(as.choose)};
     if (version < 1) throw failure(SQLITE_CORRUPT, "no schema in the file");
-    migrate(db);
-    db.integer("SELECT count(*) FROM sqlite_schema");
-    db.integer("SELECT count(*) FROM partition");
-    db.integer("SELECT max(id) FROM entry");
-    if (db.integer("SELECT count(*) FROM meta WHERE name IN ('salt', 'generation', 'purge_until')") != 3)
-        throw failure(SQLITE_CORRUPT, "rows are missing");
+    migrate(db, as);
+    for (const char* probe : as.probes)
+        if (db.integer(probe) < 1) throw failure(SQLITE_CORRUPT, "rows are missing");
 }
 
 }  // namespace
@@ -101,38 +98,47 @@ std::string corrupt_copy(const std::string& path)
     return path + "-corrupt";
 }
 
-void prepare_file(const std::string& path, const std::function<void(const std::string&)>& warn)
+bool prepare_file(const std::string& path, const schema& as, const std::function<void(const std::string&)>& warn)
 {
+    std::string what(as.what), choose(as.choose);
     struct stat info;
     if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
-        throw refused{"the database " + path + " is not a file. Choose another with --db FILE, or --db :memory:"};
-    auto kind = kind_of(path);
-    if (!kind) refuse_unwritable(path, errno);
+        throw refused{what + " " + path + " is not a file. Choose another with " + choose + ", or " +
+                      choose.substr(0, choose.size() - 4) + ":memory:"};
+    auto kind = kind_of(path, as);
+    if (!kind) refuse_unwritable(path, as, errno);
     if (*kind == file_kind::foreign)
-        throw refused{path + " is not a callcache database; it was not touched. Choose another file with --db FILE"};
-    if (*kind == file_kind::absent) return make_file(path);
+        throw refused{path + " is not " + std::string(as.one) + "; it was not touched. Choose another file with " +
+                      choose};
+    if (*kind == file_kind::absent)
+    {
+        make_file(path, as);
+        return false;
+    }
     // Root may write anything, and access() says so; a read-only file system says no to everybody.
     if (access(path.c_str(), R_OK | W_OK) != 0 || access(folder_of(path).c_str(), W_OK) != 0)
-        refuse_unwritable(path, errno);
+        refuse_unwritable(path, as, errno);
     try
     {
-        look_into(path);
+        look_into(path, as);
+        return false;
     }
     catch (const failure& f)
     {
         if (!f.is_corruption() && f.primary() != SQLITE_ERROR)
-            throw refused{"cannot open the database " + path + ": " + f.what()};
-        move_aside(path);
-        make_file(path);
-        warn("the database " + path + " was corrupt (" + f.what() + "); it was moved to " + corrupt_copy(path) +
+            throw refused{"cannot open " + what + " " + path + ": " + f.what()};
+        move_aside(path, as);
+        make_file(path, as);
+        warn(what + " " + path + " was corrupt (" + f.what() + "); it was moved to " + corrupt_copy(path) +
              " and a new one begun");
+        return true;
     }
 }
 
 void replace_file(const std::string& path, const std::string& salt, const std::vector<partition_record>& partitions)
 {
-    if (access(path.c_str(), F_OK) == 0) move_aside(path);
-    make_file(path);
+    if (access(path.c_str(), F_OK) == 0) move_aside(path, cache_schema());
+    make_file(path, cache_schema());
     row_writer w(path);
     w.begin();
     w.set_salt(salt);

@@ -1,7 +1,8 @@
-// Opening the database: every way in which that can go wrong has a line for the operator.
+// Opening our files: every way in which that can go wrong has a line for the operator.
 #pragma once
 
 #include "cache/partition.hpp"
+#include "cache/schema.hpp"
 
 #include <functional>
 #include <string>
@@ -18,10 +19,10 @@ struct refused
 
 // Leaves a sound file of ours, of the current schema, at `path`: makes it if nothing is there, migrates an older one,
 // moves our own corrupt one aside. Throws `refused` for one that is not ours, is of a newer schema, or cannot be
-// written. REQUIRES: the caller holds the lock on it.
-void prepare_file(const std::string& path, const std::function<void(const std::string&)>& warn);
+// written. REQUIRES: the caller holds the lock on it. True if a corrupt one was moved aside.
+bool prepare_file(const std::string& path, const schema&, const std::function<void(const std::string&)>& warn);
 
-// Moves the file aside, if there is one, and puts a new one in its place, with the same salt and partitions.
+// Moves the database aside, if there is one, and puts a new one in its place, with the same salt and partitions.
 void replace_file(const std::string& path, const std::string& salt, const std::vector<partition_record>&);
 
 // Where a corrupt file is moved to; one copy at most.

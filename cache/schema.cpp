@@ -11,12 +11,12 @@ namespace callcache::sqlite
 namespace
 {
 
-// Step n brings version n to version n + 1. A step that was released is never changed.
+// A step that was released is never changed.
 //
 // entry is a rowid table with a unique index, not WITHOUT ROWID: with bodies of a kilobyte inline that reads in a third
 // of the time, writes three times as fast, and is a third of the size. `used_at` and `sent_at` find what to evict and
 // what has expired. `checksum` is over everything else in the row but used_at.
-constexpr std::array steps{
+constexpr std::array cache_steps{
     R"(CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
        CREATE TABLE partition (
            id INTEGER PRIMARY KEY,
@@ -42,11 +42,50 @@ constexpr std::array steps{
        CREATE INDEX entry_sent_at ON entry (sent_at);
        INSERT INTO meta VALUES ('salt', randomblob(32)), ('generation', 1), ('purge_until', 0);)",
 };
-static_assert(steps.size() == schema_version);
+constexpr std::array cache_probes{
+    "SELECT count(*) FROM sqlite_schema",
+    "SELECT 1 + count(*) FROM partition",
+    "SELECT 1 + ifnull(max(id), 0) FROM entry",
+    "SELECT count(*) = 3 FROM meta WHERE name IN ('salt', 'generation', 'purge_until')",
+};
+
+// `minute.at` is in minutes since 1970, `share.at` in ten minutes.
+constexpr std::array ledger_steps{
+    R"(CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+       CREATE TABLE minute (at INTEGER PRIMARY KEY, count INTEGER NOT NULL);
+       CREATE TABLE share (
+           at INTEGER NOT NULL,
+           tool TEXT NOT NULL,
+           count INTEGER NOT NULL,
+           PRIMARY KEY (at, tool)) WITHOUT ROWID;
+       INSERT INTO meta VALUES ('time', 0), ('wall', 0), ('steady', 0), ('boot', ''), ('any_day_until', 0),
+           ('paused_until', 0), ('clean', 1);)",
+};
+constexpr std::array ledger_probes{
+    "SELECT count(*) FROM sqlite_schema",
+    "SELECT count(*) = 7 FROM meta",
+    "SELECT 1 + count(*) FROM minute WHERE count >= 0",
+    "SELECT 1 + count(*) FROM share WHERE count >= 0",
+};
 
 }  // namespace
 
-std::optional<file_kind> kind_of(const std::string& path)
+const schema& cache_schema()
+{
+    static const schema s{"the database", "a callcache database", "--db FILE", 0x43436163, cache_steps,
+                          cache_probes};  // "CCac"
+    return s;
+}
+
+const schema& ledger_schema()
+{
+    static const schema s{"the budget's ledger", "a ledger of callcache's", "--set budget.path=FILE", 0x4343626c,
+                          ledger_steps,  // "CCbl"
+                          ledger_probes};
+    return s;
+}
+
+std::optional<file_kind> kind_of(const std::string& path, const schema& of)
 {
     std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
     if (!file) return errno == ENOENT ? std::optional(file_kind::absent) : std::nullopt;
@@ -56,19 +95,20 @@ std::optional<file_kind> kind_of(const std::string& path)
     // The database file format, sections 1.3 and 1.3.16: the application id is big-endian at offset 68.
     std::uint32_t id =
         std::uint32_t(header[68]) << 24 | std::uint32_t(header[69]) << 16 | std::uint32_t(header[70]) << 8 | header[71];
-    bool ours = read == sizeof header && std::memcmp(header, "SQLite format 3", 16) == 0 && id == application_id;
+    bool ours = read == sizeof header && std::memcmp(header, "SQLite format 3", 16) == 0 &&
+                id == std::uint32_t(of.application_id);
     return ours ? file_kind::ours : file_kind::foreign;
 }
 
-void migrate(database& db)
+void migrate(database& db, const schema& to)
 {
     auto version = db.integer("PRAGMA user_version");
-    if (version == schema_version) return;
+    if (version == to.version()) return;
     if (version == 0) db.execute("PRAGMA auto_vacuum = INCREMENTAL");  // before the first table, or it has no effect
     db.execute("BEGIN IMMEDIATE");
-    for (auto at = version; at < schema_version; ++at) db.execute(steps[std::size_t(at)]);
-    db.execute(("PRAGMA application_id = " + std::to_string(application_id)).c_str());
-    db.execute(("PRAGMA user_version = " + std::to_string(schema_version)).c_str());
+    for (auto at = version; at < to.version(); ++at) db.execute(to.steps[std::size_t(at)]);
+    db.execute(("PRAGMA application_id = " + std::to_string(to.application_id)).c_str());
+    db.execute(("PRAGMA user_version = " + std::to_string(to.version())).c_str());
     db.execute("COMMIT");
 }
 

@@ -1,16 +1,31 @@
-// The tables of the database, and whether a file is ours to open.
+// The tables of our files, and whether a file is ours to open.
 #pragma once
 
 #include "cache/sqlite.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace callcache::sqlite
 {
 
-inline constexpr int application_id = 0x43436163;  // "CCac", in the header of every file of ours
-inline constexpr int schema_version = 1;
+// What is in a file of ours.
+struct schema
+{
+    std::string_view what;                // "the database"
+    std::string_view one;                 // "a callcache database"
+    std::string_view choose;              // how an operator chooses another file; ends with FILE
+    int application_id;                   // in the header of every such file
+    std::span<const char* const> steps;   // step n brings version n to version n + 1
+    std::span<const char* const> probes;  // each gives a number above zero, unless the file is damaged
+
+    int version() const { return int(steps.size()); }
+};
+
+const schema& cache_schema();
+const schema& ledger_schema();
 
 enum class file_kind
 {
@@ -20,10 +35,10 @@ enum class file_kind
 };
 
 // Reads the file's header alone, without SQLite. Nothing if it cannot be read.
-std::optional<file_kind> kind_of(const std::string& path);
+std::optional<file_kind> kind_of(const std::string& path, const schema&);
 
 // Creates the tables in a new file, or brings an older schema up to date, in one transaction.
-// REQUIRES: user_version is at most schema_version. Throws failure.
-void migrate(database&);
+// REQUIRES: user_version is at most the schema's. Throws failure.
+void migrate(database&, const schema&);
 
 }  // namespace callcache::sqlite

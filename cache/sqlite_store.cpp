@@ -359,7 +359,7 @@ opened_store open_sqlite_store(const store_options& options)
 {
     try
     {
-        sqlite::prepare_file(options.path, options.warn);
+        sqlite::prepare_file(options.path, sqlite::cache_schema(), options.warn);
         return std::make_unique<sqlite_store>(options);
     }
     catch (const sqlite::refused& r)

@@ -9,7 +9,14 @@ namespace callcache
 
 using duration = std::chrono::microseconds;
 using wall_time = std::chrono::sys_time<duration>;          // may step; what is written to disk and told to tools
-using steady_time = std::chrono::steady_clock::time_point;  // never steps; deadlines and the budget's window
+using steady_time = std::chrono::steady_clock::time_point;  // never steps, goes on while the machine is suspended
+
+// One look at both clocks.
+struct moment
+{
+    wall_time wall;
+    steady_time steady;
+};
 
 // What was written down for a time this far in the future was written while the clock was wrong.
 inline constexpr duration clock_error_min = std::chrono::minutes(10);

@@ -3,15 +3,22 @@
 // An entry is served while it is fresh, and for as long again while it is refreshed in the background (RFC 5861).
 // A tool's own directives can ask for something fresher; as every fetch costs the whole company a call of its day, they
 // are followed only when the entry is older than `cache.client_min_age`. They can also accept something staler.
+//
+// While the day's budget is being stretched, what may be served stale is not refreshed, that window is a day for
+// everything, and a tool cannot force a fetch of what may be served.
 
 #include "cache/verdict.hpp"
 
 #include "cache/freshness.hpp"
 
+#include <algorithm>
+
 namespace callcache
 {
 namespace
 {
+
+constexpr duration stretched_window = std::chrono::hours(24);
 
 // True if the tool's directives do not accept `e` as it is at `now`.
 bool wants_fresher(const entry& e, const directives& asked, wall_time now)
@@ -34,7 +41,8 @@ bool accepts_stale(const entry& e, const directives& asked, wall_time now)
 
 }  // namespace
 
-ruling decide(const entry* kept, trust trusted, const directives& asked, const settings& s, wall_time now)
+ruling decide(const entry* kept, trust trusted, const directives& asked, const settings& s, wall_time now,
+              bool stretched)
 {
     verdict nothing = asked.only_if_cached ? verdict::refuse : verdict::fetch;
     if (!kept || now >= kept_until(s.cache.calls, *kept)) return {nothing, why::not_kept};
@@ -47,16 +55,19 @@ ruling decide(const entry* kept, trust trusted, const directives& asked, const s
     why because = kept->is_negative ? why::negative : why::fresh;
     if (wants_fresher(*kept, asked, now))
     {
+        bool always = s.cache.client_min_age != never && s.cache.client_min_age == milliseconds(0);
         duration min_age = s.cache.client_min_age == never ? duration::max() : duration(s.cache.client_min_age);
-        if (now - kept->sent_at >= min_age) return {nothing, why::asked};
+        if (now - kept->sent_at >= min_age && (always || !stretched)) return {nothing, why::asked};
         because = why::kept_young;
     }
     bool renew = trusted == trust::renew && !asked.only_if_cached;
     if (fresh) return {renew ? verdict::serve_refresh : verdict::serve, because};
 
-    bool within_window = now < stale_while_revalidate_until(s.cache.calls, *kept);
+    wall_time window = stale_while_revalidate_until(s.cache.calls, *kept);
+    if (stretched) window = std::max(window, kept->fresh_until() + stretched_window);
+    bool within_window = now < window;
     if (!within_window && !accepts_stale(*kept, asked, now)) return {nothing, why::expired};
-    return {asked.only_if_cached ? verdict::serve : verdict::serve_refresh, why::stale};
+    return {asked.only_if_cached || stretched ? verdict::serve : verdict::serve_refresh, why::stale};
 }
 
 bool serves_on_error(const entry* kept, trust trusted, const settings& s, wall_time now)

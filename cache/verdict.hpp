@@ -22,7 +22,7 @@ enum class why
     fresh,
     stale,
     negative,
-    kept_young,  // the tool asked for a fetch, and the entry is younger than cache.client_min_age
+    kept_young,  // the tool asked for a fetch, and the entry is young enough, or the budget is stretched
     not_kept,    // fwd=uri-miss
     expired,     // fwd=stale
     asked,       // fwd=request: the tool's own directives
@@ -35,8 +35,10 @@ struct ruling
     why because;
 };
 
-// `kept` may be null. Pure: everything it depends on is an argument.
-ruling decide(const entry* kept, trust trusted, const directives& asked, const settings&, wall_time now);
+// `kept` may be null. `stretched`: the day's budget runs out faster than the day. Pure: everything it depends on is an
+// argument.
+ruling decide(const entry* kept, trust trusted, const directives& asked, const settings&, wall_time now,
+              bool stretched = false);
 
 // True if `kept` may answer although the vendor could not be asked.
 bool serves_on_error(const entry* kept, trust trusted, const settings&, wall_time now);

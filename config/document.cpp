@@ -44,6 +44,11 @@ std::string schema_type(const config_key& k)
         return k.words.empty() ? R"("type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$")"
                                : R"("type": "string", "pattern": "^([0-9]+(ms|s|m|h|d)|never)$")";
     case key_type::size: return R"("type": "string", "pattern": "^[0-9]+(B|KiB|MiB|GiB)$")";
+    case key_type::tools:
+        return R"("type": "object", "additionalProperties": {"type": "object", "additionalProperties": false, )"
+               R"("properties": {"daily": {"type": "integer", "minimum": 1}, )"
+               R"("class": {"type": "string", "enum": ["interactive", "background"]}, )"
+               R"("wait_max": {"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"}}})";
     case key_type::word: return R"("type": "string", "enum": )" + list_of(k.words);
     }
     return "";
@@ -53,7 +58,7 @@ std::string schema_type(const config_key& k)
 std::string file_value(const config_key& k, const std::string& value)
 {
     bool bare = k.type == key_type::integer || k.type == key_type::percent || k.type == key_type::decimal ||
-                k.type == key_type::boolean;
+                k.type == key_type::boolean || k.type == key_type::tools;
     return bare ? value : quoted(value);
 }
 

@@ -1,5 +1,6 @@
 #include "config/keys.hpp"
 
+#include "config/tool_table.hpp"
 #include "config/units.hpp"
 
 #include <algorithm>
@@ -212,6 +213,24 @@ config_key word(std::string_view path, Field field, std::vector<std::pair<std::s
     return k;
 }
 
+template<class Field>
+config_key tools(std::string_view path, Field field, std::string_view meaning)
+{
+    config_key k{
+        path, meaning, key_type::tools,
+        "an object of tool names (letters, digits, '-', '_', '.') with daily (1 or more), class (interactive or "
+        "background) and wait_max (a duration up to 24h)"};
+    k.set = [=](settings& s, const raw_value& v) {
+        if (!is(v, kind::object)) return false;
+        auto read = read_tools(v.text);
+        if (!read) return false;
+        field(s) = std::move(*read);
+        return true;
+    };
+    k.show = [=](const settings& s) { return show_tools(field(const_cast<settings&>(s))); };
+    return k;
+}
+
 // A row's place in `settings`.
 // clang-format off
 #define PLACE(member) [](settings& s) -> auto& { return s.member; }
@@ -238,8 +257,10 @@ std::vector<config_key> make_keys()
                   "How long a stop waits for the requests that are running."),
         size("server.header_bytes_max", PLACE(server.header_bytes_max), 1 << 10, 1 << 20,
              "A larger request header is answered 431."),
-        time_span("server.answer_max", PLACE(server.answer_max), 100ms, 24h,
-                  "Queue and attempts of one lookup together; Prefer: wait=N replaces it and budget.wait_max."),
+        time_span(
+            "server.answer_max", PLACE(server.answer_max), 100ms, 24h,
+            "Queue, attempts and retries of one lookup together; where it is not set, at least budget.wait_max and 8s. "
+            "Prefer: wait=N replaces both."),
         string("upstream.url", PLACE(upstream.url), "https://host[:port], or http:// towards loopback",
                "The vendor's API; many companies have a host of their own, such as https://us-12345.api.gong.io."),
         boolean("upstream.insecure", PLACE(upstream.insecure), "Allows http:// beyond loopback."),
@@ -292,6 +313,22 @@ std::vector<config_key> make_keys()
         integer("budget.queue_max", PLACE(budget.queue_max), 0, 1'000'000, "Lookups that may wait; one more gets 429."),
         time_span("budget.wait_max", PLACE(budget.wait_max), 0ms, 24h,
                   "A lookup that would wait longer gets 429 at once."),
+        time_span("budget.linger", PLACE(budget.linger), 0ms, 1h,
+                  "A lookup that nobody waits for any more keeps its turn for so long."),
+        integer("budget.daily", PLACE(budget.daily), 0, 1'000'000'000, "Requests a day to the vendor; 0: no limit."),
+        string("budget.day", PLACE(budget.day), "sliding, or an IANA zone such as America/New_York",
+               "sliding: a day is any 24 hours; a zone: midnight there turns it."),
+        integer("budget.tool_daily_percent", PLACE(budget.tool_daily_percent), 1, 100,
+                "Of the day that one tool may spend, on days on which at least two asked.", key_type::percent),
+        percent("budget.interactive_reserve_percent", PLACE(budget.interactive_reserve_percent), 100,
+                "Of the day that refreshes and background work may not touch."),
+        time_span("budget.retry_after_max", PLACE(budget.retry_after_max), 1s, 7 * 24h,
+                  "Bound on the Retry-After that is told to tools and taken from the vendor."),
+        tools("budget.tools", PLACE(budget.tools),
+              "For each tool by its name: {\"etl\": {\"daily\": 6000, \"class\": \"background\", \"wait_max\": "
+              "\"5s\"}}."),
+        string("budget.path", PLACE(budget.path), "a file, :memory:, or empty for <cache.path>-budget",
+               "The ledger of what was spent."),
         word("log.format", PLACE(log.format),
              std::vector<std::pair<std::string, log_format>>{
                  {"auto", log_format::automatic}, {"text", log_format::text}, {"json", log_format::json}},

@@ -22,8 +22,9 @@ struct raw_value
         string,  // the rest: from the JSON file
         number,
         boolean,
-        list,   // of strings; `text` holds them joined by commas
-        other,  // null, an object, or a list of something else
+        list,    // of strings; `text` holds them joined by commas
+        object,  // `text` holds it as JSON
+        other,   // null, or a list of something else
     };
     kind found = kind::text;
     std::string text;
@@ -40,6 +41,7 @@ enum class key_type
     size,
     percent,
     word,
+    tools,
 };
 
 struct config_key

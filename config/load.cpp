@@ -5,6 +5,8 @@
 
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
 
 #include <algorithm>
 #include <charconv>
@@ -28,6 +30,7 @@ std::string quoted(std::string_view text)
 struct loader
 {
     loaded_settings result;
+    bool answer_max_is_set = false;
 
     void problem(std::string_view where, std::string_view what)
     {
@@ -52,6 +55,7 @@ struct loader
         if (key.secret && value.found != kind::text)
             return problem(where, std::string(key.path) + ": a secret does not belong into the file; use " +
                                       environment_name(key.path) + " or " + std::string(key.path) + "_file");
+        if (key.path == "server.answer_max") answer_max_is_set = true;
         if (key.set(result.values, value)) return;
         std::string found = key.secret ? "a value that is not shown" : quoted(value.text);
         if (value.found == kind::number) found = value.text;
@@ -66,6 +70,13 @@ raw_value to_raw(const rapidjson::Value& v)
     auto text = [](const rapidjson::Value& s) { return std::string(s.GetString(), s.GetStringLength()); };
     if (v.IsString()) return {kind::string, text(v)};
     if (v.IsBool()) return {kind::boolean, v.GetBool() ? "true" : "false"};
+    if (v.IsObject())
+    {
+        rapidjson::StringBuffer buffer;
+        rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+        v.Accept(writer);
+        return {kind::object, std::string(buffer.GetString(), buffer.GetSize())};
+    }
     if (!v.IsArray()) return {kind::other, ""};
     raw_value list{kind::list, ""};
     for (const auto& item : v.GetArray())
@@ -194,7 +205,12 @@ loaded_settings load_settings(const config_sources& sources)
     read_environment(to, sources.environment);
     read_assignments(to, sources.assignments);
     if (!to.result.problems.empty()) return to.result;  // what follows from a refused value is noise
-    to.result.problems = contradictions(to.result.values);
+    // Whoever lets lookups queue for longer means that they are answered then.
+    settings defaults, &s = to.result.values;
+    milliseconds beyond_the_queue = defaults.server.answer_max - defaults.budget.wait_max;
+    if (!to.answer_max_is_set)
+        s.server.answer_max = std::max(s.server.answer_max, s.budget.wait_max + beyond_the_queue);
+    to.result.problems = contradictions(s);
     return to.result;
 }
 
@@ -247,6 +263,12 @@ std::vector<config_problem> contradictions(const settings& s)
     check(c.not_found_min <= c.not_found_max, "cache.calls.not_found_min: is larger than cache.calls.not_found_max");
     check(double(s.budget.burst) <= std::max(1.0, s.budget.rate),
           "budget.burst: found " + std::to_string(s.budget.burst) + ", allowed is at most max(1, budget.rate)");
+    check(s.budget.tools.empty() || s.budget.daily == 0 ||
+              std::all_of(s.budget.tools.begin(), s.budget.tools.end(),
+                          [&](const auto& t) { return t.second.daily.value_or(0) <= s.budget.daily; }),
+          "budget.tools: a tool's daily is larger than budget.daily");
+    check(s.budget.path.empty() || s.budget.path != s.cache.path || s.cache.path == ":memory:",
+          "budget.path: is the same file as cache.path");
     check(!s.cache.path.empty(), "cache.path: found \"\", allowed is a file, or :memory: for the memory tier alone");
     return found;
 }

@@ -2,6 +2,8 @@
 // `callcache check`, the JSON schema and the example are made from.
 #pragma once
 
+#include "config/budget_settings.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <limits>
@@ -10,9 +12,6 @@
 
 namespace callcache
 {
-
-using std::chrono::milliseconds;
-using namespace std::chrono_literals;
 
 // The value of cache.client_min_age that means "a tool cannot force a fetch".
 inline constexpr milliseconds never = milliseconds::max();
@@ -74,15 +73,6 @@ struct cache_settings
     std::uint64_t disk_max = 1 << 30;
     milliseconds client_min_age = 5min;
     calls_settings calls;
-};
-
-struct budget_settings
-{
-    double rate = 3;          // requests a second
-    std::uint64_t burst = 3;  // at most this many in any burst/rate seconds
-    milliseconds margin = 30ms;
-    std::uint64_t queue_max = 2000;
-    milliseconds wait_max = 20s;
 };
 
 enum class log_format

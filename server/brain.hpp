@@ -4,14 +4,18 @@
 #include "cache/tiers.hpp"
 #include "config/address.hpp"
 #include "server/budget/gate.hpp"
+#include "server/budget/retry_budget.hpp"
 #include "server/log.hpp"
 #include "server/lookup.hpp"
 #include "server/upstream/breaker.hpp"
 #include "server/upstream/exchange.hpp"
 #include "server/upstream/judge.hpp"
 #include "server/upstream/pool.hpp"
+#include "server/upstream/refused_credentials.hpp"
 
+#include <atomic>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,18 +40,29 @@ public:
         partitions& known;
         const clock_source& clock;
         callcache::log& out;
-        bool may_follow_another = false;  // nothing is sent for one window
+        ledger& book;
+        calendar day;  // budget.day
     };
     explicit brain(const parts&);
     ~brain();
 
-    using answered = std::function<void(looked_up)>;
-
     // Any thread. `done` is called once, on the brain's loop.
+    using answered = std::function<void(looked_up)>;
     void ask(lookup, answered done);
+
+    // Any thread. The one who asked under this name has hung up: the answer may be in vain.
+    void left(std::uint64_t asker);
 
     // Any thread. Fetches in the background; nobody waits.
     void refresh(lookup);
+
+    // Any thread. While it is true, stale is served without a refresh.
+    bool is_stretched() const { return stretched_.load(std::memory_order_relaxed); }
+
+    // Any thread. The operator ends a pause that the vendor asked for. `done` is called on the brain's loop.
+    void resume(std::function<void()> done);
+
+    void ask_report(std::function<void(upstream_report)> done);
 
     // Any thread. The connections that are made from now on use it.
     void use(std::shared_ptr<asio::ssl::context>);
@@ -55,10 +70,12 @@ public:
     // Any thread. Who waits in the queue is told to come back; what was sent is finished.
     void drain();
 
-    // The loop has stopped: lets go of what waits, which may hold the brain.
+    // The loop has stopped: the last page of the ledger, with what was not spent; and lets go of what waits, which may
+    // hold the brain.
+    ledger_page last_page() { return gate_.last_page(); }
     void abandon();
 
-    // Brain loop only: for health and tests.
+    // Brain loop only: for tests.
     std::size_t flights() const { return flights_.size(); }
     std::size_t waiting(const std::string& id) const;
     std::size_t sent() const { return sent_; }
@@ -69,20 +86,33 @@ private:
     using flight_ptr = std::shared_ptr<flight>;
     using flight_key = std::pair<const partition*, std::string>;
 
+    // brain.cpp: questions.
     void begin(lookup, answered done);
     std::optional<looked_up> look_again(const lookup&) const;
     bool is_worth_refreshing(const lookup&) const;
-    std::optional<reply> refusal(const lookup&) const;
-    std::optional<reply> over_budget(const lookup&) const;
+    std::optional<looked_up> refused(const lookup&) const;
     reply is_down(std::string_view why) const;
+    reply limited(const refusal&) const;
     void join(const flight_ptr&, lookup, answered done);
+    void came_late(flight&, std::list<waiter>::iterator);
+    void attend(flight&);
+    void hear_no(budget::item, const asking&, const refusal&);
+    void tell_who_cannot_wait();
     looked_up fallback(const lookup&, looked_up otherwise) const;
 
+    // sending.cpp: one flight's way out.
     static task<void> run(std::shared_ptr<brain>, flight_ptr);
     task<upstream_result> fetch(flight&);
+    bool may_retry(const flight&, const upstream_result&, int retries);
     void learn_from(const upstream_result&);
-    task<std::optional<upstream_failure>> send_one(flight&, bool retry, exchanged& answer, bool& was_used);
+    void hear_429(flight&, const upstream_answer&);
+    task<std::optional<upstream_failure>> send_one(flight&, bool first, bool fresh, exchanged& answer, bool& was_used);
+    task<std::optional<upstream_failure>> wait_for_turn(flight&, bool first);
+    using line = std::variant<std::unique_ptr<connection_pool::loan>, upstream_failure>;
+    task<line> ready_line(gate::passage&, bool fresh);
+    task<void> exchange_on(connection_pool::loan&, flight&, gate::passage&, exchanged& answer);
 
+    // landing.cpp: what an answer means.
     void land(const flight_ptr&, upstream_result);
     void keep(const flight_ptr&, std::shared_ptr<entry>, std::shared_ptr<const upstream_answer>);
     void fail(const flight_ptr&, std::shared_ptr<const upstream_answer>, const upstream_failure&);
@@ -106,9 +136,15 @@ private:
         std::size_t count = 0;
     };
     std::map<upstream_failure::kind, lately_failed> failures_;
+    std::map<budget::item, flight*> by_number_;
+    std::map<std::uint64_t, std::pair<flight*, std::list<waiter>::iterator>> askers_;
+    refused_credentials refused_credentials_;
+    retry_budget retries_;
+    std::string vendor_remaining_;
+    std::atomic<bool> stretched_{false};
+    budget::item last_number_ = 0;
     std::size_t sent_ = 0;
-    bool draining_ = false;
-    bool heard_401_ = false;
+    bool draining_ = false, heard_401_ = false;
 };
 
 }  // namespace callcache

@@ -5,6 +5,7 @@
 #include "server/net.hpp"
 
 #include <functional>
+#include <string>
 
 namespace callcache
 {
@@ -16,6 +17,10 @@ public:
     virtual ~clock_source() = default;
     virtual wall_time wall() const = 0;
     virtual steady_time steady() const = 0;
+    moment now() const { return {wall(), steady()}; }
+
+    // Names the run of the machine: within one, steady times of several processes can be compared.
+    virtual const std::string& boot() const = 0;
 
     // How long to wait, by the machine, before it makes sense to look again whether `t` has come.
     virtual std::chrono::nanoseconds until(steady_time t) const = 0;

@@ -1,5 +1,5 @@
-// A flight of the brain, and the words in which brain.cpp, which sends it out, and landing.cpp, which brings it home,
-// speak.
+// A flight of the brain, and the words in which brain.cpp, which takes the questions, sending.cpp, which sends a flight
+// out, and landing.cpp, which brings it home, speak.
 #pragma once
 
 #include "server/brain.hpp"
@@ -15,23 +15,31 @@ struct brain::waiter
     lookup asked;
     answered done;
     bool joined = false;
+    bool left = false;  // the tool hung up; it may still read
     std::unique_ptr<alarm> late;
 };
 
 struct brain::flight
 {
+    budget::item number = 0;
     lookup first;  // of the client that began it
     std::list<waiter> waiters;
-    bool background = false;  // begun for nobody in particular
-    bool renews = false;      // of a fresh entry, for the sake of its credential's trust
-    bool sent = false;
-    steady_time left_at{};  // when the last waiter gave up
-    epoch_ticket ticket;    // taken when it was sent
+    bool background = false;     // begun for nobody in particular
+    bool renews = false;         // of a fresh entry, for the sake of its credential's trust
+    bool queued = false;         // waits for its turn
+    bool sent = false;           // is on its way
+    std::unique_ptr<alarm> end;  // of lingering, after everyone has left
+    epoch_ticket ticket;         // taken when it was sent
     wall_time sent_at{};
     steady_time sent_steady{};
     steady_time ended{};
+    std::optional<refusal> limited;  // the budget's last word
 
     flight_key key() const { return {first.whose.get(), first.id}; }
+    bool is_wanted() const
+    {
+        return background || std::any_of(waiters.begin(), waiters.end(), [](const waiter& w) { return !w.left; });
+    }
 };
 
 inline std::int64_t seconds_up(steady_time::duration d)

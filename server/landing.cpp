@@ -70,6 +70,7 @@ void brain::land(const flight_ptr& f, upstream_result r)
 void brain::keep(const flight_ptr& f, std::shared_ptr<entry> e, std::shared_ptr<const upstream_answer> answer)
 {
     partition& whose = *f->first.whose;
+    refused_credentials_.accepted(sha256(f->first.authorization));
     confirm(whose, f->sent_at);
     // The same call again: the bytes that are kept stay, and only its times change.
     entry_ptr before = parts_.kept.find_in_memory({whose.id(), f->first.id});
@@ -102,6 +103,7 @@ void brain::hear_401(const flight& f)
 {
     partition& whose = *f.first.whose;
     whose.refuse(f.sent_at);
+    refused_credentials_.refused(sha256(f.first.authorization), parts_.clock.steady());
     if (whose.id() != 0) parts_.kept.disk().put_partition(whose.record());
     if (std::exchange(heard_401_, true)) return;
     parts_.out.warn(
@@ -124,6 +126,8 @@ void brain::fail(const flight_ptr& f, std::shared_ptr<const upstream_answer> ans
     else if (failure.what == failing::unsent)
         otherwise =
             own(with_retry_after(own_answer(503, "callcache is stopping; ask again in a second"), 1), outcome::error);
+    else if (failure.what == failing::limited)
+        otherwise = own(limited(f->limited.value_or(refusal())), outcome::limited);
     else if (failure.what == failing::down)
         otherwise = own(is_down(failure.text), outcome::error);
     else
@@ -134,7 +138,9 @@ void brain::fail(const flight_ptr& f, std::shared_ptr<const upstream_answer> ans
         otherwise =
             own(breaker_.is_down() ? with_retry_after(std::move(r), seconds_up(soon)) : std::move(r), outcome::error);
     }
-    if (failure.what != failing::unsent && failure.what != failing::down) log_failure(*f, failure);
+    bool was_asked =
+        failure.what != failing::unsent && failure.what != failing::down && failure.what != failing::limited;
+    if (was_asked) log_failure(*f, failure);
     forget(*f);
     auto waiters = std::move(f->waiters);
     for (waiter& w : waiters)
@@ -148,6 +154,8 @@ void brain::fail(const flight_ptr& f, std::shared_ptr<const upstream_answer> ans
 void brain::forget(const flight& f)
 {
     flights_.erase(f.key());
+    by_number_.erase(f.number);
+    for (const waiter& w : f.waiters) askers_.erase(w.asked.asker);
     if (f.renews) renewing_.erase(f.first.whose.get());
 }
 

@@ -29,7 +29,11 @@ struct lookup
     std::string id;
     partition_ptr whose;
     std::string authorization;  // the field's value that goes upstream; forgotten with the flight
-    std::string tool;           // for the log
+    std::string tool;           // whose turn it takes, and whose share of the day
+    urgency how = urgency::interactive;
+    duration patience{};       // how long it may wait for its turn
+    duration answer_within{};  // queue, attempts and retries together
+    std::uint64_t asker = 0;   // names the one who waits, for brain::left(); 0: nobody does
     directives asked;
     entry_ptr seen;  // what the front found, or null
     why because = why::not_kept;
@@ -46,5 +50,15 @@ struct looked_up
     bool stored = false;
     std::string_view detail;  // in place of the outcome's word
 };
+
+// An answer from what is kept.
+inline looked_up from_cache(entry_ptr kept, why because)
+{
+    looked_up found;
+    found.word = word_of(because);
+    found.detail = detail_of(because);
+    found.kept = std::move(kept);
+    return found;
+}
 
 }  // namespace callcache

@@ -1,5 +1,7 @@
 #include "server/proxy.hpp"
 
+#include "server/budget/zone.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -42,7 +44,7 @@ void raise_descriptor_limit()
 proxy::started proxy::start(const settings& config, surroundings around)
 {
     std::unique_ptr<proxy> p(new proxy(config, around));
-    for (auto step : {&proxy::open_cache, &proxy::open_upstream, &proxy::open_listeners})
+    for (auto step : {&proxy::open_cache, &proxy::open_ledger, &proxy::open_upstream, &proxy::open_listeners})
         if (auto trouble = (p.get()->*step)()) return *trouble;
     p->run_loops();
     p->ready_ = true;
@@ -60,27 +62,23 @@ proxy::proxy(const settings& config, surroundings around) :
 
 std::optional<std::string> proxy::open_cache()
 {
+    const std::string& path = config_.cache.path;
     std::unique_ptr<store> disk;
-    if (config_.cache.path == ":memory:")
-    {
-        may_follow_another_ = true;
+    if (path == ":memory:")
         disk = make_empty_store();
-    }
     else
     {
-        std::string beside = config_.cache.path + "-lock";
-        may_follow_another_ = access(beside.c_str(), F_OK) == 0;
-        auto locked = file_lock::take(beside, "process " + std::to_string(getpid()));
+        auto locked = file_lock::take(path + "-lock", "process " + std::to_string(getpid()));
         if (auto* by = std::get_if<file_lock::held>(&locked))
-            return "the database " + config_.cache.path + " is in use by " + by->by +
+            return "the database " + path + " is in use by " + by->by +
                    ". One callcache for a database: stop that one, or choose another file with --db FILE";
         // A folder that cannot be written is explained where the database is opened.
         if (auto* l = std::get_if<file_lock>(&locked)) lock_.emplace(std::move(*l));
-        auto opened = open_sqlite_store({config_.cache.path, config_.cache.disk_max, config_.cache.calls.keep_max,
+        auto opened = open_sqlite_store({path, config_.cache.disk_max, config_.cache.calls.keep_max,
                                          [clock = &around_.clock] { return clock->wall(); },
                                          [out = &around_.out](const std::string& line) { out->warn(line); }});
         if (auto* refused = std::get_if<store_refused>(&opened)) return refused->text;
-        if (auto* u = std::get_if<file_lock::unavailable>(&locked)) return "cannot lock " + beside + ": " + u->why;
+        if (auto* u = std::get_if<file_lock::unavailable>(&locked)) return "cannot lock " + path + "-lock: " + u->why;
         disk = std::move(std::get<std::unique_ptr<store>>(opened));
     }
     partitions_ = std::make_unique<partitions>(disk->salt(), upstream_.text(), disk->kept_partitions());
@@ -88,8 +86,37 @@ std::optional<std::string> proxy::open_cache()
     return std::nullopt;
 }
 
+std::optional<std::string> proxy::open_ledger()
+{
+    std::string path = config_.budget.path;
+    if (path.empty()) path = config_.cache.path == ":memory:" ? ":memory:" : config_.cache.path + "-budget";
+    if (path == ":memory:")
+    {
+        ledger_ = make_memory_ledger();
+        if (config_.cache.path != ":memory:")
+            around_.out.warn(
+                "the budget's ledger is in memory (budget.path): what is spent is forgotten with the process");
+        return std::nullopt;
+    }
+    auto locked = file_lock::take(path + "-lock", "process " + std::to_string(getpid()));
+    if (auto* by = std::get_if<file_lock::held>(&locked))
+        return "the budget's ledger " + path + " is in use by " + by->by +
+               ". One callcache for a budget: stop that one, or divide budget.rate and budget.daily between the two "
+               "and "
+               "choose another file with --set budget.path=FILE";
+    if (auto* l = std::get_if<file_lock>(&locked)) ledger_lock_.emplace(std::move(*l));
+    auto opened = open_sqlite_ledger({path, [out = &around_.out](const std::string& line) { out->warn(line); },
+                                      config_.budget.daily, around_.clock.wall()});
+    if (auto* refused = std::get_if<ledger_refused>(&opened)) return refused->text;
+    if (auto* u = std::get_if<file_lock::unavailable>(&locked)) return "cannot lock " + path + "-lock: " + u->why;
+    ledger_ = std::move(std::get<std::unique_ptr<ledger>>(opened));
+    return std::nullopt;
+}
+
 std::optional<std::string> proxy::open_upstream()
 {
+    auto day = calendar_of(config_.budget.day);
+    if (auto* trouble = std::get_if<std::string>(&day)) return *trouble;
     if (config_.credentials.mode == credentials_mode::inject)
     {
         auto read = read_injected(config_.credentials);
@@ -113,7 +140,7 @@ std::optional<std::string> proxy::open_upstream()
         std::error_code ignored;
         ca_written_ = std::filesystem::last_write_time(config_.upstream.ca_file, ignored);
         brain_ = std::make_shared<brain>(brain::parts{brain_loop, config_, upstream_, tls, *tiers_, *partitions_,
-                                                      around_.clock, around_.out, may_follow_another_});
+                                                      around_.clock, around_.out, *ledger_, std::get<calendar>(day)});
     }
     catch (const std::runtime_error& e)
     {
@@ -126,7 +153,7 @@ std::optional<std::string> proxy::open_listeners()
 {
     tools_ = std::make_unique<tools>(
         tools::parts{config_, *tiers_, *partitions_, *brain_, injected_.get(), around_.clock, around_.out});
-    admin_ = std::make_unique<admin>(admin::parts{config_, ready_, around_.clock, around_.out});
+    admin_ = std::make_unique<admin>(admin::parts{config_, ready_, *brain_, around_.clock, around_.out});
     tool_rules_.reset(new session_rules{config_.server, around_.clock, *tools_});
     admin_rules_.reset(new session_rules{config_.server, around_.clock, *admin_});
     for (auto [addresses, rules, place] : {std::tuple{&config_.server.listen, tool_rules_.get(), &tool_listener_},
@@ -158,7 +185,9 @@ void proxy::stop()
     for (auto& loop : loops_) loop->stop();
     for (std::thread& t : threads_)
         if (t.joinable()) t.join();
-    // It answers the readers that still wait, which resume on loops that must stand.
+    // Both answer whoever still waits for them, which resumes on loops that must stand.
+    if (brain_ && ledger_) ledger_->write(brain_->last_page(), [](bool) {});
+    ledger_.reset();
     tiers_.reset();
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "cache/file_lock.hpp"
+#include "cache/ledger.hpp"
 #include "cache/tiers.hpp"
 #include "config/settings.hpp"
 #include "server/admin/admin.hpp"
@@ -60,6 +61,7 @@ public:
 private:
     proxy(const settings&, surroundings);
     std::optional<std::string> open_cache();
+    std::optional<std::string> open_ledger();
     std::optional<std::string> open_upstream();
     std::optional<std::string> open_listeners();
     std::string read_files_again();  // why one could not be read, or nothing
@@ -70,8 +72,8 @@ private:
     const surroundings around_;
     const origin upstream_;
 
-    std::optional<file_lock> lock_;
-    bool may_follow_another_ = false;  // a process before this one may have sent within the last window
+    std::optional<file_lock> lock_, ledger_lock_;
+    std::unique_ptr<ledger> ledger_;
     std::unique_ptr<tiers> tiers_;
     std::unique_ptr<partitions> partitions_;
     std::unique_ptr<credential_holder> injected_;

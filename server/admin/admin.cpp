@@ -1,5 +1,11 @@
 #include "server/admin/admin.hpp"
 
+#include "config/address.hpp"
+#include "server/admin/stats.hpp"
+#include "server/http/origin_rules.hpp"
+
+#include <algorithm>
+
 namespace callcache
 {
 namespace
@@ -14,34 +20,71 @@ reply json(unsigned status, std::string body)
     return r;
 }
 
+reply read_only()
+{
+    reply r = own_answer(405, "this is read with GET");
+    r.fields.emplace_back("Allow", "GET, HEAD");
+    return r;
+}
+
 }  // namespace
+
+// Probes need no token and no name: a kubelet asks by address. Everything else is for the operator alone.
+std::optional<reply> admin::refusal(const request& r) const
+{
+    bool open = r.target == "/healthz" || r.target == "/readyz";
+    if (open) return r.is_get() || r.is_head() ? std::nullopt : std::optional(read_only());
+    if (r.target != "/stats" && r.target != "/resume")
+        return own_answer(404, "there is no such page; GET /healthz, /readyz and /stats, and POST /resume are");
+    const auto& addresses = parts_.config.server.admin;
+    bool on_loopback = std::all_of(addresses.begin(), addresses.end(), [](const std::string& a) {
+        auto at = parse_host_port(a);
+        return at && is_loopback(at->host);
+    });
+    if (!on_loopback)
+        return own_answer(403, "this is answered on a loopback address alone (server.admin); /healthz and /readyz are "
+                               "answered everywhere");
+    if (auto refused = refuse_web_page(r, parts_.config.server.hosts))
+        return own_answer(refused->status, refused->text);
+    if (r.target == "/stats" && !r.is_get() && !r.is_head()) return read_only();
+    if (r.target == "/resume" && r.method != "POST")
+    {
+        reply refused = own_answer(405, "this is done with POST");
+        refused.fields.emplace_back("Allow", "POST");
+        return refused;
+    }
+    return std::nullopt;
+}
 
 bool admin::answer_now(const request& r, const reply_mode& mode, remembered_credential&, std::string& out)
 {
-    // Probes need no token and no name: a kubelet asks by address.
-    bool read = r.is_get() || r.is_head();
     reply answer;
-    if (r.target == "/healthz" && read)
+    if (auto refused = refusal(r))
+        answer = std::move(*refused);
+    else if (r.target == "/healthz")
         answer = json(200, "{\"status\":\"ok\"}");
-    else if (r.target == "/readyz" && read)
+    else if (r.target == "/readyz")
     {
         bool ready = parts_.ready.load();
         answer = json(ready ? 200 : 503, ready ? "{\"status\":\"ready\"}" : "{\"status\":\"not ready\"}");
     }
-    else if (r.target == "/healthz" || r.target == "/readyz")
-    {
-        answer = own_answer(405, "this is read with GET");
-        answer.fields.emplace_back("Allow", "GET, HEAD");
-    }
     else
-        answer = own_answer(404, "there is no such page; GET /healthz and /readyz are");
+        return false;  // the brain knows
     write_reply(out, answer, mode, parts_.clock.wall());
     return true;
 }
 
-task<void> admin::answer(const request&, const reply_mode&, remembered_credential&, std::string&)
+task<void> admin::answer(const request& r, const reply_mode& mode, remembered_credential&, presence&, std::string& out)
 {
-    co_return;  // everything here is answered at once
+    if (r.target == "/resume")
+    {
+        auto resume = [this](auto done) { parts_.misses.resume([done]() mutable { done(true); }); };
+        co_await call_back<bool>(resume);
+        parts_.out.info("the operator ended the vendor's pause");
+    }
+    auto ask = [this](auto done) { parts_.misses.ask_report(std::move(done)); };
+    auto now = co_await call_back<upstream_report>(ask);
+    write_reply(out, json(200, stats_document(now, parts_.clock.wall())), mode, parts_.clock.wall());
 }
 
 void admin::mistake(std::string_view what)

@@ -1,12 +1,14 @@
-// What the operator is answered: health and readiness.
+// What the operator is answered: health, readiness, what the budget stands at; and the end of a pause.
 #pragma once
 
 #include "config/settings.hpp"
+#include "server/brain.hpp"
 #include "server/clock.hpp"
 #include "server/http/handler.hpp"
 #include "server/log.hpp"
 
 #include <atomic>
+#include <optional>
 
 namespace callcache
 {
@@ -19,17 +21,20 @@ public:
     {
         const settings& config;
         const std::atomic<bool>& ready;
+        brain& misses;
         const clock_source& clock;
         callcache::log& out;
     };
     explicit admin(parts p) : parts_(p) {}
 
     bool answer_now(const request&, const reply_mode&, remembered_credential&, std::string& out) override;
-    task<void> answer(const request&, const reply_mode&, remembered_credential&, std::string& out) override;
+    task<void> answer(const request&, const reply_mode&, remembered_credential&, presence&, std::string& out) override;
     void refuse(const refused_head&, std::string& out) override;
     void mistake(std::string_view what) override;
 
 private:
+    std::optional<reply> refusal(const request&) const;
+
     const parts parts_;
 };
 

@@ -1,32 +1,202 @@
 #include "server/budget/gate.hpp"
 
+#include <utility>
+
 namespace callcache
 {
 
-gate::gate(executor ex, const budget_settings& s, const clock_source& clock, bool may_follow_another) :
-    clock_(clock),
-    window_(s, clock.steady(), may_follow_another),
-    places_(s.burst, ex, clock)
+gate::gate(parts p) :
+    parts_(std::move(p)),
+    budget_(parts_.config, parts_.day, parts_.book.kept(), parts_.clock.boot(), parts_.clock.now()),
+    next_look_(parts_.loop, parts_.clock)
 {}
 
-steady_time gate::expected() const
+task<gate::turn> gate::enter(budget::item i, std::vector<asking> who, bool first)
 {
-    return window_.next(clock_.steady(), places_.inside() + places_.waiting());
+    if (closed_) co_return closed{};
+    auto start = [this, i, who = std::move(who), first](auto done) {
+        for (const asking& a : who) budget_.add(i, a, first);
+        queued_[i] = std::move(done);
+        look();
+    };
+    turn t = co_await call_back<turn>(std::move(start));
+    co_return t;
 }
 
-task<void> gate::room()
+void gate::join(budget::item i, const asking& a)
 {
-    for (;;)
+    if (!budget_.queue().contains(i)) return;
+    budget_.add(i, a);
+    look();
+}
+
+void gate::expel(budget::item i, refusal why)
+{
+    if (!budget_.queue().contains(i)) return;
+    budget_.remove(i);
+    answer(i, std::move(why));
+    look();
+}
+
+void gate::answer(budget::item i, turn t)
+{
+    auto found = queued_.find(i);
+    if (found == queued_.end()) return;
+    auto done = std::move(found->second);
+    queued_.erase(found);
+    done(std::move(t));
+}
+
+// What is told in here may ask for another look.
+void gate::look()
+{
+    look_again_ = true;
+    if (looking_) return;
+    looking_ = true;
+    while (std::exchange(look_again_, false)) look_once(parts_.clock.now());
+    looking_ = false;
+}
+
+void gate::look_once(moment now)
+{
+    while (auto gone = budget_.expel(now))
     {
-        steady_time now = clock_.steady(), next = window_.next(now);
-        if (next <= now) co_return;
-        co_await sleep_until(clock_, next);
+        if (gone->gone)
+            answer(gone->what, gone->why);
+        else
+            parts_.expelled(gone->what, gone->who, gone->why);
+    }
+    if (!closed_)
+        while (auto next = budget_.admit(now)) answer(*next, entered{});
+
+    while (!ready_.empty() && budget_.may_send(now))
+    {
+        auto [what, done] = std::move(ready_.front());
+        ready_.pop_front();
+        done(budget_.send(what, now));
+    }
+    bool held = budget_.is_held(now);
+    if (held)
+        while (!ready_.empty())
+        {
+            auto done = std::move(ready_.front().done);
+            ready_.pop_front();
+            done(std::nullopt);
+        }
+    if (held && !std::exchange(held_, held)) parts_.held();
+    held_ = held;
+    write_page(now);
+    if (auto wait = budget_.until_change(now))
+        next_look_.set(now.steady + *wait, [this] { look(); });
+    else
+        next_look_.cancel();
+}
+
+void gate::write_page(moment now)
+{
+    auto page = budget_.to_write(now);
+    if (!page) return;
+    parts_.book.write(std::move(*page), [this, ex = parts_.loop, alive = std::weak_ptr(alive_)](bool durable) {
+        asio::post(ex, [this, alive, durable] {
+            if (alive.expired()) return;
+            budget_.written(durable);
+            look();
+        });
+    });
+}
+
+void gate::refused(const std::string* retry_after)
+{
+    budget_.refused(retry_after, parts_.clock.now());
+    look();
+}
+
+void gate::resume()
+{
+    budget_.resume(parts_.clock.now());
+    look();
+}
+
+void gate::close()
+{
+    closed_ = true;
+    while (!queued_.empty())
+    {
+        budget::item i = queued_.begin()->first;
+        budget_.remove(i);
+        answer(i, closed{});
     }
 }
 
-void gate::sent()
+void gate::abandon()
 {
-    window_.sent(clock_.steady());
+    closed_ = abandoned_ = true;
+    auto queued = std::move(queued_);
+    queued_.clear();
+    auto ready = std::move(ready_);
+    ready_.clear();
+}
+
+gate::passage::passage(gate& g, budget::item i) : gate_(g), item_(i) {}
+
+gate::passage::~passage()
+{
+    if (gate_.abandoned_) return;
+    moment now = gate_.parts_.clock.now();
+    switch (std::exchange(stage_, stage::over))
+    {
+    case stage::inside:
+        if (gate_.budget_.is_inside(item_)) gate_.budget_.leave(item_, false);
+        break;
+    case stage::granted: gate_.budget_.not_sent(grant_, false); break;
+    case stage::sent: gate_.budget_.window().lost(grant_.token, now.steady); break;
+    case stage::over: return;
+    }
+    gate_.look();
+}
+
+task<bool> gate::passage::room()
+{
+    // At most one grant is held: whoever asks again did not use the first one.
+    if (stage_ == stage::granted) co_return true;
+    if (gate_.closed_ && gate_.budget_.is_held(gate_.parts_.clock.now())) co_return false;
+    auto start = [this](auto done) {
+        gate_.ready_.push_back({item_, std::move(done)});
+        gate_.look();
+    };
+    auto grant = co_await call_back<std::optional<budget::grant>>(start);
+    if (!grant) co_return false;
+    grant_ = std::move(*grant);
+    stage_ = stage::granted;
+    co_return true;
+}
+
+void gate::passage::step_back()
+{
+    if (stage_ == stage::inside) gate_.budget_.leave(item_, true);
+    if (stage_ == stage::granted) gate_.budget_.not_sent(grant_, true);
+    stage_ = stage::over;
+}
+
+void gate::passage::sending()
+{
+    stage_ = stage::sent;
+    gate_.budget_.window().sent(grant_.token, gate_.parts_.clock.steady());
+}
+
+void gate::passage::answered()
+{
+    if (stage_ != stage::sent) return;
+    stage_ = stage::over;
+    gate_.budget_.window().answered(grant_.token, gate_.parts_.clock.steady());
+    gate_.look();
+}
+
+void gate::passage::acknowledged()
+{
+    if (stage_ != stage::sent) return;
+    gate_.budget_.window().acknowledged(grant_.token, gate_.parts_.clock.steady());
+    gate_.look();
 }
 
 }  // namespace callcache

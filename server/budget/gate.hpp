@@ -1,11 +1,19 @@
-// The turn of each request that goes upstream: first come, first served, through a few places in which a connection is
-// made ready, and out when the window has room.
+// Waiting for one's turn to send: the budget's decisions, with coroutines that wait for them, an alarm, and the ledger.
 //
-// Only `burst` requests are past the queue at a time, so that whoever comes next waits for those few alone.
+// The order for each request: its turn in the queue (enter) → a connection made ready by the caller → the lease durable
+// and room in the window (room) → the write.
 #pragma once
 
-#include "server/budget/sliding_window.hpp"
-#include "server/places.hpp"
+#include "cache/ledger.hpp"
+#include "server/budget/budget.hpp"
+#include "server/clock.hpp"
+#include "server/net.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <variant>
+#include <vector>
 
 namespace callcache
 {
@@ -14,31 +22,117 @@ namespace callcache
 class gate
 {
 public:
-    gate(executor, const budget_settings&, const clock_source&, bool may_follow_another);
+    struct parts
+    {
+        executor loop;
+        const budget_settings& config;
+        const clock_source& clock;
+        ledger& book;
+        calendar day;  // empty: any 24 hours
 
-    // When one more request would be sent, if nobody else arrives.
-    steady_time expected() const;
-    std::size_t waiting() const { return places_.waiting(); }
+        // An item lost its place in one tool's flow, and waits in others.
+        std::function<void(budget::item, const asking&, const refusal&)> expelled;
 
-    // Waits for a place: behind the others, or before them if `first`. False at the deadline, or when the gate is
-    // closed. Whoever has a place leaves it exactly once.
-    task<bool> enter(steady_time deadline, bool first = false) { return places_.enter(deadline, first); }
-    void leave() { places_.leave(); }
+        // Nothing is sent for a while from now on: paused, or the day is spent.
+        std::function<void()> held;
+    };
+    explicit gate(parts);
 
-    // Waits until the window has room. What follows without another wait may be sent: call sent() with it.
-    task<void> room();
-    void sent();
+    struct closed
+    {
+    };
+    struct entered
+    {
+    };
+    using turn = std::variant<entered, refusal, closed>;
 
-    // Everyone who still waits is told no.
-    void close() { places_.close(); }
+    // Waits for the item's turn, in the flows of all who ask; behind the others, or before them if `first`. Whoever
+    // entered then makes a passage.
+    task<turn> enter(budget::item, std::vector<asking>, bool first);
 
-    // As in places.
-    void abandon() { places_.abandon(); }
+    // Another tool asks for it too, while it waits.
+    void join(budget::item, const asking&);
+
+    // It is not wanted any more, if it still waits: enter() says `why`.
+    void expel(budget::item, refusal why);
+
+    // The way of one request from its turn to its answer. Whatever happens, its end gives back what is to be given
+    // back.
+    class passage
+    {
+    public:
+        passage(gate&, budget::item);
+        ~passage();
+        passage(const passage&) = delete;
+        passage& operator=(const passage&) = delete;
+
+        // Waits until it may be sent. False if that will take a while, or the gate is closed: then the caller
+        // steps back.
+        task<bool> room();
+
+        // Back to the head of the queue, where the caller enters again.
+        void step_back();
+
+        // The request is being written; its answer begins; TCP has acknowledged all of it.
+        void sending();
+        void answered();
+        void acknowledged();
+
+    private:
+        enum class stage
+        {
+            inside,
+            granted,
+            sent,
+            over,
+        };
+        gate& gate_;
+        const budget::item item_;
+        stage stage_ = stage::inside;
+        budget::grant grant_;
+    };
+
+    // What the vendor said to a request.
+    void refused(const std::string* retry_after);
+    void accepted() { budget_.accepted(); }
+    void resume();
+
+    // The decisions, to be asked. What is changed there is followed by a look().
+    const budget& spending() const { return budget_; }
+
+    // Everyone who waits is told that it is closed.
+    void close();
+
+    // The loop has stopped: who waits is destroyed, and never told anything. A coroutine that waits here may hold
+    // whoever holds this, and then nothing else ends it.
+    void abandon();
+
+    // The last page for the ledger, once the loop has stopped.
+    ledger_page last_page() { return budget_.close(parts_.clock.now()); }
 
 private:
-    const clock_source& clock_;
-    sliding_window window_;
-    places places_;
+    friend class passage;
+    struct waiting_for_room
+    {
+        budget::item what;
+        std::function<void(std::optional<budget::grant>)> done;
+    };
+
+    // Lets happen whatever can, and sets the alarm for what cannot yet.
+    void look();
+    void look_once(moment now);
+    void answer(budget::item, turn);
+    void write_page(moment now);
+
+    const parts parts_;
+    budget budget_;
+    alarm next_look_;
+    std::map<budget::item, std::function<void(turn)>> queued_;
+    std::list<waiting_for_room> ready_;  // their connections stand
+    bool looking_ = false, look_again_ = false;
+    bool closed_ = false, abandoned_ = false;
+    bool held_ = false;
+    std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace callcache

@@ -1,3 +1,14 @@
+// The proof of arrival.
+//
+// The vendor counts a request when it comes. What we know is when it was sent, and later that its answer came. The
+// first byte of the answer proves that the request had arrived; how much earlier, the quickest of the last answers
+// tells: the way there and the vendor's work cost at least that much every time, so whatever this answer took longer
+// may all have been the way there.
+//
+// An acknowledgement by TCP proves less: a proxy, a balancer or a tunnel on the way acknowledges what the vendor has
+// not seen yet. So it counts only while there is no answer, only when it came within the margin, and with the whole
+// spread of the last answers added.
+
 #include "server/budget/sliding_window.hpp"
 
 #include <algorithm>
@@ -8,36 +19,97 @@ namespace callcache
 namespace
 {
 
-steady_time::duration window_of(const budget_settings& s)
+constexpr std::size_t answers_kept = 100;
+constexpr std::size_t answers_min = 10;  // before that nothing is concluded from them
+constexpr std::size_t answers_for_spread = 30;
+
+}  // namespace
+
+steady_time::duration sliding_window::length(const budget_settings& s)
 {
     std::chrono::duration<double> window(double(s.burst) / s.rate);
     return std::chrono::ceil<steady_time::duration>(window) + s.margin;
 }
 
-}  // namespace
-
-sliding_window::sliding_window(const budget_settings& s, steady_time started_at, bool may_follow_another) :
+sliding_window::sliding_window(const budget_settings& s, steady_time not_before) :
     burst_(s.burst),
-    window_(window_of(s)),
-    not_before_(may_follow_another ? started_at + window_ : started_at)
+    window_(length(s)),
+    margin_(s.margin),
+    not_before_(not_before)
 {}
+
+steady_time::duration sliding_window::quickest() const
+{
+    if (lately_.size() < answers_min) return {};
+    return *std::min_element(lately_.begin(), lately_.end());
+}
 
 steady_time sliding_window::next(steady_time now, std::size_t others) const
 {
-    // A request waits for the one `burst` places before it: one of the last sendings, or one of the others in its turn.
     steady_time start = std::max(now, not_before_);
-    std::size_t place = last_.size() + others;
-    if (place < burst_) return start;
-    std::size_t rounds = (place - burst_) / burst_, first = (place - burst_) % burst_;
-    steady_time sent = first < last_.size() ? last_[first] : start;
-    return std::max(start, sent + window_) + rounds * window_;
+    // An answer that is not there yet is expected in the usual time.
+    steady_time::duration usual = lately_.empty() ? steady_time::duration() : lately_.back();
+    std::vector<steady_time> back;  // when the tokens that are out come back
+    back.reserve(burst_ + 1);
+    for (steady_time t : returning_)
+        if (t > start) back.push_back(t);
+    for (const auto& [number, f] : flying_)
+    {
+        steady_time t = f.returns.value_or(std::max(start, f.sent + usual) + window_);
+        if (t > start) back.push_back(t);
+    }
+    if (back.size() + others < burst_) return start;
+    // The others go as early as they can, `burst` of them in a round.
+    back.resize(std::max(back.size(), burst_), start);
+    std::sort(back.begin(), back.end());
+    return back[back.size() - burst_ + others % burst_] + long(others / burst_) * window_;
 }
 
-void sliding_window::sent(steady_time now)
+sliding_window::token sliding_window::take(steady_time now)
 {
     assert(next(now) == now);
-    if (last_.size() == burst_) last_.pop_front();
-    last_.push_back(now);
+    std::erase_if(returning_, [&](steady_time t) { return t <= now; });
+    flying_[++last_] = {now, std::nullopt};
+    return last_;
+}
+
+void sliding_window::sent(token t, steady_time now)
+{
+    flying_[t].sent = now;
+}
+
+void sliding_window::arrived(token t, steady_time at_the_latest)
+{
+    flying_.erase(t);
+    returning_.push_back(at_the_latest + window_);
+}
+
+void sliding_window::answered(token t, steady_time now)
+{
+    auto f = flying_.find(t);
+    if (f == flying_.end()) return;
+    lately_.push_back(now - f->second.sent);
+    if (lately_.size() > answers_kept) lately_.pop_front();
+    arrived(t, now - quickest());
+}
+
+void sliding_window::acknowledged(token t, steady_time now)
+{
+    auto f = flying_.find(t);
+    if (f == flying_.end() || lately_.size() < answers_for_spread) return;
+    if (now - f->second.sent > 2 * margin_) return;  // it may have come long after the sending
+    auto [least, most] = std::minmax_element(lately_.begin(), lately_.end());
+    f->second.returns = now + (*most - *least) + window_;
+}
+
+void sliding_window::lost(token t, steady_time now)
+{
+    if (flying_.contains(t)) arrived(t, now);
+}
+
+void sliding_window::give_back(token t)
+{
+    flying_.erase(t);
 }
 
 }  // namespace callcache

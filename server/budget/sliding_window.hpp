@@ -5,32 +5,68 @@
 #include "config/settings.hpp"
 
 #include <deque>
+#include <map>
+#include <optional>
+#include <vector>
 
 namespace callcache
 {
 
-// The strictest reading of the vendor's limit: a sliding window in which every request counts. It is at the same time a
-// token bucket of `burst` tokens that refills at `rate`: whoever keeps to the window never finds that bucket empty
-// (in any time T the window lets at most burst·⌈T/W⌉ ≤ burst + rate·T requests pass, where W = burst/rate).
+// There are `burst` tokens. A request takes one when it is sent, and the token comes back a window after the request's
+// arrival at the vendor, as far as that is proved: so no `burst` + 1 requests arrive within a window, in whichever
+// order they do.
 //
 // Pure; one thread.
 class sliding_window
 {
 public:
-    // `started_at`: nothing is sent for one window after it, as a process that was killed may have sent right before.
-    sliding_window(const budget_settings&, steady_time started_at, bool may_follow_another);
+    using token = std::uint64_t;
 
-    // When the request may be sent that has `others` before it, if nobody else arrives. Never before `now`.
+    // Nothing is sent before `not_before`: a process before this one may have sent right before it ended.
+    sliding_window(const budget_settings&, steady_time not_before);
+
+    // `burst`/`rate` seconds and the margin.
+    static steady_time::duration length(const budget_settings&);
+
+    // When the request may be sent that has `others` before it, if nobody else arrives. Never before `now`. While the
+    // arrival of an earlier one is not proved it is an estimate, and later than now.
     steady_time next(steady_time now, std::size_t others = 0) const;
 
-    // A request was handed to the kernel at `now`. REQUIRES: next(now) == now.
-    void sent(steady_time now);
+    // REQUIRES: next(now) == now. Each token is then told of once: sent, and answered or lost, or given back.
+    token take(steady_time now);
+
+    // The request is being handed to the kernel.
+    void sent(token, steady_time now);
+
+    // The first byte of its answer came.
+    void answered(token, steady_time now);
+
+    // The other end of the connection has acknowledged all of it.
+    void acknowledged(token, steady_time now);
+
+    // The connection has ended: what did not arrive by now never will.
+    void lost(token, steady_time now);
+
+    // It was not sent after all.
+    void give_back(token);
 
 private:
+    void arrived(token, steady_time at_the_latest);
+    steady_time::duration quickest() const;
+
     const std::size_t burst_;
-    const steady_time::duration window_;  // with the margin for the jitter of the way
-    std::deque<steady_time> last_;        // the last `burst` sendings, oldest first
-    steady_time not_before_;
+    const steady_time::duration window_;
+    const steady_time::duration margin_;
+    const steady_time not_before_;
+    struct flying
+    {
+        steady_time sent;
+        std::optional<steady_time> returns;  // as far as an acknowledgement tells
+    };
+    std::map<token, flying> flying_;      // no answer yet
+    std::vector<steady_time> returning_;  // when tokens come back, unsorted; those that are back go with the next take
+    std::deque<steady_time::duration> lately_;  // from sending to the first byte of the answer
+    token last_ = 0;
 };
 
 }  // namespace callcache

@@ -6,6 +6,7 @@
 #include "server/http/request.hpp"
 #include "server/net.hpp"
 
+#include <functional>
 #include <string>
 
 namespace callcache
@@ -16,6 +17,12 @@ struct remembered_credential
 {
     std::string authorization;
     partition_ptr whose;
+};
+
+// Whether the tool still listens while its answer is being made.
+struct presence
+{
+    std::function<void()> left;  // called at most once, when it has hung up; it may have closed its own side alone
 };
 
 // Shared by the sessions of all fronts: every call may come from any of their threads.
@@ -29,7 +36,8 @@ public:
 
     // Appends the answer to `out`, when it is known. Called after answer_now() returned false. The arguments outlive
     // it.
-    virtual task<void> answer(const request&, const reply_mode&, remembered_credential&, std::string& out) = 0;
+    virtual task<void> answer(const request&, const reply_mode&, remembered_credential&, presence&,
+                              std::string& out) = 0;
 
     // An exception ended a connection: a mistake of ours, for the log.
     virtual void mistake(std::string_view what) = 0;

@@ -71,6 +71,8 @@ request_or_refusal read_request(std::string_view method, std::string_view target
             r.expects = true;
         else if (equals_lower(f.name, "prefer"))
             read_prefer(r.asked, f.value);
+        else if (equals_lower(f.name, "priority"))
+            read_priority(r.asked, f.value);
         else if (equals_lower(f.name, "if-none-match"))
             r.if_none_match = f.value;
         else if (equals_lower(f.name, "user-agent"))

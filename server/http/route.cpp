@@ -7,6 +7,7 @@
 #include "server/http/route.hpp"
 
 #include "cache/call_id.hpp"
+#include "config/tool_table.hpp"
 #include "server/http/head_guard.hpp"
 
 #include <algorithm>
@@ -18,16 +19,10 @@ namespace
 {
 
 constexpr std::string_view calls = "/v2/calls/";
-constexpr std::size_t tool_name_max = 64;
 
 bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool is_tool_character(char c)
-{
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
 }
 
 // A word of the vendor's own, and not what a tool with a bug writes in place of an id.
@@ -48,9 +43,8 @@ routed route_target(std::string_view target, bool is_get_or_head)
     {
         std::size_t end = std::min(target.find_first_of("/?", 1), target.size());
         r.tool = target.substr(2, end - 2);
-        bool good = !r.tool.empty() && r.tool.size() <= tool_name_max &&
-                    std::all_of(r.tool.begin(), r.tool.end(), is_tool_character);
-        if (!good || end == target.size() || target[end] != '/') return {route::bad_target, {}, target, {}};
+        if (!is_tool_name(r.tool) || end == target.size() || target[end] != '/')
+            return {route::bad_target, {}, target, {}};
         target.remove_prefix(end);
     }
     r.target = target;

@@ -5,6 +5,9 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
+#include <poll.h>
+
+#include <utility>
 #include <vector>
 
 namespace callcache
@@ -141,7 +144,12 @@ task<bool> session::serve_one(std::string& out)
         if (!flushed) co_return false;
         wait_for(waiting_for::answer, 24h);
         mode.keep_alive = mode.keep_alive && !rules_.draining;
-        co_await rules_.answers.answer(r, mode, remembered_, out);
+        auto here = std::make_shared<presence>();
+        watch(here);
+        co_await rules_.answers.answer(r, mode, remembered_, *here, out);
+        here.reset();
+        error_code ignored;
+        socket_.cancel(ignored);
     }
     bool keep = mode.keep_alive && !rules_.draining;
     if (!is_here)
@@ -158,6 +166,18 @@ task<bool> session::serve_one(std::string& out)
         if (!flushed) co_return false;
     }
     co_return keep;
+}
+
+// Nothing is read while an answer is made, so a hang-up must be looked for.
+void session::watch(const std::shared_ptr<presence>& here)
+{
+    socket_.async_wait(tcp_socket::wait_read,
+                       [self = shared_from_this(), here = std::weak_ptr(here)](error_code error) {
+                           auto still = here.lock();
+                           if (error || !still || !still->left) return;
+                           pollfd p{self->socket_.native_handle(), POLLRDHUP, 0};
+                           if (poll(&p, 1, 0) > 0) std::exchange(still->left, nullptr)();
+                       });
 }
 
 // Reads until a whole head stands at the front of `in_`. False if none comes, or it is refused.

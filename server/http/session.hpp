@@ -72,6 +72,7 @@ private:
     task<bool> skip_body(const framing&);
     task<std::size_t> read_more();
     task<bool> flush(std::string& out);
+    void watch(const std::shared_ptr<presence>&);
     task<void> part();
     void wait_for(waiting_for, milliseconds at_most);
 

@@ -20,6 +20,13 @@ std::string_view forwarded_because(why w)
     }
 }
 
+// A tool that does not say its name is its credential and its User-Agent: "python-requests/2.31 #5f0c".
+std::string unnamed_tool(std::string_view user_agent, const partition& whose)
+{
+    std::string name(user_agent.substr(0, 40));
+    return (name.empty() ? "unnamed" : name) + " #" + hex(whose.name(), 2);
+}
+
 }  // namespace
 
 bool tools::answer_now(const request& r, const reply_mode& mode, remembered_credential& memory, std::string& out)
@@ -35,7 +42,8 @@ bool tools::answer_now(const request& r, const reply_mode& mode, remembered_cred
     entry_ptr kept = parts_.kept.find_in_memory({whose.id(), to.call_id});
     if (!kept) return false;
     wall_time now = parts_.clock.wall();
-    ruling ruled = decide(kept.get(), trust_at(whose.confirmed_at(), now, parts_.config), r.asked, parts_.config, now);
+    ruling ruled = decide(kept.get(), trust_at(whose.confirmed_at(), now, parts_.config), r.asked, parts_.config, now,
+                          parts_.misses.is_stretched());
     switch (ruled.what)
     {
     case verdict::serve: break;
@@ -47,7 +55,8 @@ bool tools::answer_now(const request& r, const reply_mode& mode, remembered_cred
     return true;
 }
 
-task<void> tools::answer(const request& r, const reply_mode& mode, remembered_credential& memory, std::string& out)
+task<void> tools::answer(const request& r, const reply_mode& mode, remembered_credential& memory, presence& here,
+                         std::string& out)
 {
     routed to = route_target(r.target, r.is_get() || r.is_head());
     partition& whose = remember(r, memory);
@@ -59,7 +68,8 @@ task<void> tools::answer(const request& r, const reply_mode& mode, remembered_cr
         kept = co_await call_back<entry_ptr>(find);
     }
     wall_time now = parts_.clock.wall();
-    ruling ruled = decide(kept.get(), trust_at(whose.confirmed_at(), now, parts_.config), r.asked, parts_.config, now);
+    ruling ruled = decide(kept.get(), trust_at(whose.confirmed_at(), now, parts_.config), r.asked, parts_.config, now,
+                          parts_.misses.is_stretched());
     switch (ruled.what)
     {
     case verdict::serve:
@@ -70,9 +80,10 @@ task<void> tools::answer(const request& r, const reply_mode& mode, remembered_cr
     case verdict::refuse: write_not_kept(out, r, mode); co_return;
     case verdict::fetch: break;
     }
-    auto ask = [this, l = lookup_of(r, to, memory, kept, ruled.because)](auto done) mutable {
-        parts_.misses.ask(std::move(l), std::move(done));
-    };
+    lookup l = lookup_of(r, to, memory, kept, ruled.because);
+    l.asker = ++askers_;
+    here.left = [this, asker = l.asker] { parts_.misses.left(asker); };
+    auto ask = [this, l = std::move(l)](auto done) mutable { parts_.misses.ask(std::move(l), std::move(done)); };
     looked_up found = co_await call_back<looked_up>(std::move(ask));
     write_looked_up(out, found, ruled.because, r, mode);
 }
@@ -136,8 +147,17 @@ lookup tools::lookup_of(const request& r, const routed& to, const remembered_cre
     l.id = to.call_id;
     l.whose = memory.whose;
     l.authorization = memory.authorization;
-    l.tool = to.tool.empty() ? r.user_agent.substr(0, 80) : to.tool;
+    l.tool = to.tool.empty() ? unnamed_tool(r.user_agent, *memory.whose) : std::string(to.tool);
     l.asked = r.asked;
+    const budget_settings& b = parts_.config.budget;
+    auto own = b.tools.find(l.tool);
+    tool_settings said = own == b.tools.end() ? tool_settings() : own->second;
+    l.how = r.asked.background ? urgency::background : said.how.value_or(urgency::interactive);
+    l.patience = r.asked.wait.value_or(duration(said.wait_max.value_or(b.wait_max)));
+    // A wait of its own is for the queue; the vendor's time to answer comes on top of it.
+    bool waits_its_own = r.asked.wait || said.wait_max;
+    l.answer_within = waits_its_own ? l.patience + duration(parts_.config.upstream.response_timeout)
+                                    : duration(parts_.config.server.answer_max);
     l.seen = std::move(seen);
     l.because = because;
     l.asked_at = parts_.clock.steady();

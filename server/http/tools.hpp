@@ -9,6 +9,8 @@
 #include "server/http/handler.hpp"
 #include "server/http/route.hpp"
 
+#include <atomic>
+
 namespace callcache
 {
 
@@ -29,19 +31,13 @@ public:
     explicit tools(parts p) : parts_(p) {}
 
     bool answer_now(const request&, const reply_mode&, remembered_credential&, std::string& out) override;
-    task<void> answer(const request&, const reply_mode&, remembered_credential&, std::string& out) override;
+    task<void> answer(const request&, const reply_mode&, remembered_credential&, presence&, std::string& out) override;
     void refuse(const refused_head&, std::string& out) override;
     void mistake(std::string_view what) override;
 
 private:
-    struct caller
-    {
-        partition_ptr whose;
-        std::string authorization;  // for upstream
-    };
     std::optional<reply> refusal(const request&, const routed&) const;
     partition& remember(const request&, remembered_credential&) const;
-    std::string upstream_authorization(const request&) const;
     lookup lookup_of(const request&, const routed&, const remembered_credential&, entry_ptr seen, why) const;
 
     void write(std::string& out, reply, const cache_status&, outcome, const request&, const reply_mode&) const;
@@ -51,6 +47,7 @@ private:
     void write_not_kept(std::string& out, const request&, const reply_mode&) const;
 
     const parts parts_;
+    std::atomic<std::uint64_t> askers_{0};
 };
 
 }  // namespace callcache

@@ -25,7 +25,8 @@ struct upstream_failure
     enum class kind
     {
         down,         // it was not sent: upstream is down, and this was not the probe
-        unsent,       // its turn did not come in time
+        unsent,       // callcache is stopping, or nobody waits for it any more
+        limited,      // the budget said no
         closed,       // the connection ended before a byte of an answer
         unreachable,  // no name, no connection
         bad_peer,     // TLS failed: the certificate, the host name, the protocol

@@ -39,6 +39,7 @@ struct head_reader
 {
     transport& connection;
     std::string& buffer;
+    const std::function<void()>& begins;
 
     // The head's size, or why there is none.
     task<std::variant<std::size_t, upstream_failure>> read()
@@ -62,6 +63,7 @@ struct head_reader
             if (error)
                 co_return upstream_failure{failing::lost,
                                            "the connection ended within the answer (" + error.message() + ")"};
+            if (buffer.empty()) begins();
             buffer.append(room.data(), bytes);
         }
     }
@@ -89,7 +91,8 @@ std::string complaint(const error_code& error, std::size_t body_max)
 
 }  // namespace
 
-task<exchanged> exchange(transport& connection, std::string_view request, std::size_t body_max)
+task<exchanged> exchange(transport& connection, std::string_view request, std::size_t body_max,
+                         const std::function<void()>& begins)
 {
     auto [write_error, written] = co_await connection.write(request);
     // A server may answer before it has read everything, and close: its answer counts. So a failed write is not the
@@ -100,7 +103,7 @@ task<exchanged> exchange(transport& connection, std::string_view request, std::s
     framing body;
     for (int interim = 0;; ++interim)
     {
-        head_reader reader{connection, buffer};
+        head_reader reader{connection, buffer, begins};
         auto head = co_await reader.read();
         if (auto* f = std::get_if<upstream_failure>(&head)) co_return exchanged{std::move(*f), false};
 

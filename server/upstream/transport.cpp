@@ -7,9 +7,11 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/write.hpp>
 
+#include <linux/sockios.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <stdexcept>
@@ -34,10 +36,18 @@ bool has_hung_up(tcp_socket& socket)
     return poll(&p, 1, 0) != 0;
 }
 
+// With a reset: what the kernel still holds would arrive at a time that nobody counts.
 void close_now(tcp_socket& socket)
 {
     error_code ignored;
+    socket.set_option(asio::socket_base::linger(true, 0), ignored);
     socket.close(ignored);
+}
+
+bool nothing_on_the_way(tcp_socket& socket)
+{
+    int bytes = 0;
+    return ioctl(socket.native_handle(), SIOCOUTQ, &bytes) == 0 && bytes == 0;
 }
 
 template<class Stream>
@@ -61,6 +71,7 @@ public:
     task<moved> read_some(std::span<char> room) override { return read_from(socket_, room); }
     task<moved> write(std::string_view text) override { return write_to(socket_, text); }
     void close() override { close_now(socket_); }
+    bool is_acknowledged() override { return nothing_on_the_way(socket_); }
     bool is_quiet() override { return socket_.is_open() && nothing_to_read(socket_); }
 
 private:
@@ -102,6 +113,7 @@ public:
     }
     task<moved> write(std::string_view text) override { return write_to(stream_, text); }
     void close() override { close_now(stream_.next_layer()); }
+    bool is_acknowledged() override { return nothing_on_the_way(stream_.next_layer()); }
     bool is_quiet() override
     {
         if (!stream_.next_layer().is_open()) return false;

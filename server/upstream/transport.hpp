@@ -33,8 +33,11 @@ public:
     virtual task<moved> read_some(std::span<char>) = 0;
     virtual task<moved> write(std::string_view) = 0;
 
-    // Ends it at once; what is running on it fails.
+    // Ends it at once; what is running on it fails, and what has not left yet never will.
     virtual void close() = 0;
+
+    // True if the other end's TCP has acknowledged everything that was written.
+    virtual bool is_acknowledged() = 0;
 
     // True if nothing has come and it was not closed: an idle connection that can be used again.
     virtual bool is_quiet() = 0;

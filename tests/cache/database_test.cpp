@@ -117,7 +117,7 @@ TEST_CASE("a new file is readable by its owner alone, and marked as ours")
         REQUIRE(stat((f.path + suffix).c_str(), &info) == 0);
         CHECK((info.st_mode & 0777) == 0600);
     }
-    CHECK(sqlite::kind_of(f.path) == sqlite::file_kind::ours);
+    CHECK(sqlite::kind_of(f.path, sqlite::cache_schema()) == sqlite::file_kind::ours);
 }
 
 TEST_CASE("a file that is not callcache's is never touched")

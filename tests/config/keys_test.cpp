@@ -34,6 +34,10 @@ std::vector<std::string> samples(const config_key& k)
     case key_type::list: values.insert(values.end(), {"localhost:1", "localhost:1,[::1]:2"}); break;
     case key_type::boolean: values.insert(values.end(), {"true", "false"}); break;
     case key_type::word: break;
+    case key_type::tools:
+        values.insert(values.end(),
+                      {"{}", R"({"a": {}, "etl": {"daily": 6000, "class": "background", "wait_max": "5s"}})"});
+        break;
     default: values.insert(values.end(), {bounds(k).first, bounds(k).second});
     }
     return values;
@@ -89,6 +93,7 @@ TEST_CASE("keys: a value out of bounds is refused, and nothing changes")
         case key_type::list: bad = {",", "a:1,", ",a:1", "a:1,,b:2", "a:1, b:2", "a 1"}; break;
         case key_type::string: bad = {"a\nb", std::string("a\0b", 3), "\x7f"}; break;
         case key_type::word: bad = {"nonsense"}; break;
+        case key_type::tools: bad = {"etl", "[]", "{\"e/l\": {}}", "{\"etl\": {\"daily\": 0}}"}; break;
         }
         if (k.type != key_type::string && k.path != "server.hosts" && k.path != "server.listen") bad.push_back("");
         for (const std::string& value : bad)
@@ -114,7 +119,9 @@ TEST_CASE("keys: a JSON value of the wrong type is refused")
         CHECK_FALSE(k.set(s, {kind::other, ""}));
         CHECK(k.set(s, {kind::number, good}) == takes_number);
         CHECK(k.set(s, {kind::boolean, good}) == takes_boolean);
-        CHECK(k.set(s, {kind::string, good}) == (!takes_number && !takes_boolean));
+        bool takes_object = k.type == key_type::tools;
+        CHECK(k.set(s, {kind::object, good}) == takes_object);
+        CHECK(k.set(s, {kind::string, good}) == (!takes_number && !takes_boolean && !takes_object));
         CHECK(k.set(s, {kind::list, good}) == (k.type == key_type::list));
     }
 }

@@ -88,6 +88,7 @@ TEST_CASE("a 401 ends a credential's trust at once: what was kept under it is no
     CHECK(w.get(w.path(1)).status == 401);
     w.start();
     CHECK(w.get(w.path(1)).status == 401);  // durable
+    w.clock.advance(11s);                   // the vendor is asked again
     w.vendor->go_down();
     CHECK(w.get(w.path(1)).status == 502);  // an outage brings no trust back
     w.vendor->come_up();

@@ -19,7 +19,7 @@ int main(int argc, char** argv)
     sim::vendor_options o;
     o.port = 4700;
     std::string key = "sim-key", secret = "sim-secret", limited_key, authority_file;
-    int latency = 0, jitter = 0, sample = 5;
+    int latency = 0, jitter = 0, way_jitter = 0, sample = 5;
     bool tls = false;
     app.add_option("--port", o.port, "Port on 127.0.0.1")->capture_default_str();
     app.add_flag("--tls", tls, "HTTPS, with a certificate for localhost made at the start; needs --ca-file");
@@ -32,6 +32,8 @@ int main(int argc, char** argv)
     app.add_option("--per-day", o.limits.per_day, "Requests in any 24 hours; 0: no limit")->capture_default_str();
     app.add_option("--latency", latency, "Milliseconds before each answer")->capture_default_str();
     app.add_option("--jitter", jitter, "Up to so many milliseconds more")->capture_default_str();
+    app.add_option("--way-jitter", way_jitter, "Up to so many milliseconds until a request counts as arrived")
+        ->capture_default_str();
     app.add_option("--calls", o.world.count, "Calls that exist")->capture_default_str();
     app.add_option("--not-found-every", o.world.not_found_every, "One of so many ids is a 404; 0: none")
         ->capture_default_str();
@@ -41,6 +43,7 @@ int main(int argc, char** argv)
     std::signal(SIGPIPE, SIG_IGN);
     o.latency = std::chrono::milliseconds(latency);
     o.jitter = std::chrono::milliseconds(jitter);
+    o.way_jitter = std::chrono::milliseconds(way_jitter);
     o.keys[sim::basic(key, secret)] = {};
     if (!limited_key.empty()) o.keys[sim::basic(limited_key, secret)] = {true, false};
     if (tls)

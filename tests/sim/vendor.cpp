@@ -264,6 +264,11 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
             bool kept = co_await control(self, c, r);
             co_return kept;
         }
+        if (s.options.way_jitter.count() > 0)
+        {
+            auto way = std::chrono::milliseconds(s.random() % std::uint64_t(s.options.way_jitter.count() + 1));
+            co_await sleep_until(s.clock, s.clock.steady() + way);
+        }
         ++s.requests;
         s.heads.push_back(r.head);
         std::string id = r.path.starts_with("/v2/calls/") ? r.path.substr(10) : "";

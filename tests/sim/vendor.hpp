@@ -35,6 +35,7 @@ struct vendor_options
     std::map<std::string, key_scopes> keys;  // by the value of the Authorization field
     sim::limits limits;
     std::chrono::milliseconds latency{0}, jitter{0};  // of every answer; the second up to so much more
+    std::chrono::milliseconds way_jitter{0};          // up to so much until a request counts as arrived
     std::string tls_certificate, tls_key;             // PEM; empty: no TLS
     call_world world;
 };

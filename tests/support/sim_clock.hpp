@@ -15,6 +15,8 @@ public:
     wall_time wall() const override { return wall_time(duration(wall_.load())); }
     steady_time steady() const override { return steady_time(std::chrono::nanoseconds(steady_.load())); }
 
+    const std::string& boot() const override { return boot_; }
+
     // What waits for the clock looks again every millisecond.
     std::chrono::nanoseconds until(steady_time t) const override
     {
@@ -30,7 +32,15 @@ public:
     // The wall clock alone, as an administrator sets it.
     void step(duration by) { wall_ += by.count(); }
 
+    // The machine starts anew: nobody knows how long it was off but the wall clock.
+    void reboot()
+    {
+        boot_ += "+";
+        steady_ = 0;
+    }
+
 private:
+    std::string boot_ = "simulated";
     // 2026-11-24 08:00:00 UTC
     std::atomic<std::int64_t> wall_{1'795'507'200'000'000};
     std::atomic<std::int64_t> steady_{1'000'000'000'000};

@@ -184,6 +184,7 @@ world::world()
     // Out of the way, where it is not what a test is about.
     config.budget.rate = 1000;
     config.budget.burst = 1000;
+    config.budget.path = ":memory:";
 }
 
 world::~world()
@@ -224,6 +225,7 @@ void world::run_until(const std::function<bool()>& true_now)
         if (std::chrono::steady_clock::now() > deadline) FAIL("what had to happen did not. The log:\n", out.text());
         std::size_t done = loop.poll();
         if (cache) done += cache->loop().poll();
+        if (done == 0 && clock_runs) clock.advance(20ms);
         if (done == 0 && cache)
             cache->loop().run_one_for(std::chrono::microseconds(200));
         else if (done == 0)

@@ -93,6 +93,7 @@ struct world
     std::unique_ptr<sim::vendor> vendor;
     settings config;
     std::unique_ptr<proxy> cache;
+    bool clock_runs = false;  // the clock moves while nothing else does: for what waits a while before it goes on
 
     // Starts the vendor if there is none, and a proxy in the place of the one that runs. A proxy that does not start
     // fails the test.

@@ -1,0 +1,52 @@
+// The budget's ledger: what was spent, so that no restart, crash or power cut makes it look less. An interface, so that
+// several proxies can share one budget through a remote ledger later.
+#pragma once
+
+#include "cache/ledger_page.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+
+namespace callcache
+{
+
+class ledger
+{
+public:
+    // True once it is durable; false if it could not be written. Then it counts from memory, and goes into the ledger
+    // with the next page that can be written.
+    using written = std::function<void(bool)>;
+
+    // Writes what is queued.
+    virtual ~ledger() = default;
+
+    // As it was at the opening. `clean` is false if requests may have been sent that nobody wrote down the end of.
+    virtual const ledger_page& kept() const = 0;
+
+    // Any thread; in order. Waits for no disk: `done` is called from a thread of the ledger's, or at once.
+    virtual void write(ledger_page, written done) = 0;
+};
+
+struct ledger_options
+{
+    std::string path;
+    std::function<void(const std::string&)> warn;  // any thread
+    std::uint64_t daily = 0;                       // what counts as spent if the file was corrupt
+    wall_time now{};
+};
+
+// The operator's line: it cannot be opened, why, and the ways out.
+struct ledger_refused
+{
+    std::string text;
+};
+
+// A file of its own, with a thread and a connection of its own. REQUIRES: the caller holds the lock on it.
+std::variant<std::unique_ptr<ledger>, ledger_refused> open_sqlite_ledger(ledger_options);
+
+// Remembers nothing beyond the process.
+std::unique_ptr<ledger> make_memory_ledger();
+
+}  // namespace callcache

@@ -1,0 +1,84 @@
+#include "config/tool_table.hpp"
+
+#include "config/units.hpp"
+
+#include <rapidjson/document.h>
+
+#include <algorithm>
+
+namespace callcache
+{
+namespace
+{
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t name_max = 64;
+
+std::string_view view(const rapidjson::Value& v)
+{
+    return {v.GetString(), v.GetStringLength()};
+}
+
+bool set(tool_settings& to, std::string_view name, const rapidjson::Value& v)
+{
+    if (name == "daily" && v.IsUint64() && v.GetUint64() > 0 && !to.daily)
+        to.daily = v.GetUint64();
+    else if (name == "class" && v.IsString() && !to.how && (view(v) == "interactive" || view(v) == "background"))
+        to.how = view(v) == "background" ? urgency::background : urgency::interactive;
+    else if (name == "wait_max" && v.IsString() && !to.wait_max)
+    {
+        to.wait_max = parse_duration(view(v));
+        return to.wait_max && *to.wait_max <= 24h;
+    }
+    else
+        return false;
+    return true;
+}
+
+}  // namespace
+
+bool is_tool_name(std::string_view name)
+{
+    auto is_good = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+               c == '.';
+    };
+    return !name.empty() && name.size() <= name_max && std::all_of(name.begin(), name.end(), is_good);
+}
+
+std::optional<std::map<std::string, tool_settings>> read_tools(std::string_view json)
+{
+    rapidjson::Document document;
+    document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
+    if (document.HasParseError() || !document.IsObject()) return std::nullopt;
+    std::map<std::string, tool_settings> tools;
+    for (const auto& member : document.GetObject())
+    {
+        std::string name(view(member.name));
+        if (!is_tool_name(name) || !member.value.IsObject() || tools.contains(name)) return std::nullopt;
+        for (const auto& part : member.value.GetObject())
+            if (!set(tools[name], view(part.name), part.value)) return std::nullopt;
+        tools.try_emplace(name);
+    }
+    return tools;
+}
+
+std::string show_tools(const std::map<std::string, tool_settings>& tools)
+{
+    std::string text;
+    for (const auto& [name, t] : tools)
+    {
+        std::string parts;
+        auto add = [&](std::string_view part, const std::string& value) {
+            parts += (parts.empty() ? "\"" : ", \"") + std::string(part) + "\": " + value;
+        };
+        if (t.daily) add("daily", std::to_string(*t.daily));
+        if (t.how) add("class", *t.how == urgency::background ? "\"background\"" : "\"interactive\"");
+        if (t.wait_max) add("wait_max", "\"" + format_duration(*t.wait_max) + "\"");
+        text += (text.empty() ? "\"" : ", \"") + name + "\": {" + parts + "}";
+    }
+    return "{" + text + "}";
+}
+
+}  // namespace callcache

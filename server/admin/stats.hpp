@@ -1,0 +1,14 @@
+// What GET /stats answers.
+#pragma once
+
+#include "server/budget/report.hpp"
+
+#include <string>
+
+namespace callcache
+{
+
+// JSON. Times of day are in seconds since 1970, durations in seconds.
+std::string stats_document(const upstream_report&, wall_time now);
+
+}  // namespace callcache

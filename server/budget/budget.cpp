@@ -1,0 +1,311 @@
+#include "server/budget/budget.hpp"
+
+#include "server/budget/retry_after.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace callcache
+{
+namespace
+{
+
+using namespace std::chrono_literals;
+using reason = refusal::reason;
+
+// A connection is made ready in this time; who is inside longer only stands in the way of somebody more urgent.
+constexpr duration admission_lead = 500ms;
+
+steady_time first_sending(const budget_settings& s, const ledger_page& kept, const std::string& boot, moment now)
+{
+    steady_time::duration window = sliding_window::length(s);
+    if (!kept.clean) return now.steady + window;  // it may have sent right before it was killed
+    return kept.boot == boot ? std::min(kept.steady + window, now.steady + window) : now.steady;
+}
+
+std::uint64_t lease_of(const budget_settings& s)
+{
+    return std::uint64_t(std::ceil(s.rate));
+}
+
+}  // namespace
+
+budget::budget(const budget_settings& s, calendar c, const ledger_page& kept, const std::string& boot, moment now) :
+    settings_(s),
+    day_(s.daily, lease_of(s), std::move(c), kept, boot, now),
+    shares_(kept),
+    window_(s, first_sending(s, kept, boot, now))
+{
+    duration pause = std::min<duration>(kept.paused_until - day_.time(now), s.retry_after_max);
+    paused_until_ = now.steady + std::max<duration>(pause, 0s);
+}
+
+void budget::observe(moment now)
+{
+    day_.observe(now);
+}
+
+duration budget::paused_for(moment now) const
+{
+    return std::max<duration>(std::chrono::ceil<duration>(paused_until_ - now.steady), 0s);
+}
+
+// Until the request may be sent that has `others` before it.
+duration budget::until_turn(std::size_t others, moment now) const
+{
+    steady_time start = std::max(now.steady, paused_until_);
+    duration window = std::chrono::ceil<duration>(window_.next(start, others) - now.steady);
+    return std::max(window, day_.wait(now, others + 1));
+}
+
+duration budget::until_send(moment now) const
+{
+    return until_turn(0, now);
+}
+
+duration budget::expected(const asking& a, moment now) const
+{
+    return until_turn(inside_.size() + queue_.ahead(a.tool, a.how), now);
+}
+
+std::uint64_t budget::inside_of(const std::string& tool) const
+{
+    return std::uint64_t(
+        std::count_if(inside_.begin(), inside_.end(), [&](const auto& i) { return i.second.tool == tool; }));
+}
+
+std::uint64_t budget::cap_of(const std::string& tool, moment now) const
+{
+    std::uint64_t cap = std::numeric_limits<std::uint64_t>::max();
+    if (auto own = settings_.tools.find(tool); own != settings_.tools.end() && own->second.daily)
+        cap = *own->second.daily;
+    if (settings_.daily > 0 && settings_.tool_daily_percent < 100 && shares_.several(day_.counts_from(now)))
+        cap = std::min(cap, std::max<std::uint64_t>(1, reserve_of(settings_.daily, settings_.tool_daily_percent)));
+    return cap;
+}
+
+// `before_it`: requests of the tool that will be sent before this one.
+std::optional<refusal> budget::over_cap(const asking& a, std::uint64_t before_it, moment now) const
+{
+    std::uint64_t cap = cap_of(a.tool, now);
+    wall_time since = day_.counts_from(now);
+    if (shares_.spent(a.tool, since) + before_it < cap) return std::nullopt;
+    refusal r;
+    r.why = reason::tool_spent;
+    r.tool = a.tool;
+    r.cap = cap;
+    r.left = day_.left(now);
+    bool slides = settings_.day == "sliding";
+    std::uint64_t reached = cap - std::min(cap - 1, before_it);
+    r.wait = slides ? shares_.wait(a.tool, reached, day_.time(now), day_.time(now) - since) : day_.until_turn(now);
+    if (r.wait == duration(0)) r.wait = 1s;  // its own requests that wait are what stands before it
+    return r;
+}
+
+std::optional<refusal> budget::over_reserve(const asking& a, moment now) const
+{
+    if (a.how == urgency::interactive || settings_.daily == 0) return std::nullopt;
+    std::uint64_t reserve = reserve_of(settings_.daily, settings_.interactive_reserve_percent);
+    if (day_.left(now) > reserve + inside_.size()) return std::nullopt;
+    refusal r;
+    r.why = reason::reserved;
+    r.left = day_.left(now);
+    r.wait = std::max<duration>(day_.wait(now, reserve + inside_.size() + 1), 1s);
+    return r;
+}
+
+std::optional<refusal> budget::refuses(const asking& a, duration allowed, moment now) const
+{
+    if (auto delayed = delays(allowed, now)) return delayed;
+    if (auto spent = over_cap(a, inside_of(a.tool) + queue_.waiting(a.tool), now)) return spent;
+    if (auto reserved = over_reserve(a, now)) return reserved;
+    std::size_t others = inside_.size() + queue_.ahead(a.tool, a.how);
+    refusal r;
+    r.allowed = allowed;
+    r.left = day_.left(now);
+    r.wait = day_.wait(now, others + 1);
+    r.why = reason::day_spent;
+    if (r.wait > allowed) return r;
+    r.why = reason::too_long;
+    r.wait = until_turn(others, now);
+    if (r.wait > allowed) return r;
+    return std::nullopt;
+}
+
+std::optional<refusal> budget::delays(duration allowed, moment now) const
+{
+    refusal r;
+    r.left = day_.left(now);
+    r.wait = paused_for(now);
+    r.why = reason::paused;
+    if (r.wait > allowed) return r;
+    r.why = reason::day_spent;
+    r.wait = day_.wait(now, 1);
+    if (r.wait > allowed) return r;
+    return std::nullopt;
+}
+
+std::optional<budget::expelled> budget::expel(moment now)
+{
+    observe(now);
+    auto from_flow = [&](item i, std::string tool, urgency how, refusal why) {
+        bool gone = queue_.remove(i, tool, how);
+        return expelled{i, {std::move(tool), how}, std::move(why), gone};
+    };
+    if (queue_.size() > settings_.queue_max)
+        if (auto last = queue_.newest_of_longest())
+        {
+            refusal r;
+            r.why = reason::queue_full;
+            r.waiting = queue_.size() - 1;
+            r.left = day_.left(now);
+            // In this time one more has had its turn.
+            r.wait = expected({last->tool, last->how}, now) / long(queue_.size());
+            return from_flow(last->what, last->tool, last->how, r);
+        }
+    for (urgency how : {urgency::interactive, urgency::background})
+    {
+        auto next = queue_.next(how);
+        if (!next) continue;
+        asking who{next->tool, how};
+        auto why = over_cap(who, inside_of(next->tool), now);
+        if (!why) why = over_reserve(who, now);
+        if (why) return from_flow(next->what, next->tool, how, *why);
+    }
+    return std::nullopt;
+}
+
+// Until whoever enters now will find room soon.
+duration budget::until_admission(moment now) const
+{
+    return std::max<duration>(until_turn(inside_.size(), now) - admission_lead, 0s);
+}
+
+std::optional<budget::item> budget::admit(moment now)
+{
+    observe(now);
+    if (inside_.size() >= settings_.burst || queue_.size() == 0 || until_admission(now) > duration(0))
+        return std::nullopt;
+    urgency how = queue_.size(urgency::interactive) > 0 ? urgency::interactive : urgency::background;
+    auto next = *queue_.next(how);
+    queue_.take(how);
+    inside_[next.what] = {next.tool, how};
+    return next.what;
+}
+
+void budget::leave(item i, bool again)
+{
+    auto found = inside_.find(i);
+    assert(found != inside_.end());
+    asking who = std::move(found->second);
+    inside_.erase(found);
+    if (again) add(i, who, true);
+}
+
+std::optional<ledger_page> budget::to_write(moment now)
+{
+    observe(now);
+    if (writing_) return std::nullopt;
+    std::optional<ledger_page> page;
+    if (!inside_.empty() && paused_for(now) == duration(0)) page = day_.lease(now);
+    leasing_ = page.has_value();
+    if (!page && pause_changed_) page = day_.page(now);
+    if (!page) return std::nullopt;
+    page->paused_until = day_.time(now) + paused_for(now);
+    shares_.move_changes(*page);
+    pause_changed_ = false;
+    writing_ = true;
+    return page;
+}
+
+void budget::written(bool durable)
+{
+    assert(writing_);
+    writing_ = false;
+    durable_ = durable;
+    if (std::exchange(leasing_, false)) day_.leased();
+}
+
+ledger_page budget::close(moment now)
+{
+    ledger_page page = day_.close(now);
+    page.paused_until = day_.time(now) + paused_for(now);
+    shares_.move_changes(page);
+    return page;
+}
+
+budget::grant budget::send(item i, moment now)
+{
+    assert(may_send(now) && is_inside(i));
+    grant g{i, inside_[i], window_.take(now.steady), day_.take(now)};
+    inside_.erase(i);
+    shares_.add(g.who.tool, day_.time(now));
+    return g;
+}
+
+void budget::not_sent(const grant& g, bool again)
+{
+    window_.give_back(g.token);
+    day_.give_back(g.minute);
+    shares_.take_back(g.who.tool);
+    if (again) add(g.what, g.who, true);
+}
+
+void budget::refused(const std::string* retry_after, moment now)
+{
+    duration pause = pause_after_429(retry_after, refused_in_a_row_++, settings_.retry_after_max, now.wall);
+    steady_time until = now.steady + pause;
+    if (until <= paused_until_) return;
+    paused_until_ = until;
+    pause_changed_ = true;
+}
+
+void budget::resume(moment now)
+{
+    refused_in_a_row_ = 0;
+    if (paused_until_ <= now.steady) return;
+    paused_until_ = now.steady;
+    pause_changed_ = true;
+}
+
+ration budget::rationed(moment now) const
+{
+    if (!forecast_at_ || now.steady - *forecast_at_ >= 1s)
+    {
+        forecast_at_ = now.steady;
+        ends_in_ = day_.forecast(now);
+    }
+    return ration_of(settings_.daily, day_.left(now), settings_.interactive_reserve_percent, ends_in_);
+}
+
+budget_report budget::report(moment now) const
+{
+    budget_report r;
+    r.daily = settings_.daily;
+    r.spent = day_.spent(now);
+    r.left = day_.left(now);
+    r.rationed = rationed(now);
+    r.ends_in = ends_in_;
+    r.paused_for = paused_for(now);
+    r.interactive = queue_.size(urgency::interactive);
+    r.background = queue_.size(urgency::background);
+    r.tools = shares_.all(day_.counts_from(now));
+    r.durable = durable_;
+    return r;
+}
+
+std::optional<duration> budget::until_change(moment now) const
+{
+    std::optional<duration> soonest;
+    auto at = [&](duration d) {
+        if (d > duration(0) && (!soonest || d < *soonest)) soonest = d;
+    };
+    if (!inside_.empty()) at(until_send(now));
+    if (queue_.size() > 0 && inside_.size() < settings_.burst) at(until_admission(now));
+    return soonest;
+}
+
+}  // namespace callcache

@@ -1,0 +1,141 @@
+// The budget: one place that says who may send a request upstream, and when.
+//
+// The order is: queue → inside, where a connection is made ready → leased from the day, durably → room in the window →
+// sent. Only `burst` requests are inside at a time, so that whoever comes next waits for those few alone.
+#pragma once
+
+#include "cache/ledger_page.hpp"
+#include "server/budget/day_book.hpp"
+#include "server/budget/fair_queue.hpp"
+#include "server/budget/refusal.hpp"
+#include "server/budget/report.hpp"
+#include "server/budget/sliding_window.hpp"
+#include "server/budget/tool_shares.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+
+namespace callcache
+{
+
+// Who asks.
+struct asking
+{
+    std::string tool;
+    urgency how = urgency::interactive;
+};
+
+// Pure; one thread. The steady part of `now` never goes back.
+class budget
+{
+public:
+    using item = fair_queue::item;
+
+    // `kept` is what the ledger holds; `boot` names the run of the machine.
+    budget(const budget_settings&, calendar, const ledger_page& kept, const std::string& boot, moment now);
+
+    // Why a request may not even wait, or nothing. `allowed` is how long it may.
+    std::optional<refusal> refuses(const asking&, duration allowed, moment now) const;
+
+    // Why one that waits already could not have its turn within `allowed` even if it were the next, or nothing.
+    std::optional<refusal> delays(duration allowed, moment now) const;
+
+    // How long until a request that came now would be sent.
+    duration expected(const asking&, moment now) const;
+
+    // --- The queue. An item may wait for several tools, and has its turn once.
+    void add(item i, const asking& a, bool first = false) { queue_.add(i, a.tool, a.how, first); }
+    void remove(item i) { queue_.remove(i); }
+    const fair_queue& queue() const { return queue_; }
+
+    // An item that will not have its turn in this flow: there are too many, or what is left of the day is not for it.
+    // `gone`: no other flow has it. Call until there is none.
+    struct expelled
+    {
+        item what = 0;
+        asking who;
+        refusal why;
+        bool gone = true;
+    };
+    std::optional<expelled> expel(moment now);
+
+    // The item whose turn it is, if there is a place inside and room is near; it is inside then. Each item inside ends
+    // there by send() or leave().
+    std::optional<item> admit(moment now);
+    bool is_inside(item i) const { return inside_.contains(i); }
+    std::size_t inside() const { return inside_.size(); }
+
+    // It goes without being sent; `again`: back to the head of the queue.
+    void leave(item, bool again);
+
+    // --- The lease. What to write to the ledger now, or nothing; then call written(), and until then nothing else is
+    // to be written.
+    std::optional<ledger_page> to_write(moment now);
+    void written(bool durable);
+
+    // The last page, for a stop.
+    ledger_page close(moment now);
+
+    // --- Sending, from the inside.
+    // How long until a request may be sent; zero: now. Says nothing about the lease.
+    duration until_send(moment now) const;
+    // True while nothing is sent for longer than the window asks: paused, or the day is spent.
+    bool is_held(moment now) const { return paused_for(now) > duration(0) || day_.wait(now, 1) > duration(0); }
+    bool may_send(moment now) const { return until_send(now) == duration(0) && day_.is_leased(now); }
+
+    struct grant
+    {
+        item what = 0;
+        asking who;
+        sliding_window::token token = 0;
+        std::int64_t minute = 0;
+    };
+    // REQUIRES: may_send(now), is_inside(item). Tell of each grant: sent and then answered or lost, or not_sent.
+    grant send(item, moment now);
+    void not_sent(const grant&, bool again);  // `again`: back to the head of the queue
+    sliding_window& window() { return window_; }
+
+    // --- The vendor's word.
+    // A 429. `retry_after` may be null. All sending stops.
+    void refused(const std::string* retry_after, moment now);
+    void accepted() { refused_in_a_row_ = 0; }
+
+    // The operator's word: the pause is over.
+    void resume(moment now);
+    duration paused_for(moment now) const;
+
+    // --- To be told.
+    ration rationed(moment now) const;
+    budget_report report(moment now) const;
+
+    // When something may change by itself: a place, room, the end of a pause or of a day.
+    std::optional<duration> until_change(moment now) const;
+
+private:
+    std::uint64_t cap_of(const std::string& tool, moment now) const;
+    std::optional<refusal> over_cap(const asking&, std::uint64_t before_it, moment now) const;
+    std::optional<refusal> over_reserve(const asking&, moment now) const;
+    duration until_turn(std::size_t others, moment now) const;
+    duration until_admission(moment now) const;
+    std::uint64_t inside_of(const std::string& tool) const;
+    void observe(moment now);
+
+    const budget_settings settings_;
+    day_book day_;
+    tool_shares shares_;
+    sliding_window window_;
+    fair_queue queue_;
+    std::map<item, asking> inside_;
+    steady_time paused_until_{};
+    unsigned refused_in_a_row_ = 0;
+    bool pause_changed_ = false;
+    bool leasing_ = false, writing_ = false;
+    bool durable_ = true;
+
+    // The forecast costs a walk over the day, and is good for a second.
+    mutable std::optional<duration> ends_in_;
+    mutable std::optional<steady_time> forecast_at_;
+};
+
+}  // namespace callcache

@@ -1,0 +1,258 @@
+// What a day is.
+//
+// When the vendor's day turns is not known, so by default a day is any 24 hours. Requests are counted by the minute,
+// and a minute's are free again 24 hours after the end of the minute that follows it: the one after it is for the way
+// to the vendor, which counts a request when it comes and not when it is sent.
+//
+// With a zone, midnight there turns the day, of 23 or 25 hours twice a year. The minute before midnight counts for both
+// days, and the new day begins a minute after it, as the vendor's clock is not ours. A wall clock that is set while we
+// run could turn the day too early: then, for 25 hours, the requests of any 25 hours must keep to the limit as well.
+
+#include "server/budget/day_book.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <utility>
+
+namespace callcache
+{
+namespace
+{
+
+using namespace std::chrono_literals;
+
+constexpr duration slack = 1min;  // between the vendor's clock and ours, with the way
+constexpr duration longest_day = 25h;
+constexpr std::int64_t minutes_kept = 26 * 60;
+
+std::int64_t minute_of(wall_time t)
+{
+    return std::chrono::floor<std::chrono::minutes>(t).time_since_epoch().count();
+}
+wall_time end_of(std::int64_t minute)
+{
+    return wall_time(std::chrono::minutes(minute + 1));
+}
+
+}  // namespace
+
+day_book::day_book(std::uint64_t daily, std::uint64_t lease_max, calendar c, const ledger_page& kept,
+                   const std::string& boot, moment now) :
+    daily_(daily),
+    lease_max_(std::max<std::uint64_t>(1, lease_max)),
+    calendar_(std::move(c)),
+    boot_(boot),
+    clock_(kept, boot, now),
+    rows_(kept.spent.begin(), kept.spent.end()),
+    offset_(kept.boot.empty() ? now.wall - clock_.at(now) : kept.wall - kept.time),
+    offset_at_(clock_.at(now)),
+    any_day_until_(kept.any_day_until)
+{
+    observe(now);
+}
+
+void day_book::observe(moment now)
+{
+    wall_time time = clock_.at(now);
+    duration offset = now.wall - time;
+    bool stepped = offset - offset_ > slack || offset_ - offset > slack;
+    if (stepped) any_day_until_ = time + longest_day;
+    // What a clock that is steered gathers in a day is no step.
+    if (!stepped && time - offset_at_ < longest_day) return;
+    offset_ = offset;
+    offset_at_ = time;
+}
+
+// Requests of minutes that end after `from`.
+std::uint64_t day_book::since(wall_time from) const
+{
+    std::int64_t sum = 0;
+    for (auto r = rows_.rbegin(); r != rows_.rend() && end_of(r->at) > from; ++r) sum += r->count;
+    return std::uint64_t(sum);
+}
+
+// The day of the zone, which begins and ends later than midnight by the slack.
+local_day day_book::today(moment now) const
+{
+    return calendar_(now.wall - slack);
+}
+
+wall_time day_book::counts_from(moment now) const
+{
+    wall_time time = clock_.at(now);
+    if (!calendar_) return time - 24h - slack;
+    wall_time day = time - (now.wall - today(now).begin) - slack;
+    return is_any_day(now) ? std::min(day, time - longest_day - slack) : day;
+}
+
+duration day_book::until_turn(moment now) const
+{
+    if (!calendar_) return 24h + slack;
+    duration turn = today(now).end + slack - now.wall;
+    return is_any_day(now) ? std::max(turn, longest_day + slack) : turn;
+}
+
+std::uint64_t day_book::counted(moment now) const
+{
+    return since(counts_from(now));
+}
+
+std::uint64_t day_book::spent(moment now) const
+{
+    // What is leased lies in the last minutes.
+    return counted(now) - std::min(counted(now), leased_ + pending_);
+}
+
+std::uint64_t day_book::left(moment now) const
+{
+    if (daily_ == 0) return std::numeric_limits<std::uint64_t>::max();
+    return daily_ - std::min(daily_, spent(now));
+}
+
+// When enough minutes have passed out of a day of this length.
+duration day_book::sliding_wait(moment now, duration day, std::uint64_t n) const
+{
+    wall_time time = clock_.at(now);
+    std::uint64_t sum = since(time - day - slack);
+    sum -= std::min(sum, leased_ + pending_);
+    if (sum + n <= daily_) return 0s;
+    std::uint64_t need = sum + n - daily_;
+    for (const row& r : rows_)
+    {
+        wall_time free = end_of(r.at) + slack + day;
+        if (free <= time) continue;
+        if (std::uint64_t(r.count) >= need) return free - time;
+        need -= std::uint64_t(r.count);
+    }
+    return day + slack;
+}
+
+duration day_book::wait(moment now, std::uint64_t n) const
+{
+    if (daily_ == 0) return 0s;
+    n = std::min(n, daily_);  // beyond that it is days; the last request of the first one is near enough
+    if (!calendar_) return sliding_wait(now, 24h, n);
+    duration turn = today(now).end + slack - now.wall;
+    wall_time day = clock_.at(now) - (now.wall - today(now).begin) - slack;
+    std::uint64_t sum = since(day);
+    sum -= std::min(sum, leased_ + pending_);
+    duration wait = sum + n <= daily_ ? duration(0) : turn;
+    if (!is_any_day(now)) return wait;
+    return std::max(wait, std::min(sliding_wait(now, longest_day, n), any_day_until_ - clock_.at(now)));
+}
+
+// Where the next request is counted. Never before the last minute that something was counted in.
+std::int64_t day_book::minute(moment now) const
+{
+    return std::max(minute_of(clock_.at(now)), rows_.empty() ? 0 : rows_.back().at);
+}
+
+bool day_book::is_leased(moment now) const
+{
+    return leased_ > 0 && lease_minute_ == minute(now);
+}
+
+void day_book::add(std::int64_t minute, std::int64_t count)
+{
+    if (rows_.empty() || rows_.back().at < minute) rows_.push_back({minute, 0});
+    auto r =
+        std::lower_bound(rows_.begin(), rows_.end(), minute, [](const row& row, std::int64_t m) { return row.at < m; });
+    if (r == rows_.end() || r->at != minute) return;  // forgotten since
+    r->count += count;
+    assert(r->count >= 0);
+    changed_.insert(minute);
+}
+
+void day_book::move_changes(ledger_page& to)
+{
+    for (const row& r : rows_)
+        if (changed_.contains(r.at)) to.spent.push_back(r);
+    changed_.clear();
+    while (!rows_.empty() && rows_.front().at < to.oldest) rows_.pop_front();
+}
+
+std::optional<ledger_page> day_book::lease(moment now)
+{
+    if (pending_ > 0 || is_leased(now)) return std::nullopt;
+    std::uint64_t count = std::min(lease_max_, left(now));
+    if (count == 0) return std::nullopt;
+    // What is left of an older lease is dated anew.
+    add(lease_minute_, -std::int64_t(std::exchange(leased_, 0)));
+    pending_ = count;
+    pending_minute_ = minute(now);
+    add(pending_minute_, std::int64_t(count));
+    ledger_page p = page(now);
+    move_changes(p);
+    return p;
+}
+
+void day_book::leased()
+{
+    leased_ = std::exchange(pending_, 0);
+    lease_minute_ = pending_minute_;
+}
+
+std::int64_t day_book::take(moment now)
+{
+    assert(is_leased(now));
+    --leased_;
+    return lease_minute_;
+}
+
+void day_book::give_back(std::int64_t taken)
+{
+    if (taken == lease_minute_)
+        ++leased_;
+    else
+        add(taken, -1);
+}
+
+ledger_page day_book::page(moment now) const
+{
+    ledger_page p;
+    p.time = clock_.at(now);
+    p.wall = now.wall;
+    p.steady = now.steady;
+    p.boot = boot_;
+    p.any_day_until = any_day_until_;
+    p.oldest = minute_of(p.time) - minutes_kept;
+    return p;
+}
+
+ledger_page day_book::close(moment now)
+{
+    add(pending_minute_, -std::int64_t(std::exchange(pending_, 0)));
+    add(lease_minute_, -std::int64_t(std::exchange(leased_, 0)));
+    ledger_page p = page(now);
+    p.clean = true;
+    move_changes(p);
+    return p;
+}
+
+std::optional<duration> day_book::forecast(moment now) const
+{
+    if (daily_ == 0) return std::nullopt;
+    wall_time time = clock_.at(now);
+    std::uint64_t sum = spent(now);
+    if (sum >= daily_) return duration(0);
+    std::uint64_t last_hour = since(time - 1h);
+    last_hour -= std::min(last_hour, leased_ + pending_);
+    if (last_hour == 0) return std::nullopt;
+    double a_minute = double(last_hour) / 60;
+    bool slides = !calendar_ || is_any_day(now);
+    duration horizon = calendar_ ? until_turn(now) : duration(24h);
+    duration day = calendar_ ? longest_day : duration(24h);
+    auto oldest = rows_.begin();
+    double freed = 0;
+    for (std::int64_t minute = 1; std::chrono::minutes(minute) < horizon; ++minute)
+    {
+        wall_time then = time + std::chrono::minutes(minute);
+        for (; slides && oldest != rows_.end() && end_of(oldest->at) + slack + day <= then; ++oldest)
+            if (end_of(oldest->at) + slack + day > time) freed += double(oldest->count);
+        if (double(sum) + a_minute * double(minute) - freed >= double(daily_)) return std::chrono::minutes(minute);
+    }
+    return std::nullopt;
+}
+
+}  // namespace callcache

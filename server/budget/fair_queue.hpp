@@ -1,0 +1,97 @@
+// Whose turn is next: fair between tools, interactive before background.
+//
+// Each tool is a flow, and the flows take turns (round robin: every request costs one token, so this is deficit round
+// robin with nothing left to count). A tool with thousands of requests delays another's single one by one turn of each
+// tool that waits. What several tools ask for stands in the flow of each, and goes with whichever turn comes first.
+#pragma once
+
+#include "config/settings.hpp"
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace callcache
+{
+
+// Pure; one thread.
+class fair_queue
+{
+public:
+    using item = std::uint64_t;
+
+    // Behind what its flow holds, or before it if `first`, which also makes the flow the next. Nothing happens if it
+    // is there already.
+    void add(item, std::string_view tool, urgency, bool first = false);
+
+    void remove(item);
+
+    // Takes it out of this flow alone; what no other flow holds is gone. True if it is gone.
+    bool remove(item, std::string_view tool, urgency);
+
+    bool contains(item i) const { return places_.contains(i); }
+    std::size_t size() const { return places_.size(); }
+    std::size_t size(urgency how) const { return at(how).size; }
+
+    // An item, and the tool in whose flow it stands.
+    struct waiting_item
+    {
+        item what = 0;
+        std::string tool;
+        urgency how = urgency::interactive;
+    };
+
+    // The next one of this urgency, which stays.
+    std::optional<waiting_item> next(urgency) const;
+
+    // Removes the next one: the flow has had its turn.
+    void take(urgency);
+
+    // How many turns come before the one of an item that would be added now.
+    std::size_t ahead(std::string_view tool, urgency) const;
+
+    // How many items the tool has here.
+    std::size_t waiting(std::string_view tool) const;
+
+    // The newest item of the longest flow, background before interactive: it goes when there are too many.
+    std::optional<waiting_item> newest_of_longest() const;
+
+    // Every item, in no particular order.
+    std::vector<item> items() const;
+
+private:
+    static constexpr std::size_t flows_max = 256;  // more tools than that share one flow
+
+    struct flow
+    {
+        std::string tool;
+        std::list<item> items;
+    };
+    using flows = std::list<flow>;
+    struct queue
+    {
+        flows round;  // in the order of their turns
+        std::map<std::string, flows::iterator, std::less<>> by_tool;
+        std::size_t size = 0;  // items in all flows
+    };
+    struct place
+    {
+        urgency how;
+        flows::iterator in;
+        std::list<item>::iterator at;
+    };
+
+    const queue& at(urgency how) const { return queues_[how == urgency::interactive ? 0 : 1]; }
+    queue& at(urgency how) { return queues_[how == urgency::interactive ? 0 : 1]; }
+    std::string_view flow_name(const queue&, std::string_view tool) const;
+    void leave(const place&);
+
+    queue queues_[2];
+    std::map<item, std::vector<place>> places_;
+};
+
+}  // namespace callcache

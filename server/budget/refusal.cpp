@@ -1,0 +1,118 @@
+#include "server/budget/refusal.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace callcache
+{
+namespace
+{
+
+using reason = refusal::reason;
+
+std::int64_t seconds_up(duration d)
+{
+    return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(d).count());
+}
+
+// 10000 → "10,000"
+std::string grouped(std::uint64_t n)
+{
+    std::string digits = std::to_string(n), text;
+    for (std::size_t i = 0; i < digits.size(); ++i)
+    {
+        if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+        text += digits[i];
+    }
+    return text;
+}
+
+// "14:05:31 UTC", with the date when it is not within a day.
+std::string clock_text(wall_time t, wall_time now, bool with_seconds)
+{
+    auto day = std::chrono::floor<std::chrono::days>(t);
+    std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(t - day));
+    std::chrono::year_month_day date(day);
+    char text[64];
+    int size = 0;
+    if (t - now >= std::chrono::hours(24))
+        size = std::snprintf(text, sizeof text, "%04d-%02u-%02u ", int(date.year()), unsigned(date.month()),
+                             unsigned(date.day()));
+    std::snprintf(text + size, sizeof text - std::size_t(size), with_seconds ? "%02d:%02d:%02d UTC" : "%02d:%02d UTC",
+                  int(time.hours().count()), int(time.minutes().count()), int(time.seconds().count()));
+    return text;
+}
+
+// "42 s", "42 min", "3 h 5 min"
+std::string span_text(std::int64_t seconds)
+{
+    if (seconds < 120) return std::to_string(seconds) + " s";
+    std::int64_t minutes = (seconds + 59) / 60;
+    if (minutes < 120) return std::to_string(minutes) + " min";
+    std::string text = std::to_string(minutes / 60) + " h";
+    return minutes % 60 == 0 ? text : text + " " + std::to_string(minutes % 60) + " min";
+}
+
+// "the next is free at 14:05 UTC, in 42 min"; the clock time is rounded up, as the minute has to be over.
+std::string free_at(wall_time now, std::int64_t wait)
+{
+    wall_time then = std::chrono::ceil<std::chrono::minutes>(now + std::chrono::seconds(wait));
+    return "at " + clock_text(then, now, false) + ", in " + span_text(wait);
+}
+
+std::string text_of(const refusal& r, const budget_settings& b, wall_time now, std::int64_t wait)
+{
+    std::string daily = grouped(b.daily);
+    switch (r.why)
+    {
+    case reason::paused:
+        return "Gong asked everyone to wait until " + clock_text(now + std::chrono::seconds(wait), now, true) + " (" +
+               std::to_string(wait) + " s); kept calls are still answered";
+    case reason::day_spent:
+        return "all " + daily + " Gong API calls of the day are " + (r.left > 0 ? "spent or promised" : "spent") +
+               "; the next is free " + free_at(now, wait) + "; kept calls are still answered";
+    case reason::tool_spent:
+        return r.tool + " has had its share of the day: " + grouped(r.cap) + " of " + (b.daily ? daily : "all") +
+               " Gong API calls (budget.tools, budget.tool_daily_percent); its next is free " + free_at(now, wait) +
+               "; kept calls are still answered";
+    case reason::reserved:
+        return "the last " + grouped(r.left) +
+               " Gong API calls of the day are held for interactive tools "
+               "(budget.interactive_reserve_percent); the next for background work is free " +
+               free_at(now, wait);
+    case reason::queue_full:
+        return "the queue is full: " + std::to_string(r.waiting) +
+               " requests wait for their turn at Gong (budget.queue_max); kept calls are still answered";
+    case reason::too_long: break;
+    }
+    std::int64_t whole = seconds_up(r.wait);
+    return "about " + std::to_string(whole) + " s of queue, limit " + std::to_string(whole_seconds(r.allowed)) +
+           " s (budget.wait_max, or send \"Prefer: wait=" + std::to_string(whole + 9) + "\")";
+}
+
+}  // namespace
+
+reply too_many_requests(const refusal& r, const budget_settings& b, wall_time now)
+{
+    duration wait = r.wait;
+    if (r.why == reason::too_long) wait -= std::min(r.wait, r.allowed);
+    std::int64_t seconds = seconds_up(std::min<duration>(wait, b.retry_after_max));
+    reply answer = own_answer(429, text_of(r, b, now, seconds));
+    answer.fields.emplace_back("Retry-After", std::to_string(seconds));
+
+    std::string second = "\"second\";q=" + std::to_string(b.burst) +
+                         ";w=" + std::to_string(std::max(1l, std::lround(std::ceil(double(b.burst) / b.rate))));
+    std::string policy = second, limit = "\"second\";r=0;t=" + std::to_string(seconds);
+    bool by_day = r.why == reason::day_spent || r.why == reason::tool_spent || r.why == reason::reserved;
+    if (b.daily > 0)
+    {
+        policy += ", \"day\";q=" + std::to_string(b.daily) + ";w=86400";
+        if (by_day) limit = "\"day\";r=" + std::to_string(r.left) + ";t=" + std::to_string(seconds);
+    }
+    answer.fields.emplace_back("RateLimit-Policy", policy);
+    answer.fields.emplace_back("RateLimit", limit);
+    return answer;
+}
+
+}  // namespace callcache

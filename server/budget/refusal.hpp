@@ -1,0 +1,38 @@
+// Why the budget says no, and in which words a tool is told.
+#pragma once
+
+#include "cache/time.hpp"
+#include "config/settings.hpp"
+#include "server/http/reply.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace callcache
+{
+
+struct refusal
+{
+    enum class reason
+    {
+        paused,      // the vendor asked everyone to wait
+        day_spent,   // nothing is left of the day, but for those who wait already
+        tool_spent,  // the tool has had its share
+        reserved,    // what is left of the day is for interactive tools
+        too_long,    // the queue is longer than the tool may wait
+        queue_full,
+    };
+    reason why = reason::too_long;
+    duration wait{};          // until it would be its turn, if nobody else arrives
+    duration allowed{};       // too_long: how long it may wait
+    std::uint64_t left = 0;   // of the day
+    std::uint64_t cap = 0;    // tool_spent: its share
+    std::string tool;         // tool_spent
+    std::size_t waiting = 0;  // queue_full
+};
+
+// A 429 in the contract's words, with Retry-After, RateLimit-Policy and RateLimit
+// (draft-ietf-httpapi-ratelimit-headers-10).
+reply too_many_requests(const refusal&, const budget_settings&, wall_time now);
+
+}  // namespace callcache

@@ -1,0 +1,234 @@
+// A flight's way out: its turn, a connection, the lease and room in the window, the write, the answer; and whether it
+// is tried again.
+
+#include "cache/freshness.hpp"
+#include "server/flight.hpp"
+#include "server/version.hpp"
+
+namespace callcache
+{
+namespace
+{
+
+using failing = upstream_failure::kind;
+using namespace std::chrono_literals;
+
+constexpr int retries_max = 2;
+constexpr auto first_backoff = 200ms;  // give or take a half, and doubled for the second
+
+upstream_failure down()
+{
+    return {failing::down, "several requests in a row have failed"};
+}
+
+}  // namespace
+
+task<void> brain::run(std::shared_ptr<brain> self, flight_ptr f)
+{
+    const upstream_failure lost{failing::lost, "a mistake in callcache"};
+    try
+    {
+        upstream_result r = co_await self->fetch(*f);
+        self->land(f, std::move(r));
+    }
+    catch (const std::exception& mistake)
+    {
+        self->parts_.out.error("a mistake in callcache", {{"what", mistake.what()}});
+        self->fail(f, nullptr, lost);
+    }
+}
+
+// Until there is an answer to land with, or no more reason to try.
+//  - A connection that the vendor closed while it was idle says nothing about the vendor: once, on a fresh one.
+//  - A 429 means that nothing was done: back to the head of the queue, for those who can wait.
+//  - Lost before an answer, 502, 503, 504: twice, after a while, if the retry budget allows it.
+task<upstream_result> brain::fetch(flight& f)
+{
+    bool again = false, fresh = false;
+    for (int retries = 0;; again = true)
+    {
+        exchanged answer;
+        bool was_used = false;
+        auto unsent = co_await send_one(f, again, fresh, answer, was_used);
+        if (unsent)
+        {
+            learn_from(*unsent);
+            co_return std::move(*unsent);
+        }
+        f.sent = false;
+        log_request(f, answer.result);
+        auto* failure = std::get_if<upstream_failure>(&answer.result);
+        if (failure && failure->what == failing::closed && was_used && !fresh)
+        {
+            fresh = true;
+            continue;
+        }
+        learn_from(answer.result);
+        if (auto* a = std::get_if<upstream_answer>(&answer.result); a && a->status == 429)
+        {
+            hear_429(f, *a);
+            if (!f.waiters.empty()) continue;
+            co_return std::move(answer.result);
+        }
+        if (!may_retry(f, answer.result, retries)) co_return std::move(answer.result);
+        fresh = true;
+        auto backoff = first_backoff * (1 << retries++);
+        auto jitter = std::chrono::duration_cast<milliseconds>(backoff * (jitter_of(f.first.id, f.sent_at) / 2));
+        co_await sleep_until(parts_.clock, parts_.clock.steady() + backoff + jitter);
+    }
+}
+
+bool brain::may_retry(const flight& f, const upstream_result& r, int retries)
+{
+    auto* failure = std::get_if<upstream_failure>(&r);
+    auto* answer = std::get_if<upstream_answer>(&r);
+    bool passes = failure ? failure->what == failing::closed || failure->what == failing::lost
+                          : answer->status == 502 || answer->status == 503 || answer->status == 504;
+    return passes && retries < retries_max && !f.waiters.empty() && !draining_ &&
+           breaker_.lets_through(parts_.clock.steady()) && retries_.take(parts_.clock.steady());
+}
+
+// All sending stops for as long as the vendor asks.
+void brain::hear_429(flight& f, const upstream_answer& answer)
+{
+    moment now = parts_.clock.now();
+    bool was_paused = gate_.spending().paused_for(now) > 0s;
+    gate_.refused(answer.find("retry-after"));
+    if (!was_paused)
+        parts_.out.warn(
+            "Gong answered 429: nothing is sent until it allows it again",
+            {{"for_s", std::to_string(seconds_up(gate_.spending().paused_for(now)))}, {"tool", f.first.tool}});
+    tell_who_cannot_wait();
+}
+
+// For the breaker: what is lost, too slow or a 5xx is an outage; what the vendor says otherwise is none.
+void brain::learn_from(const upstream_result& r)
+{
+    auto* failure = std::get_if<upstream_failure>(&r);
+    auto* answer = std::get_if<upstream_answer>(&r);
+    bool not_asked = failure && (failure->what == failing::unsent || failure->what == failing::down ||
+                                 failure->what == failing::limited);
+    if (not_asked) return;
+    if (answer && answer->status != 429) gate_.accepted();
+    if (answer)
+        if (const std::string* remaining = answer->find("x-ratelimit-remaining")) vendor_remaining_ = *remaining;
+    bool was_down = breaker_.is_down();
+    bool outage = failure ? failure->what != failing::nonsense : answer->status >= 500;
+    if (outage)
+        breaker_.failed(parts_.clock.steady());
+    else
+        breaker_.succeeded();
+    stretched_ = gate_.spending().rationed(parts_.clock.now()) != ration::plenty;
+    if (breaker_.is_down() == was_down) return;
+    parts_.out.warn(was_down
+                        ? "Gong answers again"
+                        : "Gong is down: several requests in a row have failed. Kept calls are still answered, and "
+                          "Gong is asked again now and then",
+                    {{"upstream", parts_.upstream.text()}});
+}
+
+// Nothing, once it is inside.
+task<std::optional<upstream_failure>> brain::wait_for_turn(flight& f, bool first)
+{
+    std::vector<asking> who;
+    for (const waiter& w : f.waiters) who.push_back({w.asked.tool, w.asked.how});
+    if (who.empty()) who.push_back({f.first.tool, f.first.how});
+    f.queued = true;
+    gate::turn turn = co_await gate_.enter(f.number, std::move(who), first);
+    f.queued = false;
+    if (std::holds_alternative<gate::closed>(turn))
+        co_return upstream_failure{failing::unsent, "callcache is stopping"};
+    if (auto* no = std::get_if<refusal>(&turn))
+    {
+        f.limited = std::move(*no);
+        co_return upstream_failure{failing::limited, "the budget says no"};
+    }
+    co_return std::nullopt;
+}
+
+// The order: a turn, a connection that is ready, a lease that is durable and room in the window, the write. Nothing is
+// spent before the write.
+task<std::optional<upstream_failure>> brain::send_one(flight& f, bool first, bool fresh, exchanged& answer,
+                                                      bool& was_used)
+{
+    for (;; first = true)
+    {
+        auto unsent = co_await wait_for_turn(f, first);
+        if (unsent) co_return unsent;
+        gate::passage way(gate_, f.number);
+        if (!breaker_.lets_through(parts_.clock.steady())) co_return down();
+        line ready = co_await ready_line(way, fresh);
+        if (auto* failure = std::get_if<upstream_failure>(&ready)) co_return std::move(*failure);
+        auto& loan = std::get<std::unique_ptr<connection_pool::loan>>(ready);
+        if (!loan)
+        {
+            way.step_back();
+            continue;
+        }
+        if (!breaker_.lets_through(parts_.clock.steady())) co_return down();
+        breaker_.sending(parts_.clock.steady());
+        was_used = loan->was_used();
+        co_await exchange_on(*loan, f, way, answer);
+        co_return std::nullopt;
+    }
+}
+
+// A connection on which the request can be written at once; null if there is no room for a while.
+task<brain::line> brain::ready_line(gate::passage& way, bool fresh)
+{
+    for (;; fresh = true)
+    {
+        auto taken = co_await pool_.take(fresh, parts_.clock.steady() + parts_.config.server.answer_max);
+        if (auto* failure = std::get_if<upstream_failure>(&taken)) co_return std::move(*failure);
+        auto line = std::make_unique<connection_pool::loan>(std::move(std::get<connection_pool::loan>(taken)));
+        bool room = co_await way.room();
+        if (!room)
+        {
+            line->give_back();
+            co_return std::unique_ptr<connection_pool::loan>();
+        }
+        if (line->connection().is_quiet()) co_return std::move(line);
+        if (fresh) co_return upstream_failure{failing::lost, "the connection ended before it could be used"};
+    }
+}
+
+task<void> brain::exchange_on(connection_pool::loan& line, flight& f, gate::passage& way, exchanged& answer)
+{
+    const clock_source& clock = parts_.clock;
+    milliseconds timeout = parts_.config.upstream.response_timeout;
+    std::string request = "GET /v2/calls/" + f.first.id + " HTTP/1.1\r\nHost: " + parts_.upstream.authority() +
+                          "\r\nAuthorization: " + f.first.authorization +
+                          "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/" +
+                          version + "\r\n\r\n";
+    f.ticket = parts_.kept.ticket();
+    f.sent_at = clock.wall();
+    f.sent_steady = clock.steady();
+    f.sent = true;
+    way.sending();
+    retries_.sent(f.sent_steady);
+    ++sent_;
+
+    bool late = false;
+    alarm clock_out(parts_.loop, clock), acknowledgement(parts_.loop, clock);
+    clock_out.set(f.sent_steady + timeout, [&] {
+        late = true;
+        line.connection().close();
+    });
+    acknowledgement.set(f.sent_steady + parts_.config.budget.margin, [&] {
+        if (line.connection().is_acknowledged()) way.acknowledged();
+    });
+    const std::function<void()> begins = [&way] { way.answered(); };
+    answer = co_await exchange(line.connection(), request, call_answer_bytes_max, begins);
+    clock_out.cancel();
+    acknowledgement.cancel();
+    f.ended = clock.steady();
+    if (late && std::holds_alternative<upstream_failure>(answer.result))
+        answer.result = upstream_failure{failing::slow, "no whole answer within " + std::to_string(timeout.count()) +
+                                                            " ms (upstream.response_timeout)"};
+    if (answer.reusable && !late)
+        line.give_back();
+    else
+        line.connection().close();
+}
+
+}  // namespace callcache
