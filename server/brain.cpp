@@ -56,6 +56,8 @@ void brain::use(std::shared_ptr<asio::ssl::context> tls)
 void brain::resume(std::function<void()> done)
 {
     asio::post(parts_.loop, [self = shared_from_this(), done = std::move(done)] {
+        bool paused = self->gate_.spending().paused_for(self->parts_.clock.now()) > 0s;
+        if (paused) self->parts_.out.info("the operator ended the vendor's pause");
         self->gate_.resume();
         done();
     });
@@ -212,6 +214,7 @@ void brain::join(const flight_ptr& f, lookup l, answered done)
     // The flight goes on: what it brings is kept. The alarm is the flight's own, so it may not hold it.
     at->late->set(deadline, [this, f = f.get(), at] { came_late(*f, at); });
     f->end->cancel();
+    f->lingers = false;
 }
 
 void brain::came_late(flight& f, std::list<waiter>::iterator at)
@@ -236,7 +239,8 @@ void brain::came_late(flight& f, std::list<waiter>::iterator at)
 // it; then it leaves, and its turn goes to the next.
 void brain::attend(flight& f)
 {
-    if (f.is_wanted()) return;
+    if (f.is_wanted() || !f.queued || f.lingers) return;
+    f.lingers = true;
     f.end->set(parts_.clock.steady() + parts_.config.budget.linger, [this, f = &f] {
         refusal forgotten;
         forgotten.wait = gate_.spending().expected({f->first.tool, f->first.how}, parts_.clock.now());
@@ -269,7 +273,7 @@ void brain::tell_who_cannot_wait()
     moment now = parts_.clock.now();
     for (const auto& [number, f] : by_number_)
     {
-        if (f->sent) continue;
+        if (!f->queued) continue;
         for (auto w = f->waiters.begin(); w != f->waiters.end();)
         {
             auto at = w++;

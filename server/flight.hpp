@@ -28,7 +28,8 @@ struct brain::flight
     bool renews = false;         // of a fresh entry, for the sake of its credential's trust
     bool queued = false;         // waits for its turn
     bool sent = false;           // is on its way
-    std::unique_ptr<alarm> end;  // of lingering, after everyone has left
+    bool lingers = false;        // everyone has left
+    std::unique_ptr<alarm> end;  // of that
     epoch_ticket ticket;         // taken when it was sent
     wall_time sent_at{};
     steady_time sent_steady{};

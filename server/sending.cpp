@@ -68,6 +68,7 @@ task<upstream_result> brain::fetch(flight& f)
         {
             hear_429(f, *a);
             if (!f.waiters.empty()) continue;
+            f.queued = false;
             co_return std::move(answer.result);
         }
         if (!may_retry(f, answer.result, retries)) co_return std::move(answer.result);
@@ -134,8 +135,11 @@ task<std::optional<upstream_failure>> brain::wait_for_turn(flight& f, bool first
     for (const waiter& w : f.waiters) who.push_back({w.asked.tool, w.asked.how});
     if (who.empty()) who.push_back({f.first.tool, f.first.how});
     f.queued = true;
+    if (gate_.spending().is_held(parts_.clock.now())) tell_who_cannot_wait();
+    attend(f);
     gate::turn turn = co_await gate_.enter(f.number, std::move(who), first);
-    f.queued = false;
+    f.queued = f.lingers = false;
+    f.end->cancel();
     if (std::holds_alternative<gate::closed>(turn))
         co_return upstream_failure{failing::unsent, "callcache is stopping"};
     if (auto* no = std::get_if<refusal>(&turn))
@@ -217,7 +221,7 @@ task<void> brain::exchange_on(connection_pool::loan& line, flight& f, gate::pass
     acknowledgement.set(f.sent_steady + parts_.config.budget.margin, [&] {
         if (line.connection().is_acknowledged()) way.acknowledged();
     });
-    const std::function<void()> begins = [&way] { way.answered(); };
+    const std::function<void()> begins = [&] { way.answered(line.connection().least_round_trip()); };
     answer = co_await exchange(line.connection(), request, call_answer_bytes_max, begins);
     clock_out.cancel();
     acknowledgement.cancel();

@@ -80,7 +80,6 @@ task<void> admin::answer(const request& r, const reply_mode& mode, remembered_cr
     {
         auto resume = [this](auto done) { parts_.misses.resume([done]() mutable { done(true); }); };
         co_await call_back<bool>(resume);
-        parts_.out.info("the operator ended the vendor's pause");
     }
     auto ask = [this](auto done) { parts_.misses.ask_report(std::move(done)); };
     auto now = co_await call_back<upstream_report>(ask);

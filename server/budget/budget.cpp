@@ -19,10 +19,13 @@ using reason = refusal::reason;
 // A connection is made ready in this time; who is inside longer only stands in the way of somebody more urgent.
 constexpr duration admission_lead = 500ms;
 
+// What a process before this one sent right before its end may still be on its way.
+constexpr duration way_max = 500ms;
+
 steady_time first_sending(const budget_settings& s, const ledger_page& kept, const std::string& boot, moment now)
 {
-    steady_time::duration window = sliding_window::length(s);
-    if (!kept.clean) return now.steady + window;  // it may have sent right before it was killed
+    steady_time::duration window = sliding_window::length(s) + way_max;
+    if (!kept.clean) return now.steady + window;
     return kept.boot == boot ? std::min(kept.steady + window, now.steady + window) : now.steady;
 }
 
@@ -59,6 +62,11 @@ duration budget::until_turn(std::size_t others, moment now) const
     steady_time start = std::max(now.steady, paused_until_);
     duration window = std::chrono::ceil<duration>(window_.next(start, others) - now.steady);
     return std::max(window, day_.wait(now, others + 1));
+}
+
+bool budget::is_held(moment now) const
+{
+    return paused_for(now) > admission_lead || day_.wait(now, 1) > admission_lead;
 }
 
 duration budget::until_send(moment now) const
@@ -163,7 +171,7 @@ std::optional<budget::expelled> budget::expel(moment now)
             r.waiting = queue_.size() - 1;
             r.left = day_.left(now);
             // In this time one more has had its turn.
-            r.wait = expected({last->tool, last->how}, now) / long(queue_.size());
+            r.wait = std::max<duration>(expected({last->tool, last->how}, now) / long(queue_.size()), 1s);
             return from_flow(last->what, last->tool, last->how, r);
         }
     for (urgency how : {urgency::interactive, urgency::background})
@@ -196,13 +204,14 @@ std::optional<budget::item> budget::admit(moment now)
     return next.what;
 }
 
-void budget::leave(item i, bool again)
+asking budget::leave(item i, bool again)
 {
     auto found = inside_.find(i);
     assert(found != inside_.end());
     asking who = std::move(found->second);
     inside_.erase(found);
     if (again) add(i, who, true);
+    return who;
 }
 
 std::optional<ledger_page> budget::to_write(moment now)

@@ -66,8 +66,8 @@ public:
     bool is_inside(item i) const { return inside_.contains(i); }
     std::size_t inside() const { return inside_.size(); }
 
-    // It goes without being sent; `again`: back to the head of the queue.
-    void leave(item, bool again);
+    // It goes without being sent; `again`: back to the head of the queue. Returns for whom it was inside.
+    asking leave(item, bool again);
 
     // --- The lease. What to write to the ledger now, or nothing; then call written(), and until then nothing else is
     // to be written.
@@ -80,8 +80,8 @@ public:
     // --- Sending, from the inside.
     // How long until a request may be sent; zero: now. Says nothing about the lease.
     duration until_send(moment now) const;
-    // True while nothing is sent for longer than the window asks: paused, or the day is spent.
-    bool is_held(moment now) const { return paused_for(now) > duration(0) || day_.wait(now, 1) > duration(0); }
+    // True while nothing is sent for longer than it takes to make ready: paused, or the day is spent.
+    bool is_held(moment now) const;
     bool may_send(moment now) const { return until_send(now) == duration(0) && day_.is_leased(now); }
 
     struct grant

@@ -184,11 +184,11 @@ void gate::passage::sending()
     gate_.budget_.window().sent(grant_.token, gate_.parts_.clock.steady());
 }
 
-void gate::passage::answered()
+void gate::passage::answered(steady_time::duration round_trip)
 {
     if (stage_ != stage::sent) return;
     stage_ = stage::over;
-    gate_.budget_.window().answered(grant_.token, gate_.parts_.clock.steady());
+    gate_.budget_.window().answered(grant_.token, gate_.parts_.clock.steady(), round_trip);
     gate_.look();
 }
 

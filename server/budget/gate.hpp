@@ -75,7 +75,7 @@ public:
 
         // The request is being written; its answer begins; TCP has acknowledged all of it.
         void sending();
-        void answered();
+        void answered(steady_time::duration round_trip);
         void acknowledged();
 
     private:

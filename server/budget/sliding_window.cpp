@@ -1,13 +1,14 @@
 // The proof of arrival.
 //
-// The vendor counts a request when it comes. What we know is when it was sent, and later that its answer came. The
-// first byte of the answer proves that the request had arrived; how much earlier, the quickest of the last answers
-// tells: the way there and the vendor's work cost at least that much every time, so whatever this answer took longer
-// may all have been the way there.
+// The vendor counts a request when it comes. What we know is when it was sent, and later that its answer came: the
+// first byte of the answer proves that the request had arrived. The next one that uses the same token needs the
+// network's time to get there, and this answer needed it to come back; so the token may be used earlier by one round
+// trip.
 //
 // An acknowledgement by TCP proves less: a proxy, a balancer or a tunnel on the way acknowledges what the vendor has
-// not seen yet. So it counts only while there is no answer, only when it came within the margin, and with the whole
-// spread of the last answers added.
+// not seen yet. With requests that take up to 200 ms longer to be counted than to be acknowledged, trusting it alone
+// brought 429s. So it counts only while there is no answer, only when it came within the margin, and with the longest
+// of the last answers' times added: a slow answer does not hold its token for ever.
 
 #include "server/budget/sliding_window.hpp"
 
@@ -20,8 +21,7 @@ namespace
 {
 
 constexpr std::size_t answers_kept = 100;
-constexpr std::size_t answers_min = 10;  // before that nothing is concluded from them
-constexpr std::size_t answers_for_spread = 30;
+constexpr std::size_t answers_min = 30;  // before that nothing is concluded from them
 
 }  // namespace
 
@@ -37,12 +37,6 @@ sliding_window::sliding_window(const budget_settings& s, steady_time not_before)
     margin_(s.margin),
     not_before_(not_before)
 {}
-
-steady_time::duration sliding_window::quickest() const
-{
-    if (lately_.size() < answers_min) return {};
-    return *std::min_element(lately_.begin(), lately_.end());
-}
 
 steady_time sliding_window::next(steady_time now, std::size_t others) const
 {
@@ -84,22 +78,22 @@ void sliding_window::arrived(token t, steady_time at_the_latest)
     returning_.push_back(at_the_latest + window_);
 }
 
-void sliding_window::answered(token t, steady_time now)
+void sliding_window::answered(token t, steady_time now, steady_time::duration round_trip)
 {
     auto f = flying_.find(t);
     if (f == flying_.end()) return;
-    lately_.push_back(now - f->second.sent);
+    steady_time sent = f->second.sent;
+    lately_.push_back(now - sent);
     if (lately_.size() > answers_kept) lately_.pop_front();
-    arrived(t, now - quickest());
+    arrived(t, std::max(sent, now - round_trip));
 }
 
 void sliding_window::acknowledged(token t, steady_time now)
 {
     auto f = flying_.find(t);
-    if (f == flying_.end() || lately_.size() < answers_for_spread) return;
+    if (f == flying_.end() || lately_.size() < answers_min) return;
     if (now - f->second.sent > 2 * margin_) return;  // it may have come long after the sending
-    auto [least, most] = std::minmax_element(lately_.begin(), lately_.end());
-    f->second.returns = now + (*most - *least) + window_;
+    f->second.returns = now + *std::max_element(lately_.begin(), lately_.end()) + window_;
 }
 
 void sliding_window::lost(token t, steady_time now)

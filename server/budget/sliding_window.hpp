@@ -38,8 +38,8 @@ public:
     // The request is being handed to the kernel.
     void sent(token, steady_time now);
 
-    // The first byte of its answer came.
-    void answered(token, steady_time now);
+    // The first byte of its answer came. `round_trip` is the least that the network there and back ever took.
+    void answered(token, steady_time now, steady_time::duration round_trip = {});
 
     // The other end of the connection has acknowledged all of it.
     void acknowledged(token, steady_time now);
@@ -52,7 +52,6 @@ public:
 
 private:
     void arrived(token, steady_time at_the_latest);
-    steady_time::duration quickest() const;
 
     const std::size_t burst_;
     const steady_time::duration window_;

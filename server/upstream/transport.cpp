@@ -1,5 +1,7 @@
 #include "server/upstream/transport.hpp"
 
+#include "server/upstream/tcp_state.hpp"
+
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -7,11 +9,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/write.hpp>
 
-#include <linux/sockios.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <stdexcept>
@@ -44,12 +44,6 @@ void close_now(tcp_socket& socket)
     socket.close(ignored);
 }
 
-bool nothing_on_the_way(tcp_socket& socket)
-{
-    int bytes = 0;
-    return ioctl(socket.native_handle(), SIOCOUTQ, &bytes) == 0 && bytes == 0;
-}
-
 template<class Stream>
 task<transport::moved> read_from(Stream& stream, std::span<char> room)
 {
@@ -71,7 +65,8 @@ public:
     task<moved> read_some(std::span<char> room) override { return read_from(socket_, room); }
     task<moved> write(std::string_view text) override { return write_to(socket_, text); }
     void close() override { close_now(socket_); }
-    bool is_acknowledged() override { return nothing_on_the_way(socket_); }
+    bool is_acknowledged() override { return is_all_acknowledged(socket_.native_handle()); }
+    std::chrono::microseconds least_round_trip() override { return least_round_trip_of(socket_.native_handle()); }
     bool is_quiet() override { return socket_.is_open() && nothing_to_read(socket_); }
 
 private:
@@ -113,7 +108,11 @@ public:
     }
     task<moved> write(std::string_view text) override { return write_to(stream_, text); }
     void close() override { close_now(stream_.next_layer()); }
-    bool is_acknowledged() override { return nothing_on_the_way(stream_.next_layer()); }
+    bool is_acknowledged() override { return is_all_acknowledged(stream_.next_layer().native_handle()); }
+    std::chrono::microseconds least_round_trip() override
+    {
+        return least_round_trip_of(stream_.next_layer().native_handle());
+    }
     bool is_quiet() override
     {
         if (!stream_.next_layer().is_open()) return false;

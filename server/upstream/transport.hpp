@@ -39,6 +39,9 @@ public:
     // True if the other end's TCP has acknowledged everything that was written.
     virtual bool is_acknowledged() = 0;
 
+    // The least that a packet and its acknowledgement have taken, lately; zero if it is not known.
+    virtual std::chrono::microseconds least_round_trip() = 0;
+
     // True if nothing has come and it was not closed: an idle connection that can be used again.
     virtual bool is_quiet() = 0;
 };

@@ -213,7 +213,7 @@ std::string world::start_refused()
     if (auto* trouble = std::get_if<std::string>(&started)) return *trouble;
     cache = std::move(std::get<std::unique_ptr<proxy>>(started));
     // Whoever had sent right before the start has done so a window ago.
-    clock.advance(1100ms);
+    clock.advance(1600ms);
     return "";
 }
 
