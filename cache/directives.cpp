@@ -95,6 +95,7 @@ void read_prefer(directives& d, std::string_view field)
 void read_priority(directives& d, std::string_view field)
 {
     for_each_directive(field, ",", [&](std::string_view name, std::string_view value) {
+        value = trim(value.substr(0, value.find(';')));  // parameters are ignored (RFC 9218, section 4)
         if (name == "u") d.background = value == "6" || value == "7";
     });
 }

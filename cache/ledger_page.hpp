@@ -31,7 +31,8 @@ struct ledger_page
     std::vector<share> shares;  // likewise
     std::int64_t oldest = 0;    // minutes before it are forgotten
 
-    // When it was written, by three clocks, and in which run of the machine the steady one counts.
+    // When it was written, by three clocks (the wall clock as far as it was believed), and in which run of the machine
+    // the steady one counts.
     wall_time time{};
     wall_time wall{};
     steady_time steady{};

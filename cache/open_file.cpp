@@ -46,7 +46,7 @@ void remove_beside(const std::string& path)
 }
 
 // A new file appears whole or not at all: it is made beside its place and renamed.
-void make_file(const std::string& path, const schema& as)
+void make_file(const std::string& path, const schema& as, const std::function<void(database&)>& fill = nullptr)
 {
     std::string fresh = path + "-new";
     std::remove(fresh.c_str());
@@ -58,6 +58,7 @@ void make_file(const std::string& path, const schema& as)
         database db(fresh, SQLITE_OPEN_READWRITE);
         db.execute("PRAGMA synchronous = OFF");
         migrate(db, as);
+        if (fill) fill(db);
         db.execute("PRAGMA journal_mode = WAL");
     }
     bool durable = fsync(fd) == 0;
@@ -98,7 +99,8 @@ std::string corrupt_copy(const std::string& path)
     return path + "-corrupt";
 }
 
-bool prepare_file(const std::string& path, const schema& as, const std::function<void(const std::string&)>& warn)
+void prepare_file(const std::string& path, const schema& as, const std::function<void(const std::string&)>& warn,
+                  const std::function<void(database&)>& fill)
 {
     std::string what(as.what), choose(as.choose);
     struct stat info;
@@ -110,28 +112,22 @@ bool prepare_file(const std::string& path, const schema& as, const std::function
     if (*kind == file_kind::foreign)
         throw refused{path + " is not " + std::string(as.one) + "; it was not touched. Choose another file with " +
                       choose};
-    if (*kind == file_kind::absent)
-    {
-        make_file(path, as);
-        return false;
-    }
+    if (*kind == file_kind::absent) return make_file(path, as);
     // Root may write anything, and access() says so; a read-only file system says no to everybody.
     if (access(path.c_str(), R_OK | W_OK) != 0 || access(folder_of(path).c_str(), W_OK) != 0)
         refuse_unwritable(path, as, errno);
     try
     {
         look_into(path, as);
-        return false;
     }
     catch (const failure& f)
     {
         if (!f.is_corruption() && f.primary() != SQLITE_ERROR)
             throw refused{"cannot open " + what + " " + path + ": " + f.what()};
         move_aside(path, as);
-        make_file(path, as);
+        make_file(path, as, fill);
         warn(what + " " + path + " was corrupt (" + f.what() + "); it was moved to " + corrupt_copy(path) +
              " and a new one begun");
-        return true;
     }
 }
 

@@ -19,8 +19,10 @@ struct refused
 
 // Leaves a sound file of ours, of the current schema, at `path`: makes it if nothing is there, migrates an older one,
 // moves our own corrupt one aside. Throws `refused` for one that is not ours, is of a newer schema, or cannot be
-// written. REQUIRES: the caller holds the lock on it. True if a corrupt one was moved aside.
-bool prepare_file(const std::string& path, const schema&, const std::function<void(const std::string&)>& warn);
+// written. What follows a corrupt one is filled by `fill`, if given, before it stands in its place. REQUIRES: the
+// caller holds the lock on it.
+void prepare_file(const std::string& path, const schema&, const std::function<void(const std::string&)>& warn,
+                  const std::function<void(database&)>& fill = nullptr);
 
 // Moves the database aside, if there is one, and puts a new one in its place, with the same salt and partitions.
 void replace_file(const std::string& path, const std::string& salt, const std::vector<partition_record>&);

@@ -117,11 +117,10 @@ public:
     // Throws sqlite::failure and sqlite::refused.
     explicit sqlite_ledger(ledger_options o) : options_(std::move(o))
     {
-        bool lost = sqlite::prepare_file(options_.path, sqlite::ledger_schema(), options_.warn);
+        sqlite::prepare_file(options_.path, sqlite::ledger_schema(), options_.warn,
+                             [this](sqlite::database& db) { begin_spent(db); });
         file_.emplace(options_.path);
-        all_ = file_->read();
-        if (lost) begin_spent();
-        kept_ = all_;
+        all_ = kept_ = file_->read();
         thread_ = std::thread([this] { write_on(); });
     }
 
@@ -154,16 +153,17 @@ private:
     };
 
     // What was spent today is not known: all of it counts as spent, until a day has passed.
-    void begin_spent()
+    void begin_spent(sqlite::database& db) const
     {
         options_.warn("what was spent today is not known, so all of the day's budget counts as spent for 24 hours; to "
                       "begin with a whole one, stop callcache, delete " +
                       options_.path + " and start it again");
-        all_.time = all_.wall = options_.now;
         auto minute = std::chrono::floor<std::chrono::minutes>(options_.now).time_since_epoch().count();
-        all_.spent = {{minute, std::int64_t(options_.daily)}};
-        all_.clean = false;
-        file_->write(all_);
+        std::string now = std::to_string(to_micros(options_.now));
+        db.execute(("INSERT INTO minute VALUES (" + std::to_string(minute) + ", " + std::to_string(options_.daily) +
+                    "); UPDATE meta SET value = 0 WHERE name = 'clean'; UPDATE meta SET value = " + now +
+                    " WHERE name IN ('time', 'wall')")
+                       .c_str());
     }
 
     void write_on()

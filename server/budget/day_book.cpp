@@ -189,7 +189,9 @@ std::optional<ledger_page> day_book::lease(moment now)
 
 void day_book::leased()
 {
-    leased_ = std::exchange(pending_, 0);
+    // What was given back to an older lease while this one was written is free again.
+    if (lease_minute_ != pending_minute_) add(lease_minute_, -std::int64_t(std::exchange(leased_, 0)));
+    leased_ += std::exchange(pending_, 0);
     lease_minute_ = pending_minute_;
 }
 
@@ -212,7 +214,7 @@ ledger_page day_book::page(moment now) const
 {
     ledger_page p;
     p.time = clock_.at(now);
-    p.wall = now.wall;
+    p.wall = p.time + offset_;  // as it was last believed, so that several small steps are one
     p.steady = now.steady;
     p.boot = boot_;
     p.any_day_until = any_day_until_;

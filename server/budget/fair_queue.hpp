@@ -24,6 +24,10 @@ class fair_queue
 public:
     using item = std::uint64_t;
 
+    fair_queue() = default;
+    fair_queue(const fair_queue&) = delete;
+    fair_queue& operator=(const fair_queue&) = delete;
+
     // Behind what its flow holds, or before it if `first`, which also makes the flow the next. Nothing happens if it
     // is there already.
     void add(item, std::string_view tool, urgency, bool first = false);

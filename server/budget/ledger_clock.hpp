@@ -1,8 +1,8 @@
 // The ledger's own clock: what was spent when, in a way that no step of the wall clock can make look older than it is.
 //
 // It runs with the steady clock, which goes on while the machine is suspended. Over a restart of the process in the
-// same run of the machine it still does; over a restart of the machine the wall clock is all there is, and the ledger's
-// time never goes back.
+// same run of the machine it still does; over a restart of the machine the wall clock is all there is: the ledger's
+// time goes on by as much as the wall clock did since the last page, not beyond the wall clock, and never back.
 #pragma once
 
 #include "cache/ledger_page.hpp"
@@ -22,7 +22,7 @@ public:
         if (!last.boot.empty() && last.boot == boot && now.steady >= last.steady)
             time_ = last.time + std::chrono::floor<duration>(now.steady - last.steady);
         else
-            time_ = std::max(now.wall, last.time);
+            time_ = std::max(last.time, std::min(now.wall, last.time + (now.wall - last.wall)));
     }
 
     wall_time at(moment now) const { return time_ + std::chrono::floor<duration>(now.steady - steady_); }

@@ -97,8 +97,8 @@ reply too_many_requests(const refusal& r, const budget_settings& b, wall_time no
 {
     duration wait = r.wait;
     if (r.why == reason::too_long) wait -= std::min(r.wait, r.allowed);
+    reply answer = own_answer(429, text_of(r, b, now, seconds_up(wait)));
     std::int64_t seconds = seconds_up(std::min<duration>(wait, b.retry_after_max));
-    reply answer = own_answer(429, text_of(r, b, now, seconds));
     answer.fields.emplace_back("Retry-After", std::to_string(seconds));
 
     std::string second = "\"second\";q=" + std::to_string(b.burst) +

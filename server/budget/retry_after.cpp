@@ -21,6 +21,8 @@ std::optional<wall_time> read_http_date(std::string_view field)
 {
     for (const char* form : {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y"})
     {
+        // get_time() takes the end of the text for the end of the form.
+        if (std::string_view(form).ends_with("GMT") && !field.ends_with("GMT")) continue;
         std::istringstream in{std::string(field)};
         in.imbue(std::locale::classic());
         std::tm t{};

@@ -3,6 +3,7 @@
 
 #include "cache/time.hpp"
 
+#include <algorithm>
 #include <deque>
 
 namespace callcache

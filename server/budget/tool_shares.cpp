@@ -68,7 +68,9 @@ std::map<std::string, std::uint64_t> tool_shares::all(wall_time since) const
 
 bool tool_shares::several(wall_time since) const
 {
-    auto spends = [&](const auto& t) { return end_of(t.second.back().at) > since; };
+    auto counts = [&](const step& s) { return s.count > 0 && end_of(s.at) > since; };
+    // The newest steps are the likeliest ones.
+    auto spends = [&](const auto& t) { return std::any_of(t.second.rbegin(), t.second.rend(), counts); };
     return std::count_if(tools_.begin(), tools_.end(), spends) > 1;
 }
 

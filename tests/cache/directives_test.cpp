@@ -129,3 +129,24 @@ TEST_CASE("directives: Prefer tells how long the tool will wait, and the first c
         CHECK_FALSE(wait(field));
     }
 }
+
+TEST_CASE("directives: Priority of 6 and 7 is background work, the last one counts (RFC 9218, section 4.1)")
+{
+    auto is_background = [](std::string_view field) {
+        directives d;
+        read_priority(d, field);
+        return d.background;
+    };
+    for (std::string field :
+         {"u=6", "u=7", "u=7, i", "i, u=6", " u = 7 ", "foo=\"u=1, u=2\", u=7", "u=3, u=7", "u=7;x=1", "u=6;x, i;y"})
+    {
+        CAPTURE(field);
+        CHECK(is_background(field));
+    }
+    for (std::string field : {"", "i", "u", "u=", "u=0", "u=3", "u=5", "u=8", "u=-6", "u=66", "u=6.5", "u=7, u=3",
+                              "x=7", "uu=7", "foo=\"a, u=7\"", "i=7", "7", "u7"})
+    {
+        CAPTURE(field);
+        CHECK_FALSE(is_background(field));
+    }
+}

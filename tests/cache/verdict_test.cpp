@@ -168,3 +168,52 @@ TEST_CASE("verdict: an entry from a future that cannot be does not serve on an e
     entry e = call();
     CHECK_FALSE(serves_on_error(&e, trust::good, {}, t0 - 365 * 24h));
 }
+
+TEST_CASE("verdict: while the budget is stretched, what may be served stale is, for a day, and not refreshed")
+{
+    entry e = call(), gone = missing();
+    auto stretched = [&](duration age, const directives& asked = {}, trust trusted = trust::good,
+                         const settings& s = {}) { return decide(&e, trusted, asked, s, t0 + age, true); };
+    is(stretched(0s), verdict::serve, why::fresh);
+    is(stretched(10min), verdict::serve, why::stale);
+    is(stretched(20min), verdict::serve, why::stale);
+    is(stretched(10min + 24h - 1us), verdict::serve, why::stale);
+    is(stretched(10min + 24h), verdict::fetch, why::expired);
+    is(stretched(10min + 24h, {.max_stale = duration::max()}), verdict::serve, why::stale);
+    is(stretched(10min + 24h, {.only_if_cached = true}), verdict::refuse, why::expired);
+    is(stretched(30 * 24h, {.max_stale = duration::max()}), verdict::fetch, why::not_kept);
+    is(stretched(1h, {}, trust::ask), verdict::fetch, why::untrusted);
+    is(stretched(1h, {}, trust::none), verdict::fetch, why::untrusted);
+    is(stretched(-1h), verdict::fetch, why::not_kept);
+    is(decide(&gone, trust::good, {}, {}, t0 + 10min, true), verdict::fetch, why::expired);
+    is(decide(nullptr, trust::good, {}, {}, t0, true), verdict::fetch, why::not_kept);
+    settings short_kept;
+    short_kept.cache.calls.keep_max = 1h;
+    is(stretched(1h - 1us, {}, trust::good, short_kept), verdict::serve, why::stale);
+    is(stretched(1h, {}, trust::good, short_kept), verdict::fetch, why::not_kept);
+}
+
+TEST_CASE("verdict: while the budget is stretched, a window that is longer than a day stays as long")
+{
+    entry e = call();
+    e.fresh_for = 2 * 24h;
+    settings s;
+    is(decide(&e, trust::good, {}, s, t0 + 3 * 24h - 1us, true), verdict::serve, why::stale);
+    is(decide(&e, trust::good, {}, s, t0 + 3 * 24h, true), verdict::fetch, why::expired);
+}
+
+TEST_CASE("verdict: while the budget is stretched, a tool forces no fetch of what may be served")
+{
+    entry e = call(), gone = missing();
+    for (const directives& asked :
+         {directives{.no_cache = true}, directives{.no_store = true}, directives{.max_age = 0s},
+          directives{.max_age = 1min}, directives{.min_fresh = 1h}})
+    {
+        is(decide(&e, trust::good, asked, {}, t0 + 9min, true), verdict::serve, why::kept_young);
+        is(decide(&e, trust::good, asked, {}, t0 + 23h, true), verdict::serve, why::stale);
+        is(decide(&e, trust::good, asked, {}, t0 + 25h, true), verdict::fetch, why::expired);
+        is(decide(&gone, trust::good, asked, {}, t0 + 9min, true), verdict::serve, why::kept_young);
+        is(decide(&e, trust::good, asked, client_min_age(never), t0 + 9min, true), verdict::serve, why::kept_young);
+        is(decide(&e, trust::good, asked, client_min_age(0ms), t0 + 9min, true), verdict::fetch, why::asked);
+    }
+}

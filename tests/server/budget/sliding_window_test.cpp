@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
+#include <vector>
 
 using namespace callcache;
 
@@ -171,5 +173,206 @@ TEST_CASE("window: keeping to it never empties a bucket of burst tokens that ref
             last = now;
             REQUIRE(tokens > -1e-6);
         }
+    }
+}
+
+namespace
+{
+
+// What the vendor sees: requests come some time after they are sent, and answers some time after that.
+struct vendor
+{
+    struct on_its_way
+    {
+        sliding_window::token token;
+        steady_time answer;
+        bool lost;
+    };
+    explicit vendor(const budget_settings& b) : settings(b), w(b, t0) {}
+
+    budget_settings settings;
+    sliding_window w;
+    steady_time now = t0;
+    std::vector<on_its_way> answers;
+    std::vector<steady_time> came;
+
+    // Sends as soon as it may be, and says when.
+    void send(steady_time::duration way, steady_time::duration back, bool lost = false)
+    {
+        while (w.next(now) > now) to(std::min(w.next(now), next_answer()));
+        auto token = w.take(now);
+        w.sent(token, now);
+        if (!lost) came.push_back(now + way);
+        answers.push_back({token, now + way + back, lost});
+        last = token;
+    }
+    void to(steady_time then)
+    {
+        while (next_answer() <= then)
+        {
+            auto a = std::min_element(answers.begin(), answers.end(), sooner);
+            now = std::max(now, a->answer);
+            a->lost ? w.lost(a->token, now) : w.answered(a->token, now);
+            answers.erase(a);
+        }
+        now = std::max(now, then);
+    }
+    steady_time next_answer() const
+    {
+        auto a = std::min_element(answers.begin(), answers.end(), sooner);
+        return a == answers.end() ? steady_time::max() : a->answer;
+    }
+    static bool sooner(const on_its_way& a, const on_its_way& b) { return a.answer < b.answer; }
+
+    // More than burst within burst/rate seconds.
+    bool saw_too_many() const
+    {
+        std::vector<steady_time> all = came;
+        std::sort(all.begin(), all.end());
+        for (std::size_t i = settings.burst; i < all.size(); ++i)
+            if (all[i] - all[i - settings.burst] <
+                std::chrono::duration<double>(double(settings.burst) / settings.rate))
+                return true;
+        return false;
+    }
+    sliding_window::token last = 0;
+};
+
+// An even choice between these.
+steady_time::duration between(std::mt19937& random, milliseconds least, milliseconds most)
+{
+    return std::chrono::microseconds(1000 * least.count() + random() % (1000 * (most - least).count() + 1));
+}
+
+}  // namespace
+
+TEST_CASE("window: until its answer comes nothing is known of a request, and its token is out")
+{
+    sliding_window w(budget(3, 1), t0);
+    auto token = w.take(t0);
+    w.sent(token, t0);
+    for (auto after : {0ms, 300ms, 10'000ms, 3'600'000ms}) CHECK(w.next(t0 + after) > t0 + after);
+    w.answered(token, t0 + 1h);
+    CHECK(w.next(t0 + 1h) == t0 + 1h + window_of(budget(3, 1)));
+}
+
+TEST_CASE("window: an answer proves the arrival, and a round trip of the network earlier the token may be used")
+{
+    budget_settings s = budget(3, 1);
+    for (auto [took, round_trip, back] : {std::tuple{100ms, 0ms, 100ms},
+                                          {100ms, 30ms, 70ms},
+                                          {100ms, 100ms, 0ms},
+                                          {5000ms, 80ms, 4920ms},
+                                          {100ms, 900ms, 0ms}})
+    {
+        CAPTURE(took.count());
+        CAPTURE(round_trip.count());
+        sliding_window w(s, t0);
+        auto token = w.take(t0);
+        w.sent(token, t0 + 2s);  // it counts from its handing over
+        w.answered(token, t0 + 2s + took, round_trip);
+        CHECK(w.next(t0 + 2s + took) == std::max(t0 + 2s + took, t0 + 2s + back + window_of(s)));
+    }
+}
+
+TEST_CASE("window: an acknowledgement counts from the thirtieth answer on, if it is quick, with the longest of them")
+{
+    budget_settings s = budget(3, 1);
+    for (int answers : {29, 30})
+        for (milliseconds after : {0ms, 20ms, 60ms, 61ms})
+        {
+            CAPTURE(answers);
+            CAPTURE(after.count());
+            sliding_window w(s, t0);
+            steady_time now = t0;
+            for (int i = 0; i < answers; ++i)
+            {
+                auto token = w.take(now);
+                w.sent(token, now);
+                w.answered(token, now + (i == 0 ? 250ms : 100ms));
+                now += 10s;
+            }
+            auto token = w.take(now);
+            w.sent(token, now);
+            w.acknowledged(token, now + after);
+            steady_time returns = now + after + 250ms + window_of(s);
+            bool counts = answers == 30 && after <= 60ms;
+            CHECK((w.next(now + after) == returns) == counts);
+            CHECK((w.next(returns) == returns) == counts);
+            // The answer says more, once it is there.
+            w.answered(token, now + 100ms);
+            CHECK(w.next(now + 100ms) == now + 100ms + window_of(s));
+        }
+}
+
+TEST_CASE("window: a connection that ends is the end of the doubt")
+{
+    sliding_window w(budget(3, 1), t0);
+    auto token = w.take(t0);
+    w.sent(token, t0);
+    w.lost(token, t0 + 5s);
+    CHECK(w.next(t0 + 5s) == t0 + 5s + window_of(budget(3, 1)));
+    w.lost(token, t0 + 9s);  // it was told of
+    w.answered(token, t0 + 9s);
+    w.acknowledged(token, t0 + 9s);
+    CHECK(w.next(t0 + 9s) == t0 + 9s);
+}
+
+TEST_CASE("window: what was not sent after all leaves no trace")
+{
+    sliding_window w(budget(3, 3), t0);
+    for (int i = 0; i < 1000; ++i) w.give_back(w.take(t0));
+    for (int i = 0; i < 3; ++i)
+    {
+        REQUIRE(w.next(t0) == t0);
+        send(w, t0);
+    }
+    CHECK(w.next(t0) == t0 + 1030ms);
+    auto token = w.take(t0 + 2s);
+    w.sent(token, t0 + 2s);
+    w.give_back(token);
+    CHECK(w.next(t0 + 2s) == t0 + 2s);
+    w.answered(token, t0 + 3s);  // nobody knows it
+    CHECK(w.next(t0 + 3s) == t0 + 3s);
+}
+
+TEST_CASE("window: requests take any time on their way, and no burst + 1 arrive within burst/rate seconds")
+{
+    for (auto [rate, burst] : {std::pair<double, std::uint64_t>(3, 3), {3, 1}, {2.5, 2}, {0.5, 1}, {10, 10}})
+        for (unsigned seed = 1; seed <= 20; ++seed)
+        {
+            INFO("seed " << seed << ", rate " << rate << ", burst " << burst);
+            std::mt19937 random(seed);
+            vendor v(budget(rate, burst));
+            for (int i = 0; i < 500; ++i)
+            {
+                if (random() % 10 == 0) v.to(v.now + between(random, 0ms, 5000ms));
+                v.send(between(random, 0ms, 3000ms), between(random, 0ms, 1000ms), random() % 30 == 0);
+                if (random() % 20 == 0 && v.w.next(v.now) == v.now) v.w.give_back(v.w.take(v.now));
+            }
+            REQUIRE_FALSE(v.saw_too_many());
+        }
+}
+
+TEST_CASE("window: no burst + 1 arrive within burst/rate seconds either if somebody on the way acknowledges them")
+{
+    for (unsigned seed = 1; seed <= 50; ++seed)
+    {
+        INFO("seed " << seed);
+        std::mt19937 random(seed);
+        vendor v(budget(3, 3));
+        for (int i = 0; i < 500; ++i)
+        {
+            // The quickest and the slowest way are among the last answers.
+            auto way = i % 20 == 0   ? steady_time::duration(10ms)
+                       : i % 20 == 1 ? steady_time::duration(400ms)
+                                     : between(random, 10ms, 400ms);
+            v.send(way, 80ms);
+            auto token = v.last;
+            v.to(v.now + between(random, 0ms, 80ms));
+            v.w.acknowledged(token, v.now);
+            if (random() % 10 == 0) v.to(v.now + between(random, 0ms, 3000ms));
+        }
+        REQUIRE_FALSE(v.saw_too_many());
     }
 }

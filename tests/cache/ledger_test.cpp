@@ -1,0 +1,440 @@
+#include "cache/ledger.hpp"
+
+#include "cache/open_file.hpp"
+#include "cache/schema.hpp"
+#include "tests/support/temp_folder.hpp"
+#include "tests/support/wait.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <fstream>
+#include <mutex>
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+using namespace callcache;
+using namespace callcache::test;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace
+{
+
+constexpr wall_time t0{std::chrono::seconds(1'790'000'000)};
+constexpr std::int64_t m0 = t0.time_since_epoch() / 1min;
+
+ledger_page page(std::vector<ledger_page::minute> spent, std::vector<ledger_page::share> shares = {})
+{
+    ledger_page p;
+    p.time = t0;
+    p.wall = t0 + 1s;
+    p.steady = steady_time(123'456'789ns);
+    p.boot = "boot";
+    p.oldest = m0 - 26 * 60;
+    p.spent = std::move(spent);
+    p.shares = std::move(shares);
+    return p;
+}
+
+bool write(ledger& l, ledger_page p)
+{
+    return wait_for<bool>([&](auto done) { l.write(std::move(p), done); });
+}
+
+std::int64_t sum(const ledger_page& p)
+{
+    std::int64_t all = 0;
+    for (const auto& m : p.spent) all += m.count;
+    return all;
+}
+
+struct ledger_file
+{
+    temp_folder folder;
+    std::string path = folder.file("budget.db");
+    std::uint64_t daily = 10'000;
+    wall_time now = t0;
+    std::mutex mutex;
+    std::string warnings;
+    std::unique_ptr<ledger> l;
+
+    // The operator's line of a file that is refused, or nothing.
+    std::string open()
+    {
+        l.reset();
+        ledger_options o;
+        o.path = path;
+        o.daily = daily;
+        o.now = now;
+        o.warn = [this](const std::string& line) {
+            std::lock_guard lock(mutex);
+            warnings += line + "\n";
+        };
+        auto opened = open_sqlite_ledger(o);
+        if (auto* r = std::get_if<ledger_refused>(&opened)) return r->text;
+        l = std::move(std::get<std::unique_ptr<ledger>>(opened));
+        return "";
+    }
+    const ledger_page& reopened()
+    {
+        REQUIRE(open() == "");
+        return l->kept();
+    }
+    int warned(const std::string& part)
+    {
+        std::lock_guard lock(mutex);
+        int times = 0;
+        for (auto at = warnings.find(part); at != std::string::npos; at = warnings.find(part, at + 1)) ++times;
+        return times;
+    }
+    void damage(std::size_t from)
+    {
+        std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+        file.seekp(long(from));
+        file << std::string(fs::file_size(path) - from, 'x');
+    }
+    std::string bytes() const
+    {
+        std::ifstream in(path, std::ios::binary);
+        return std::string((std::istreambuf_iterator<char>(in)), {});
+    }
+};
+
+// A limit on the size of files stands for a full disk.
+class full_disk
+{
+public:
+    full_disk()
+    {
+        signal(SIGXFSZ, SIG_IGN);
+        getrlimit(RLIMIT_FSIZE, &before_);
+        rlimit tight{1 << 10, before_.rlim_max};
+        setrlimit(RLIMIT_FSIZE, &tight);
+    }
+    ~full_disk() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+private:
+    rlimit before_;
+};
+
+bool contains(const std::string& text, const std::string& part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_SUITE_BEGIN("threads: the ledger");
+
+TEST_CASE("ledger: what is kept at first is empty, in memory too; and what is written is told of")
+{
+    ledger_file f;
+    std::unique_ptr<ledger> l;
+    SUBCASE("a file")
+    {
+        REQUIRE(f.open() == "");
+        l = std::move(f.l);
+        CHECK(l->kept().clean);  // nothing was ever sent
+    }
+    SUBCASE("memory")
+    {
+        l = make_memory_ledger();
+        CHECK_FALSE(l->kept().clean);  // a process before this one may have sent
+    }
+    CHECK(l->kept().spent.empty());
+    CHECK(l->kept().shares.empty());
+    CHECK(l->kept().boot.empty());
+    CHECK(l->kept().time == wall_time{});
+    for (int i = 0; i < 10; ++i) CHECK(write(*l, page({{m0 + i, 3}})));
+    CHECK(l->kept().spent.empty());  // as it was at the opening
+}
+
+TEST_CASE("ledger: the file is readable by its owner alone, and marked as a ledger")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0, 3}}));
+    struct stat info;
+    REQUIRE(stat(f.path.c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0600);
+    CHECK(sqlite::kind_of(f.path, sqlite::ledger_schema()) == sqlite::file_kind::ours);
+    CHECK(sqlite::kind_of(f.path, sqlite::cache_schema()) == sqlite::file_kind::foreign);
+}
+
+TEST_CASE("ledger: everything that is written survives a reopening")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    ledger_page p = page({{m0, 3}, {m0 + 1, 1'000'000'000}},
+                         {{m0 / 10, "", 1}, {m0 / 10, "etl", 2}, {m0 / 10, std::string("\0'\xff", 3), 5}});
+    p.any_day_until = t0 + 25h;
+    p.paused_until = t0 + 42s;
+    CHECK(write(*f.l, p));
+    const ledger_page& kept = f.reopened();
+    REQUIRE(kept.spent.size() == 2);
+    CHECK(kept.spent[0].at == m0);
+    CHECK(kept.spent[0].count == 3);
+    CHECK(kept.spent[1].count == 1'000'000'000);
+    REQUIRE(kept.shares.size() == 3);
+    CHECK(kept.shares[0].tool == "");
+    CHECK(kept.shares[1].tool == std::string("\0'\xff", 3));
+    CHECK(kept.shares[2].count == 2);
+    CHECK(kept.time == p.time);
+    CHECK(kept.wall == p.wall);
+    CHECK(kept.steady == p.steady);
+    CHECK(kept.boot == "boot");
+    CHECK(kept.any_day_until == p.any_day_until);
+    CHECK(kept.paused_until == p.paused_until);
+    CHECK_FALSE(kept.clean);
+    CHECK(f.warnings == "");
+}
+
+TEST_CASE("ledger: the newest count of a minute counts, and one of zero goes")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0, 3}, {m0 + 1, 4}, {m0 + 2, 5}}, {{m0 / 10, "a", 7}, {m0 / 10, "b", 8}}));
+    write(*f.l, page({{m0, 1}, {m0 + 2, 0}}, {{m0 / 10, "a", 0}, {m0 / 10, "b", 9}}));
+    const ledger_page& kept = f.reopened();
+    REQUIRE(kept.spent.size() == 2);
+    CHECK(kept.spent[0].count == 1);
+    CHECK(kept.spent[1].count == 4);
+    REQUIRE(kept.shares.size() == 1);
+    CHECK(kept.shares[0].count == 9);
+}
+
+TEST_CASE("ledger: what is before the oldest minute is forgotten")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0, 1}, {m0 + 9, 2}, {m0 + 10, 3}}, {{m0 / 10, "a", 1}, {m0 / 10 + 1, "a", 2}}));
+    ledger_page p = page({});
+    p.oldest = (m0 / 10 + 1) * 10;
+    write(*f.l, p);
+    const ledger_page& kept = f.reopened();
+    for (const auto& m : kept.spent) CHECK(m.at >= p.oldest);
+    CHECK_FALSE(kept.spent.empty());
+    REQUIRE(kept.shares.size() == 1);
+    CHECK(kept.shares[0].count == 2);
+}
+
+TEST_CASE("ledger: it is clean after a stop alone")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    ledger_page stop = page({{m0, 3}});
+    stop.clean = true;
+    write(*f.l, stop);
+    CHECK(f.reopened().clean);
+    CHECK(f.reopened().clean);
+    write(*f.l, page({{m0, 4}}));
+    CHECK_FALSE(f.reopened().clean);
+}
+
+TEST_CASE("ledger: pages are written in order, and those that are queued at the end too")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    std::atomic<int> told{0};
+    std::atomic<bool> in_order{true};
+    for (int i = 0; i < 200; ++i)
+        f.l->write(page({{m0, i}}), [&, i](bool durable) {
+            if (told++ != i || !durable) in_order = false;
+        });
+    f.l.reset();
+    CHECK(told == 200);
+    CHECK(in_order);
+    CHECK(sum(f.reopened()) == 199);
+}
+
+TEST_CASE("ledger: a file that is not a ledger of callcache's is never touched")
+{
+    ledger_file f;
+    SUBCASE("a text")
+    {
+        std::ofstream(f.path) << "my thesis";
+    }
+    SUBCASE("another program's database")
+    {
+        sqlite::database(f.path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE).execute("CREATE TABLE minute (at, count)");
+    }
+    SUBCASE("callcache's cache")
+    {
+        sqlite::prepare_file(f.path, sqlite::cache_schema(), [](const std::string&) {});
+    }
+    std::string before = f.bytes();
+    std::string line = f.open();
+    CHECK(contains(line, f.path + " is not a ledger of callcache's"));
+    CHECK(contains(line, "not touched"));
+    CHECK(contains(line, "budget.path"));
+    CHECK(f.bytes() == before);
+}
+
+TEST_CASE("ledger: a folder in its place, and a folder that is not there, are refused with the ways out")
+{
+    ledger_file f;
+    std::string good = f.path;
+    fs::create_directory(f.path);
+    CHECK(contains(f.open(), "is not a file"));
+    f.path = f.folder.file("absent/budget.db");
+    std::string line = f.open();
+    for (const char* part : {"does not exist", "uid", "chown", "fsGroup", "budget.path"}) CHECK(contains(line, part));
+}
+
+TEST_CASE("ledger: a file of a newer schema is never touched")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0, 3}}));
+    f.l.reset();
+    sqlite::database(f.path, SQLITE_OPEN_READWRITE).execute("PRAGMA user_version = 99");
+    std::string before = f.bytes();
+    std::string line = f.open();
+    CHECK(contains(line, "newer callcache"));
+    CHECK(contains(line, "99"));
+    CHECK(f.bytes() == before);
+}
+
+TEST_CASE("ledger: an empty file is as good as none")
+{
+    ledger_file f;
+    std::ofstream(f.path).close();
+    CHECK(f.reopened().spent.empty());
+    CHECK(write(*f.l, page({{m0, 3}})));
+}
+
+TEST_CASE("ledger: of a corrupt file nothing is believed: the whole day counts as spent")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0, 3}}, {{m0 / 10, "etl", 3}}));
+    f.l.reset();
+    SUBCASE("everything behind the header")
+    {
+        f.damage(100);
+    }
+    SUBCASE("the last table")
+    {
+        f.damage(fs::file_size(f.path) - 4096);
+    }
+    SUBCASE("a table is missing")
+    {
+        sqlite::database(f.path, SQLITE_OPEN_READWRITE).execute("DROP TABLE minute");
+    }
+    SUBCASE("a value is missing")
+    {
+        sqlite::database(f.path, SQLITE_OPEN_READWRITE).execute("DELETE FROM meta WHERE name = 'time'");
+    }
+    SUBCASE("cut short")
+    {
+        fs::resize_file(f.path, 4096);
+    }
+    f.now = t0 + 2min;
+    const ledger_page& kept = f.reopened();
+    CHECK(sum(kept) == 10'000);
+    REQUIRE(kept.spent.size() == 1);
+    CHECK(kept.spent[0].at == m0 + 2);
+    CHECK_FALSE(kept.clean);
+    CHECK(kept.time == f.now);
+    CHECK(f.warned("was corrupt") == 1);
+    CHECK(f.warned("all of the day's budget counts as spent") == 1);
+    CHECK(f.warned(f.path) >= 1);
+    CHECK(fs::exists(sqlite::corrupt_copy(f.path)));
+
+    f.now = t0 + 10min;
+    CHECK(sum(f.reopened()) == 10'000);  // a restart is no way around it
+    CHECK(f.l->kept().spent.at(0).at == m0 + 2);
+    CHECK(f.warned("was corrupt") == 1);
+
+    f.l.reset();
+    fs::remove(f.path);  // the operator's way, as the warning says
+    CHECK(f.reopened().spent.empty());
+}
+
+TEST_CASE("ledger: a file that is deleted while it is used is begun anew, with everything")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0, 3}}, {{m0 / 10, "etl", 3}}));
+    f.l.reset();
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0 + 1, 4}}));
+    for (const char* suffix : {"", "-wal"}) fs::remove(f.path + suffix);
+    CHECK(write(*f.l, page({{m0 + 2, 5}})));
+    CHECK(fs::exists(f.path));
+    const ledger_page& kept = f.reopened();
+    CHECK(sum(kept) == 12);
+    CHECK(kept.shares.size() == 1);
+    CHECK(f.warned("was corrupt") == 0);
+}
+
+TEST_CASE("ledger: another file put in its place while it is used is not touched, and nothing is lost")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0, 3}}));
+    for (const char* suffix : {"", "-wal"}) fs::remove(f.path + suffix);
+    std::ofstream(f.path) << "my thesis";
+    CHECK_FALSE(write(*f.l, page({{m0 + 1, 4}})));
+    CHECK_FALSE(write(*f.l, page({{m0 + 2, 5}})));
+    CHECK(f.bytes() == "my thesis");
+    CHECK(f.warned("cannot be written") == 1);
+    fs::remove(f.path);
+    CHECK(write(*f.l, page({{m0 + 3, 6}})));
+    CHECK(sum(f.reopened()) == 18);
+}
+
+TEST_CASE("ledger: a disk that is full: it counts from memory, says so once, and writes everything when it can")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    CHECK(write(*f.l, page({{m0, 3}})));
+    {
+        full_disk now;
+        CHECK_FALSE(write(*f.l, page({{m0 + 1, 4}}, {{m0 / 10, "etl", 3}})));
+        CHECK_FALSE(write(*f.l, page({{m0, 2}, {m0 + 2, 5}})));
+        CHECK_FALSE(write(*f.l, page({{m0 + 1, 0}, {m0 + 3, 6}})));
+    }
+    CHECK(f.warned("cannot be written") == 1);
+    CHECK(f.warned("can be written again") == 0);
+    CHECK(write(*f.l, page({{m0 + 4, 7}})));
+    CHECK(f.warned("can be written again") == 1);
+    const ledger_page& kept = f.reopened();
+    CHECK(sum(kept) == 2 + 5 + 6 + 7);
+    CHECK(kept.spent.size() == 4);
+    CHECK(kept.shares.size() == 1);
+}
+
+TEST_CASE("ledger: on a full disk a start does not destroy what is kept")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0, 3}}));
+    f.l.reset();
+    {
+        full_disk now;
+        f.open();
+        f.l.reset();
+    }
+    CHECK(sum(f.reopened()) == 3);
+    CHECK(f.warned("was corrupt") == 0);
+}
+
+TEST_CASE("ledger: a corrupt file on a full disk is still known as corrupt when there is room again")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0, 3}}));
+    f.l.reset();
+    f.damage(100);
+    {
+        full_disk now;
+        CHECK(f.open() != "");
+    }
+    CHECK(sum(f.reopened()) == 10'000);
+}
+
+TEST_SUITE_END();

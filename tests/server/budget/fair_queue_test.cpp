@@ -1,0 +1,332 @@
+#include "server/budget/fair_queue.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <random>
+
+using namespace callcache;
+
+namespace
+{
+
+using items = std::vector<fair_queue::item>;
+constexpr urgency now = urgency::interactive, later = urgency::background;
+
+std::optional<fair_queue::item> taken(fair_queue& q)
+{
+    urgency how = q.size(now) > 0 ? now : later;
+    auto next = q.next(how);
+    if (!next) return std::nullopt;
+    q.take(how);
+    return next->what;
+}
+
+// Everything, in the order of the turns.
+items drained(fair_queue& q)
+{
+    items order;
+    while (auto i = taken(q)) order.push_back(*i);
+    return order;
+}
+
+items sorted(items i)
+{
+    std::sort(i.begin(), i.end());
+    return i;
+}
+
+}  // namespace
+
+TEST_CASE("queue: one tool's requests go in their order")
+{
+    fair_queue q;
+    for (int i = 1; i <= 5; ++i) q.add(i, "a", now);
+    CHECK(q.size() == 5);
+    CHECK(q.waiting("a") == 5);
+    CHECK(q.waiting("b") == 0);
+    CHECK(drained(q) == items{1, 2, 3, 4, 5});
+    CHECK(q.size() == 0);
+}
+
+TEST_CASE("queue: tools take turns, however many requests each has")
+{
+    fair_queue q;
+    for (int i = 1; i <= 1000; ++i) q.add(i, "greedy", now);
+    q.add(2001, "small", now);
+    q.add(3001, "other", now);
+    q.add(3002, "other", now);
+    items order = drained(q);
+    order.resize(7);
+    CHECK(order == items{1, 2001, 3001, 2, 3002, 3, 4});
+}
+
+TEST_CASE("queue: whoever had a turn and comes back stands behind those who wait")
+{
+    fair_queue q;
+    q.add(1, "a", now);
+    q.add(2, "b", now);
+    q.add(3, "c", now);
+    CHECK(taken(q) == 1);
+    q.add(4, "a", now);
+    CHECK(drained(q) == items{2, 3, 4});
+}
+
+TEST_CASE("queue: what has to wait in the background goes when nothing else is left")
+{
+    fair_queue q;
+    q.add(1, "a", later);
+    q.add(2, "b", later);
+    q.add(3, "a", now);
+    CHECK(q.size(now) == 1);
+    CHECK(q.size(later) == 2);
+    CHECK(q.waiting("a") == 2);
+    CHECK(q.ahead("c", later) == 3);
+    CHECK(q.ahead("c", now) == 1);
+    CHECK(drained(q) == items{3, 1, 2});
+}
+
+TEST_CASE("queue: what comes first goes before its flow, and its flow before the others")
+{
+    fair_queue q;
+    q.add(1, "a", now);
+    q.add(2, "a", now);
+    q.add(3, "b", now);
+    q.add(4, "c", now, true);
+    SUBCASE("a new flow")
+    {
+        CHECK(drained(q) == items{4, 1, 3, 2});
+    }
+    SUBCASE("a flow that waits")
+    {
+        q.add(5, "b", now, true);
+        CHECK(drained(q) == items{5, 4, 1, 3, 2});
+    }
+    SUBCASE("nothing happens if it is there already")
+    {
+        q.add(5, "b", now, true);
+        q.add(5, "b", now, true);
+        q.add(1, "a", now, true);
+        q.add(3, "b", now);
+        CHECK(q.size() == 5);
+        CHECK(q.size(now) == 5);
+        CHECK(drained(q) == items{5, 4, 1, 3, 2});
+    }
+}
+
+TEST_CASE("queue: what several tools ask for has one turn, the first that comes")
+{
+    fair_queue q;
+    q.add(1, "a", now);
+    q.add(2, "a", now);
+    q.add(3, "b", now);
+    q.add(2, "c", now);
+    q.add(2, "b", later);
+    CHECK(q.size() == 3);
+    CHECK(taken(q) == 1);
+    CHECK(taken(q) == 3);
+    CHECK(taken(q) == 2);
+    CHECK_FALSE(q.contains(2));
+    CHECK(q.size() == 0);
+    CHECK(q.size(now) == 0);
+    CHECK(q.size(later) == 0);
+    CHECK(q.waiting("b") == 0);
+}
+
+TEST_CASE("queue: one that is removed is gone from every flow, and an empty flow has no turn")
+{
+    fair_queue q;
+    q.add(1, "a", now);
+    q.add(1, "b", later);
+    q.add(2, "c", now);
+    q.remove(1);
+    CHECK_FALSE(q.contains(1));
+    CHECK(q.waiting("a") == 0);
+    CHECK(q.waiting("b") == 0);
+    CHECK_FALSE(q.next(later));
+    q.remove(1);
+    q.remove(77);
+    CHECK(drained(q) == items{2});
+}
+
+TEST_CASE("queue: removed from one flow, it stays in the others; the last one takes it along")
+{
+    fair_queue q;
+    q.add(1, "a", now);
+    q.add(1, "b", now);
+    q.add(1, "a", later);
+    CHECK_FALSE(q.remove(1, "a", now));
+    CHECK(q.waiting("a") == 1);
+    CHECK_FALSE(q.remove(1, "a", now));  // no longer there
+    CHECK_FALSE(q.remove(1, "b", now));
+    CHECK(q.size(now) == 0);
+    CHECK(q.remove(1, "a", later));
+    CHECK_FALSE(q.contains(1));
+    CHECK_FALSE(q.remove(1, "a", later));
+    CHECK_FALSE(q.remove(2, "a", now));
+}
+
+TEST_CASE("queue: nothing waits, nothing is next")
+{
+    fair_queue q;
+    CHECK_FALSE(q.next(now));
+    CHECK_FALSE(q.next(later));
+    CHECK_FALSE(q.newest_of_longest());
+    CHECK(q.ahead("a", now) == 0);
+    CHECK(q.ahead("a", later) == 0);
+    CHECK(q.items().empty());
+}
+
+TEST_CASE("queue: when there are too many, the newest of the longest flow goes, background first")
+{
+    fair_queue q;
+    for (int i = 1; i <= 5; ++i) q.add(i, "greedy", now);
+    q.add(11, "small", now);
+    auto last = q.newest_of_longest();
+    REQUIRE(last);
+    CHECK(last->what == 5);
+    CHECK(last->tool == "greedy");
+    q.add(21, "etl", later);
+    q.add(22, "etl", later);
+    last = q.newest_of_longest();
+    CHECK(last->what == 22);
+    CHECK(last->how == later);
+    CHECK(q.contains(22));  // who asks removes it
+}
+
+TEST_CASE("queue: more tools than there are flows share one, and none is forgotten")
+{
+    fair_queue q;
+    for (int i = 0; i < 1000; ++i) q.add(i, "tool " + std::to_string(i), now);
+    CHECK(q.size() == 1000);
+    CHECK(q.waiting("tool 0") == 1);
+    CHECK(q.ahead("tool 5", now) == 257);      // one of each flow, and no more of the shared one
+    CHECK(q.ahead("tool 2000", now) == 1000);  // behind all that the shared flow holds
+    auto last = q.newest_of_longest();
+    REQUIRE(last);
+    CHECK(last->what == 999);
+    CHECK(q.remove(last->what, last->tool, last->how));
+    CHECK(q.size() == 999);
+    items order = drained(q);
+    CHECK(sorted(order).size() == 999);
+    CHECK(order[256] == 256);  // the first of the shared flow, after one of each
+    CHECK(order[257] == 257);
+    CHECK(q.size(now) == 0);
+}
+
+namespace
+{
+
+// What was done to a queue, so that it can be done to another one.
+struct script
+{
+    struct step
+    {
+        enum kind
+        {
+            add,
+            add_first,
+            remove,
+            turn,
+        };
+        kind what;
+        fair_queue::item i = 0;
+        std::string tool = {};
+        urgency how = now;
+    };
+    std::vector<step> steps;
+
+    void play(fair_queue& q) const
+    {
+        for (const step& s : steps) switch (s.what)
+            {
+            case step::add: q.add(s.i, s.tool, s.how); break;
+            case step::add_first: q.add(s.i, s.tool, s.how, true); break;
+            case step::remove: q.remove(s.i); break;
+            case step::turn: taken(q); break;
+            }
+    }
+    // How many turns come before it.
+    std::size_t turn_of(fair_queue::item i) const
+    {
+        fair_queue q;
+        play(q);
+        items order = drained(q);
+        return std::size_t(std::find(order.begin(), order.end(), i) - order.begin());
+    }
+    std::size_t size() const
+    {
+        fair_queue q;
+        play(q);
+        return q.size();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("queue: ahead counts the turns that come before, as playing it out shows")
+{
+    for (unsigned seed = 1; seed <= 100; ++seed)
+    {
+        INFO("seed " << seed);
+        std::mt19937 random(seed);
+        script s;
+        auto any_tool = [&] { return "tool " + std::to_string(random() % 6); };
+        auto any_urgency = [&] { return random() % 3 == 0 ? later : now; };
+        for (fair_queue::item i = 1; i <= 60; ++i)
+        {
+            script::step add{script::step::add, i, any_tool(), any_urgency()};
+            fair_queue q;
+            s.play(q);
+            std::size_t ahead = q.ahead(add.tool, add.how);
+            s.steps.push_back(add);
+            REQUIRE(s.turn_of(i) == ahead);
+            REQUIRE(ahead < s.size());
+            if (random() % 6 == 0) s.steps.push_back({script::step::add_first, i + 1000, any_tool(), any_urgency()});
+            if (random() % 3 == 0) s.steps.push_back({script::step::remove, 1 + random() % i});
+            if (random() % 3 == 0) s.steps.push_back({script::step::turn});
+        }
+    }
+}
+
+TEST_CASE("queue: with requests that several tools share, ahead is never too little, and everybody has one turn")
+{
+    for (unsigned seed = 1; seed <= 100; ++seed)
+    {
+        INFO("seed " << seed);
+        std::mt19937 random(seed);
+        script s;
+        for (int n = 0; n < 80; ++n)
+            s.steps.push_back({random() % 8 == 0 ? script::step::add_first : script::step::add, random() % 30,
+                               "tool " + std::to_string(random() % 5), random() % 3 == 0 ? later : now});
+        fair_queue q;
+        s.play(q);
+        items waiting = q.items();
+        std::size_t ahead = q.ahead("tool 0", now);
+        s.steps.push_back({script::step::add, 1000, "tool 0", now});
+        REQUIRE(s.turn_of(1000) <= ahead);
+        REQUIRE(sorted(drained(q)) == sorted(waiting));
+        REQUIRE(q.size(now) + q.size(later) == 0);
+    }
+}
+
+TEST_CASE("queue: no tool has two turns while another one waits")
+{
+    for (unsigned seed = 1; seed <= 100; ++seed)
+    {
+        INFO("seed " << seed);
+        std::mt19937 random(seed);
+        fair_queue q;
+        std::size_t tools = 2 + random() % 8;
+        for (int i = 0; i < 100; ++i) q.add(i, "tool " + std::to_string(random() % tools), now);
+        std::map<std::string, int> turns;
+        while (auto next = q.next(now))
+        {
+            int mine = ++turns[next->tool];
+            for (std::size_t t = 0; t < tools; ++t)
+                if (std::string other = "tool " + std::to_string(t); q.waiting(other) > 0)
+                    REQUIRE(mine <= turns[other] + 1);
+            q.take(now);
+        }
+    }
+}
