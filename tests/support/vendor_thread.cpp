@@ -21,11 +21,22 @@ vendor_thread::~vendor_thread()
     vendor_.reset();
 }
 
-std::size_t vendor_thread::requests()
+template<class Question>
+std::size_t vendor_thread::ask(Question question)
 {
     std::promise<std::size_t> promise;
-    asio::post(loop_, [&] { promise.set_value(vendor_->requests()); });
+    asio::post(loop_, [&] { promise.set_value(question()); });
     return promise.get_future().get();
+}
+
+std::size_t vendor_thread::requests()
+{
+    return ask([this] { return vendor_->requests(); });
+}
+
+std::size_t vendor_thread::refused()
+{
+    return ask([this] { return vendor_->refused(); });
 }
 
 }  // namespace callcache::test

@@ -16,9 +16,13 @@ public:
 
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
     std::size_t requests();
+    std::size_t refused();
     const sim::call_world& world() const { return vendor_->world(); }
 
 private:
+    template<class Question>
+    std::size_t ask(Question);
+
     asio::io_context loop_{1};
     std::unique_ptr<clock_source> clock_;
     std::unique_ptr<sim::vendor> vendor_;
