@@ -50,12 +50,11 @@ public:
     using answered = std::function<void(looked_up)>;
     void ask(lookup, answered done);
 
-    // Any thread. The one who asked under this name has hung up: the answer may be in vain.
+    // Any thread. The one who asked under this name has hung up.
     void left(std::uint64_t asker);
 
     // Any thread. Fetches in the background; nobody waits.
     void refresh(lookup);
-
     // Any thread. While it is true, stale is served without a refresh.
     bool is_stretched() const { return stretched_.load(std::memory_order_relaxed); }
 
@@ -75,7 +74,8 @@ public:
     ledger_page last_page() { return gate_.last_page(); }
     void abandon();
 
-    // Brain loop only: for tests.
+    // Brain loop only: for the first lines of a start, and for tests.
+    budget_report spending() const { return gate_.spending().report(parts_.clock.now()); }
     std::size_t flights() const { return flights_.size(); }
     std::size_t waiting(const std::string& id) const;
     std::size_t sent() const { return sent_; }

@@ -9,5 +9,6 @@ namespace callcache
 int serve(const settings&);
 int check(const settings&);
 int health(const settings&);
+int resume(const settings&);
 
 }  // namespace callcache

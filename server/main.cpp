@@ -99,6 +99,8 @@ int main(int argc, char** argv)
         {"check", "Validates the configuration and prints the effective one, without secrets",
          "Example: callcache check --config callcache.json", check},
         {"health", "Exits with 0 if a running callcache is ready", "Example: callcache health && echo ready", health},
+        {"resume", "Ends a pause that Gong asked for with a 429, in a running callcache", "Example: callcache resume",
+         resume},
     };
     for (auto& c : commands)
     {

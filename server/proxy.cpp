@@ -46,9 +46,9 @@ proxy::started proxy::start(const settings& config, surroundings around)
     std::unique_ptr<proxy> p(new proxy(config, around));
     for (auto step : {&proxy::open_cache, &proxy::open_ledger, &proxy::open_upstream, &proxy::open_listeners})
         if (auto trouble = (p.get()->*step)()) return *trouble;
+    p->announce();
     p->run_loops();
     p->ready_ = true;
-    p->announce();
     return p;
 }
 
@@ -282,6 +282,11 @@ void proxy::announce() const
          {"credential", injected_ ? "callcache's own" : "each tool's own"},
          {"budget", "at most " + std::to_string(config_.budget.burst) + " requests in " +
                         std::to_string(double(config_.budget.burst) / config_.budget.rate).substr(0, 5) + " s"}});
+    budget_report spending = brain_->spending();
+    if (spending.daily > 0)
+        around_.out.info("budget",
+                         {{"left_of_the_day", std::to_string(spending.left) + " of " + std::to_string(spending.daily)},
+                          {"day", config_.budget.day}});
     bool memory = config_.cache.path == ":memory:";
     around_.out.info("cache",
                      {{"file", memory ? "none; kept in memory, and gone with the process" : config_.cache.path},

@@ -4,6 +4,7 @@
 #include "cache/rows.hpp"
 #include "cache/schema.hpp"
 #include "cache/store.hpp"
+#include "tests/support/full_disk.hpp"
 #include "tests/support/temp_folder.hpp"
 #include "tests/support/wait.hpp"
 
@@ -12,8 +13,6 @@
 #include <fstream>
 #include <mutex>
 
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 using namespace callcache;
@@ -237,16 +236,12 @@ TEST_CASE("a corrupt file on a full disk: serving goes on, and it recovers when 
         file.seekp(4096);
         file << std::string(fs::file_size(f.path) - 4096, 'x');
     }
-    signal(SIGXFSZ, SIG_IGN);
-    rlimit before;
-    getrlimit(RLIMIT_FSIZE, &before);
-    rlimit tight{1 << 10, before.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &tight);
+    std::optional<full_disk> full(std::in_place);
     for (int i = 0; i < 2000; i += 20) f.has(i);
     f.put(5000, 5010);
     f.has(1);
     f.settle();
-    setrlimit(RLIMIT_FSIZE, &before);
+    full.reset();
     CHECK(f.soon([&] {
         f.put(6000, 6001);
         return f.s->current().writable && f.has(6000);
@@ -333,15 +328,10 @@ TEST_CASE("a disk that fills: serving goes on without keeping, and it recovers w
     database_file f;
     f.open();
     f.put(0, 10);
-    // A limit on the file's size stands for a full disk.
-    signal(SIGXFSZ, SIG_IGN);
-    rlimit before;
-    getrlimit(RLIMIT_FSIZE, &before);
-    rlimit tight{1 << 10, before.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &tight);
+    std::optional<full_disk> full(std::in_place);
     f.put(100, 300, 4000);
     bool written = f.settle();
-    setrlimit(RLIMIT_FSIZE, &before);
+    full.reset();
     INFO(f.warnings);
     CHECK_FALSE(written);
     CHECK(f.warned("cannot be written"));
@@ -360,11 +350,7 @@ TEST_CASE("what is dropped while the disk is full is gone, then and afterwards")
     database_file f;
     f.open();
     f.put(0, 3);
-    signal(SIGXFSZ, SIG_IGN);
-    rlimit before;
-    getrlimit(RLIMIT_FSIZE, &before);
-    rlimit tight{1 << 10, before.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &tight);
+    std::optional<full_disk> full(std::in_place);
     f.s->drop(entry_key(key_view{1, "0"}), wall_time::max());
     auto newer = std::make_shared<entry>();
     newer->body = "newer";
@@ -374,7 +360,7 @@ TEST_CASE("what is dropped while the disk is full is gone, then and afterwards")
     CHECK_FALSE(f.has(0));
     CHECK_FALSE(f.has(1));  // the newer one is lost, and what it replaced does not come back
     CHECK_FALSE(f.has(2));
-    setrlimit(RLIMIT_FSIZE, &before);
+    full.reset();
     CHECK(f.soon([&] { return f.s->current().writable; }));
     f.open();
     for (int i : {0, 1, 2}) CHECK_FALSE(f.has(i));

@@ -2,6 +2,7 @@
 
 #include "cache/open_file.hpp"
 #include "cache/schema.hpp"
+#include "tests/support/full_disk.hpp"
 #include "tests/support/temp_folder.hpp"
 #include "tests/support/wait.hpp"
 
@@ -11,8 +12,6 @@
 #include <fstream>
 #include <mutex>
 
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 using namespace callcache;
@@ -101,23 +100,6 @@ struct ledger_file
         std::ifstream in(path, std::ios::binary);
         return std::string((std::istreambuf_iterator<char>(in)), {});
     }
-};
-
-// A limit on the size of files stands for a full disk.
-class full_disk
-{
-public:
-    full_disk()
-    {
-        signal(SIGXFSZ, SIG_IGN);
-        getrlimit(RLIMIT_FSIZE, &before_);
-        rlimit tight{1 << 10, before_.rlim_max};
-        setrlimit(RLIMIT_FSIZE, &tight);
-    }
-    ~full_disk() { setrlimit(RLIMIT_FSIZE, &before_); }
-
-private:
-    rlimit before_;
 };
 
 bool contains(const std::string& text, const std::string& part)

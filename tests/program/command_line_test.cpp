@@ -35,7 +35,7 @@ TEST_CASE("help and version are there, and wrong usage exits with 2")
 {
     finished help = typed({"--help"});
     CHECK(help.code == 0);
-    for (const char* part : {"serve", "check", "health", "http://localhost:4664"}) CHECK(contains(help.output, part));
+    for (const char* part : {"serve", "check", "health", "resume", "http://localhost:4664"}) CHECK(contains(help.output, part));
     finished serve = typed({"serve", "--help"});
     CHECK(serve.code == 0);
     for (const char* part : {"--listen", "--admin", "--upstream", "--db", "--set", "--config", "Example:"})
@@ -105,6 +105,8 @@ TEST_CASE("serve announces itself, is healthy, and ends with 0 on SIGTERM; healt
         admin = "127.0.0.1:" + std::to_string(s.admin_port);
         CHECK(typed({"health", "--admin", admin}).code == 0);
         CHECK(typed({"health", "--admin", "off", "--listen", "127.0.0.1:" + std::to_string(s.port)}).code == 0);
+        CHECK(typed({"resume", "--admin", admin}).code == 0);
+        CHECK(typed({"resume", "--admin", "off"}).code == 1);
         plain_client client(s.port);
         CHECK(client.get("/v2/calls/" + std::string(sim::example_id), sim::basic("key", "secret")).status == 200);
         s.process.signal(SIGTERM);

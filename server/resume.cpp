@@ -1,0 +1,31 @@
+// `callcache resume`: ends a pause that the vendor asked for, in a running callcache.
+
+#include "server/ask_self.hpp"
+#include "server/commands.hpp"
+
+#include <cstdio>
+
+namespace callcache
+{
+namespace
+{
+
+constexpr auto patience = std::chrono::seconds(5);
+
+}  // namespace
+
+int resume(const settings& config)
+{
+    if (config.server.admin.empty())
+        return std::fprintf(stderr, "callcache: server.admin is off, so nothing can be told to a running callcache\n"),
+               1;
+    auto at = parse_host_port(config.server.admin.front());
+    auto answer = ask_self(*at, "POST", "/resume", patience);
+    if (answer.status == 200) return std::puts("resumed; the window and the day's budget still hold"), 0;
+    std::string why =
+        answer.status == 0 ? answer.trouble : "status " + std::to_string(answer.status) + " " + answer.body;
+    std::fprintf(stderr, "callcache at %s:%u did not resume: %s\n", at->host.c_str(), at->port, why.c_str());
+    return 1;
+}
+
+}  // namespace callcache
