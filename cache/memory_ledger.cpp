@@ -12,7 +12,7 @@ public:
     void write(ledger_page, written done) override { done(true); }
 
 private:
-    const ledger_page kept_;  // not clean: a process before this one may have sent right before its end
+    const ledger_page kept_{};  // not clean: a process before this one may have sent right before its end
 };
 
 }  // namespace

@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 
 constexpr duration slack = 1min;  // between the vendor's clock and ours, with the way
 constexpr duration longest_day = 25h;
-constexpr std::int64_t minutes_kept = 26 * 60;
+constexpr std::int64_t minutes_kept = 26LL * 60;
 
 std::int64_t minute_of(wall_time t)
 {

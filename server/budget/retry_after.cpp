@@ -47,7 +47,7 @@ std::optional<duration> read_retry_after(std::string_view field, wall_time now)
     auto [parsed, error] = std::from_chars(field.data(), end, seconds);
     if (!field.empty() && parsed == end && error != std::errc::invalid_argument)
     {
-        constexpr std::uint64_t most = 365 * 86400;
+        constexpr std::uint64_t most = 365ull * 86400;
         if (error == std::errc::result_out_of_range) seconds = most;
         if (seconds == 0) return std::nullopt;
         return std::chrono::seconds(std::min(seconds, most));
