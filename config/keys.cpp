@@ -284,6 +284,8 @@ std::vector<config_key> make_keys()
         secret("credentials.access_key", PLACE(credentials.access_key), "With inject: the access key."),
         secret("credentials.access_key_secret", PLACE(credentials.access_key_secret), "With inject: its secret."),
         secret("credentials.bearer_token", PLACE(credentials.bearer_token), "With inject: a bearer token."),
+        string("credentials.clients_file", PLACE(credentials.clients_file), "a file, or empty",
+               "With inject: JSON with the token of each tool by its name; needed to listen beyond loopback."),
         time_span("credentials.trust", PLACE(credentials.trust), 0ms, 30 * 24h,
                   "A credential may read kept calls this long after the vendor last accepted it."),
         string("cache.path", PLACE(cache.path), "a file, or :memory: for the memory tier alone", "The database."),

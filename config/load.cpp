@@ -249,11 +249,15 @@ std::vector<config_problem> contradictions(const settings& s)
               "credentials.mode: inject needs either credentials.access_key_file and "
               "credentials.access_key_secret_file, or credentials.bearer_token_file (or their environment variables "
               "without _FILE), and not both");
-        check(!beyond_loopback,
-              "server.listen: with credentials.mode inject anybody who reaches the address may use the company's "
-              "credential, so only loopback addresses are allowed; or use credentials.mode forward");
+        check(
+            !beyond_loopback || !k.clients_file.empty(),
+            "server.listen: with credentials.mode inject anybody who reaches the address may use the company's "
+            "credential. Ways out: listen on loopback alone; give each tool a token (credentials.clients_file); or use "
+            "credentials.mode forward");
     }
     else
+        check(k.clients_file.empty(), "credentials.clients_file: is for credentials.mode inject");
+    if (k.mode == credentials_mode::forward)
         check(!has_key && !has_secret && !has_bearer,
               "credentials.mode: a credential is set, but mode is forward; set it to inject");
 

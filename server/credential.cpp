@@ -33,6 +33,8 @@ std::string secret(std::string_view key, const std::string& file, const std::str
     return s;
 }
 
+}  // namespace
+
 std::string base64(std::string_view text)
 {
     std::string out(4 * ((text.size() + 2) / 3), '\0');
@@ -41,8 +43,6 @@ std::string base64(std::string_view text)
                     int(text.size()));
     return out;
 }
-
-}  // namespace
 
 identity identity_of(std::string_view authorization)
 {

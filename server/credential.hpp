@@ -23,6 +23,9 @@ struct identity
 // Of an Authorization field's value (RFC 9110, section 11.4).
 identity identity_of(std::string_view authorization);
 
+// Of text that may hold anything.
+std::string base64(std::string_view text);
+
 struct injected_credential
 {
     std::string authorization;  // the field's value

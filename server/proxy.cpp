@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
+#include <sstream>
 
 namespace callcache
 {
@@ -55,8 +57,13 @@ proxy::started proxy::start(const settings& config, surroundings around)
 proxy::proxy(const settings& config, surroundings around) :
     config_(config),
     around_(around),
-    upstream_(*parse_origin(config.upstream.url))
+    upstream_(*parse_origin(config.upstream.url)),
+    clients_file_(config.credentials.clients_file),
+    ca_file_(config.upstream.ca_file)
 {
+    const credentials_settings& c = config_.credentials;
+    for (const std::string& path : {c.access_key_file, c.access_key_secret_file, c.bearer_token_file})
+        credential_files_.emplace_back(path);
     raise_descriptor_limit();
 }
 
@@ -123,6 +130,7 @@ std::optional<std::string> proxy::open_upstream()
         if (auto* trouble = std::get_if<std::string>(&read)) return *trouble;
         injected_ = std::make_unique<credential_holder>();
         injected_->replace(std::get<injected_credential>(std::move(read)));
+        if (auto trouble = read_clients()) return trouble;
     }
     std::size_t count = config_.server.threads;
     if (count == 0) count = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads_max);
@@ -137,8 +145,6 @@ std::optional<std::string> proxy::open_upstream()
     try
     {
         auto tls = upstream_.tls ? make_tls_context(config_.upstream.ca_file) : nullptr;
-        std::error_code ignored;
-        ca_written_ = std::filesystem::last_write_time(config_.upstream.ca_file, ignored);
         brain_ = std::make_shared<brain>(brain::parts{brain_loop, config_, upstream_, tls, *tiers_, *partitions_,
                                                       around_.clock, around_.out, *ledger_, std::get<calendar>(day)});
     }
@@ -151,8 +157,8 @@ std::optional<std::string> proxy::open_upstream()
 
 std::optional<std::string> proxy::open_listeners()
 {
-    tools_ = std::make_unique<tools>(
-        tools::parts{config_, *tiers_, *partitions_, *brain_, injected_.get(), around_.clock, around_.out});
+    tools_ = std::make_unique<tools>(tools::parts{config_, *tiers_, *partitions_, *brain_, injected_.get(),
+                                                  clients_.get(), around_.clock, around_.out});
     admin_ = std::make_unique<admin>(admin::parts{config_, ready_, *brain_, around_.clock, around_.out});
     tool_rules_.reset(new session_rules{config_.server, around_.clock, *tools_});
     admin_rules_.reset(new session_rules{config_.server, around_.clock, *admin_});
@@ -228,41 +234,61 @@ void proxy::look_after(wall_time now)
         recency_at_ = now;
         tiers_->write_recency(now);
     }
-    std::string trouble = read_files_again();
-    if (trouble != file_trouble_ && !trouble.empty())
-        around_.out.warn("a file cannot be read again; what was read before stays in use", {{"why", trouble}});
-    file_trouble_ = trouble;
+    read_files_again();
 }
 
-std::string proxy::read_files_again()
+std::optional<std::string> proxy::read_clients()
 {
-    if (injected_)
+    const std::string& path = config_.credentials.clients_file;
+    if (path.empty()) return std::nullopt;
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    if (!in) return "credentials.clients_file: cannot read \"" + path + "\"";
+    auto read = client_list::read(text.str());
+    if (auto* trouble = std::get_if<std::string>(&read)) return "credentials.clients_file: " + path + ": " + *trouble;
+    if (!clients_) clients_ = std::make_unique<client_holder>();
+    clients_->replace(std::get<client_list>(std::move(read)));
+    return std::nullopt;
+}
+
+// What cannot be read again leaves what was read before in use.
+void proxy::read_files_again()
+{
+    auto complain = [&](const std::string& why) {
+        around_.out.warn("a file cannot be read again; what was read before stays in use", {{"why", why}});
+    };
+    bool credential = false;
+    for (watched_file& f : credential_files_) credential = f.has_changed() || credential;
+    if (injected_ && credential)
     {
         auto read = read_injected(config_.credentials);
-        if (auto* trouble = std::get_if<std::string>(&read)) return *trouble;
-        auto& fresh = std::get<injected_credential>(read);
-        if (fresh.authorization != injected_->current()->authorization)
+        if (auto* trouble = std::get_if<std::string>(&read))
+            complain(*trouble);
+        else
         {
-            injected_->replace(std::move(fresh));
+            injected_->replace(std::get<injected_credential>(std::move(read)));
             around_.out.info("the credential was read again");
         }
     }
-    if (config_.upstream.ca_file.empty()) return "";
-    std::error_code error;
-    auto written = std::filesystem::last_write_time(config_.upstream.ca_file, error);
-    if (error) return "upstream.ca_file: " + error.message();
-    if (written == ca_written_) return "";
+    if (clients_ && clients_file_.has_changed())
+    {
+        if (auto trouble = read_clients())
+            complain(*trouble);
+        else
+            around_.out.info("the tools' tokens were read again",
+                             {{"tools", std::to_string(clients_->current()->size())}});
+    }
+    if (!ca_file_.has_changed()) return;
     try
     {
         brain_->use(make_tls_context(config_.upstream.ca_file));
+        around_.out.info("the certificate authorities were read again");
     }
     catch (const std::runtime_error& e)
     {
-        return e.what();
+        complain(e.what());
     }
-    ca_written_ = written;
-    around_.out.info("the certificate authorities were read again");
-    return "";
 }
 
 void proxy::announce() const

@@ -14,8 +14,8 @@
 #include "server/credential.hpp"
 #include "server/http/listener.hpp"
 #include "server/http/tools.hpp"
+#include "server/watched_file.hpp"
 
-#include <filesystem>
 #include <optional>
 #include <thread>
 
@@ -64,7 +64,8 @@ private:
     std::optional<std::string> open_ledger();
     std::optional<std::string> open_upstream();
     std::optional<std::string> open_listeners();
-    std::string read_files_again();  // why one could not be read, or nothing
+    std::optional<std::string> read_clients();
+    void read_files_again();
     void run_loops();
     void announce() const;
 
@@ -77,10 +78,11 @@ private:
     std::unique_ptr<tiers> tiers_;
     std::unique_ptr<partitions> partitions_;
     std::unique_ptr<credential_holder> injected_;
+    std::unique_ptr<client_holder> clients_;
     std::atomic<bool> ready_{false};
     wall_time recency_at_{};
-    std::filesystem::file_time_type ca_written_{};
-    std::string file_trouble_;
+    std::vector<watched_file> credential_files_;
+    watched_file clients_file_, ca_file_;
 
     // The loops end before what their handlers use, and after the brain's last holder: see stop in the destructor.
     std::vector<std::unique_ptr<asio::io_context>> loops_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cache/partition.hpp"
+#include "server/clients.hpp"
 #include "server/http/reply.hpp"
 #include "server/http/request.hpp"
 #include "server/net.hpp"
@@ -15,8 +16,13 @@ namespace callcache
 // The credential that a connection last sent, so that an unchanged field is not hashed again.
 struct remembered_credential
 {
-    std::string authorization;
+    std::string authorization;  // for upstream
     partition_ptr whose;
+
+    // `inject` with named tools: the token that was shown, the list that it was found in, and whose it is.
+    std::string shown;
+    std::shared_ptr<const client_list> known_to;
+    std::string client;
 };
 
 // Whether the tool still listens while its answer is being made.

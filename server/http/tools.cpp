@@ -20,6 +20,13 @@ std::string_view forwarded_because(why w)
     }
 }
 
+reply unauthorized(std::string_view why)
+{
+    reply r = own_answer(401, why);
+    r.fields.emplace_back("WWW-Authenticate", "Basic realm=\"Gong API\"");
+    return r;
+}
+
 // A tool that does not say its name is its credential and its User-Agent: "python-requests/2.31 #5f0c".
 std::string unnamed_tool(std::string_view user_agent, const partition& whose)
 {
@@ -32,7 +39,7 @@ std::string unnamed_tool(std::string_view user_agent, const partition& whose)
 bool tools::answer_now(const request& r, const reply_mode& mode, remembered_credential& memory, std::string& out)
 {
     routed to = route_target(r.target, r.is_get() || r.is_head());
-    if (auto refused = refusal(r, to))
+    if (auto refused = refusal(r, to, memory))
     {
         outcome word = outcome::error;
         write(out, std::move(*refused), {}, word, r, mode);
@@ -101,7 +108,7 @@ void tools::mistake(std::string_view what)
     parts_.out.error("a mistake in callcache", {{"what", std::string(what)}});
 }
 
-std::optional<reply> tools::refusal(const request& r, const routed& to) const
+std::optional<reply> tools::refusal(const request& r, const routed& to, remembered_credential& memory) const
 {
     if (parts_.injected)
         if (auto refused = refuse_web_page(r, parts_.config.server.hosts))
@@ -120,10 +127,31 @@ std::optional<reply> tools::refusal(const request& r, const routed& to) const
         return own_answer(501, "this version answers GET and HEAD /v2/calls/{id} alone; send other requests to " +
                                    parts_.config.upstream.url + " itself");
     }
+    if (parts_.clients) return stranger(r, memory);
     if (parts_.injected || !r.authorization.empty()) return std::nullopt;
-    reply unauthorized = own_answer(401, "no Authorization; send the credential that you would send to the vendor");
-    unauthorized.fields.emplace_back("WWW-Authenticate", "Basic realm=\"Gong API\"");
-    return unauthorized;
+    return unauthorized("no Authorization; send the credential that you would send to the vendor");
+}
+
+// With named tools: why this one is not known, or nothing. A connection's token is looked up again when the list
+// changes.
+std::optional<reply> tools::stranger(const request& r, remembered_credential& memory) const
+{
+    auto known = parts_.clients->current();
+    if (memory.known_to == known && memory.shown == r.authorization) return std::nullopt;
+    const std::string* name = known->find(r.authorization);
+    if (!name)
+    {
+        memory.known_to = nullptr;
+        return unauthorized(
+            r.authorization.empty()
+                ? "no Authorization; show this tool's token as Bearer, or as Basic with its name as access "
+                  "key and the token as secret"
+                : "the token is not known (credentials.clients_file)");
+    }
+    memory.client = *name;
+    memory.shown = r.authorization;
+    memory.known_to = std::move(known);
+    return std::nullopt;
 }
 
 // The partition of the request's credential; hashed anew only when the connection sends another one.
@@ -147,7 +175,9 @@ lookup tools::lookup_of(const request& r, const routed& to, const remembered_cre
     l.id = to.call_id;
     l.whose = memory.whose;
     l.authorization = memory.authorization;
-    l.tool = to.tool.empty() ? unnamed_tool(r.user_agent, *memory.whose) : std::string(to.tool);
+    l.tool = to.tool;
+    if (l.tool.empty()) l.tool = memory.client;
+    if (l.tool.empty()) l.tool = unnamed_tool(r.user_agent, *memory.whose);
     l.asked = r.asked;
     const budget_settings& b = parts_.config.budget;
     auto own = b.tools.find(l.tool);

@@ -4,6 +4,7 @@
 #include "cache/tiers.hpp"
 #include "config/settings.hpp"
 #include "server/brain.hpp"
+#include "server/clients.hpp"
 #include "server/credential.hpp"
 #include "server/http/cache_status.hpp"
 #include "server/http/handler.hpp"
@@ -25,6 +26,7 @@ public:
         partitions& known;
         brain& misses;
         const credential_holder* injected;  // null with `forward`
+        const client_holder* clients;       // null unless tools show tokens
         const clock_source& clock;
         callcache::log& out;
     };
@@ -36,7 +38,8 @@ public:
     void mistake(std::string_view what) override;
 
 private:
-    std::optional<reply> refusal(const request&, const routed&) const;
+    std::optional<reply> refusal(const request&, const routed&, remembered_credential&) const;
+    std::optional<reply> stranger(const request&, remembered_credential&) const;
     partition& remember(const request&, remembered_credential&) const;
     lookup lookup_of(const request&, const routed&, const remembered_credential&, entry_ptr seen, why) const;
 

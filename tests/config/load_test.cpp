@@ -319,7 +319,18 @@ TEST_CASE("contradictions: half a credential is a mistake too, in either mode")
     CHECK(contradictions(inject).size() == 1);
 }
 
-TEST_CASE("contradictions: inject listens on loopback alone")
+TEST_CASE(
+    "contradictions: inject listens beyond loopback only with a token for each tool, which forward has no use for")
+{
+    settings s;
+    s.credentials = {.mode = credentials_mode::inject, .bearer_token = "t", .clients_file = "clients"};
+    s.server.listen = {"0.0.0.0:4664"};
+    CHECK(contradictions(s).empty());
+    s.credentials = {.clients_file = "clients"};
+    CHECK(contradictions(s).size() == 1);
+}
+
+TEST_CASE("contradictions: inject without tokens listens on loopback alone")
 {
     auto listen = [](credentials_mode mode, strings at) {
         return contradiction([&](settings& s) {

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <fstream>
 
 using namespace callcache;
@@ -256,6 +257,63 @@ TEST_CASE("inject: a credential that cannot be read is a start that fails, and s
     CHECK(w.start_refused().find("is empty") != std::string::npos);
     std::ofstream(w.folder.file("absent")) << "a\r\nX-Evil: b";
     CHECK(w.start_refused().find("more than one line") != std::string::npos);
+}
+
+TEST_CASE(
+    "inject with named tools: a known token reads, goes no further, and names the tool; a swapped file counts at once")
+{
+    world w;
+    const std::string one = "0123456789abcdef-one", two = "0123456789abcdef-two";
+    auto write = [&](const std::string& name, const std::string& json) {
+        std::ofstream(w.folder.file(name)) << json;
+        return w.folder.file(name);
+    };
+    w.config.credentials = {.mode = credentials_mode::inject, .access_key = "key", .access_key_secret = "secret"};
+    w.config.credentials.clients_file = write("clients", "{\"etl\": \"" + one + "\"}");
+    w.start();
+    CHECK(w.get(w.path(1), {}, "Bearer " + one).status == 200);
+    CHECK(w.get(w.path(1), {}, sim::basic("etl", one)).cache("hit") == "hit");
+    CHECK(w.vendor->requests() == 1);
+    CHECK(w.vendor->heads().back().find(one) == std::string::npos);
+    CHECK(w.vendor->heads().back().find(authorization) != std::string::npos);
+    CHECK(w.out.text().find("tool=etl") != std::string::npos);
+    for (const std::string& stranger : {std::string(), "Bearer " + two, authorization})
+    {
+        answer a = w.get(w.path(1), {}, stranger);
+        CHECK(a.status == 401);
+        CHECK(a.has("www-authenticate"));
+        CHECK(a.body.find(stranger.empty() ? "show this tool's token" : "not known") != std::string::npos);
+    }
+    CHECK(w.vendor->requests() == 1);
+
+    // A connection that is open already is no older than the list.
+    tool open(w);
+    open.send(w.request("GET", w.path(1), {}, "Bearer " + one));
+    CHECK(open.read().status == 200);
+    std::filesystem::rename(write("clients-new", "{\"etl\": \"" + two + "\"}"), w.folder.file("clients"));
+    w.cache->look_after(w.clock.wall());
+    open.send(w.request("GET", w.path(1), {}, "Bearer " + one));
+    CHECK(open.read().status == 401);
+    CHECK(w.get(w.path(1), {}, "Bearer " + two).status == 200);
+    CHECK(w.out.text().find("the tools' tokens were read again tools=1") != std::string::npos);
+
+    // One that cannot be read changes nothing.
+    write("clients", "{\"etl\": ");
+    w.cache->look_after(w.clock.wall());
+    CHECK(w.get(w.path(1), {}, "Bearer " + two).status == 200);
+    CHECK(w.out.text().find("what was read before stays in use") != std::string::npos);
+    CHECK(w.out.text().find(two) == std::string::npos);
+}
+
+TEST_CASE("inject with named tools: a clients file that is not good is a start that fails, and says why")
+{
+    world w;
+    w.config.credentials = {.mode = credentials_mode::inject, .access_key = "key", .access_key_secret = "secret"};
+    w.config.credentials.clients_file = w.folder.file("absent");
+    CHECK(w.start_refused().find("credentials.clients_file: cannot read") != std::string::npos);
+    std::ofstream(w.folder.file("short")) << R"({"etl": "short"})";
+    w.config.credentials.clients_file = w.folder.file("short");
+    CHECK(w.start_refused().find("a token is at least 16 characters") != std::string::npos);
 }
 
 TEST_SUITE_END();
