@@ -155,7 +155,7 @@ private:
     // What was spent today is not known: all of it counts as spent, until a day has passed.
     void begin_spent(sqlite::database& db) const
     {
-        options_.warn("what was spent today is not known, so all of the day's budget counts as spent for 24 hours; to "
+        options_.warn("what was spent today is not known, so all of the day's budget counts as spent until a day has passed; to "
                       "begin with a whole one, stop callcache, delete " +
                       options_.path + " and start it again");
         auto minute = std::chrono::floor<std::chrono::minutes>(options_.now).time_since_epoch().count();

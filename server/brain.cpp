@@ -19,7 +19,8 @@ brain::brain(const parts& p) :
     gate_({p.loop, p.config.budget, p.clock, p.book, p.day,
            [this](budget::item i, const asking& who, const refusal& why) { hear_no(i, who, why); },
            [this] { tell_who_cannot_wait(); }}),
-    pool_(p.upstream, p.config.upstream, p.tls, p.clock, p.loop)
+    pool_(p.upstream, p.config.upstream, p.tls, p.clock, p.loop),
+    stretch_again_(p.loop, p.clock)
 {}
 
 brain::~brain() = default;
@@ -105,9 +106,9 @@ void brain::begin(lookup l, answered done)
     {
         if (!done) return;
         flight& f = *known->second;
-        auto delayed = gate_.spending().delays(l.patience, parts_.clock.now());
-        if (f.queued && delayed) return done(fallback(l, own(limited(*delayed), outcome::limited)));
         asking who{l.tool, l.how};
+        auto no = gate_.spending().refuses_to_join(f.number, who, l.patience, parts_.clock.now());
+        if (f.queued && no) return done(fallback(l, own(limited(*no), outcome::limited)));
         join(known->second, std::move(l), std::move(done));
         gate_.join(f.number, who);
         return;
@@ -174,19 +175,23 @@ std::optional<looked_up> brain::refused(const lookup& l) const
     if (draining_)
         return fallback(l, own(with_retry_after(own_answer(503, "callcache is stopping; ask again in a second"), 1),
                                outcome::error));
-    if (auto wait = refused_credentials_.wait(sha256(l.authorization), now.steady))
-    {
-        auto seconds = seconds_up(*wait);
-        reply r = own_answer(401, "Gong has just refused this credential (401); it is asked again in " +
-                                      std::to_string(seconds) + " s");
-        r.fields.emplace_back("WWW-Authenticate", "Basic realm=\"Gong API\"");
-        return own(with_retry_after(std::move(r), seconds), outcome::error);
-    }
+    if (auto no = just_refused(l)) return own(std::move(*no), outcome::error);
     if (!breaker_.lets_through(now.steady))
         return fallback(l, own(is_down("several requests in a row have failed"), outcome::error));
     if (auto no = gate_.spending().refuses({l.tool, l.how}, l.patience, now))
         return fallback(l, own(limited(*no), outcome::limited));
     return std::nullopt;
+}
+
+std::optional<reply> brain::just_refused(const lookup& l) const
+{
+    auto wait = refused_credentials_.wait(sha256(l.authorization), parts_.clock.steady());
+    if (!wait) return std::nullopt;
+    auto seconds = seconds_up(*wait);
+    reply r = own_answer(401, "Gong has just refused this credential (401); it is asked again in " +
+                                  std::to_string(seconds) + " s");
+    r.fields.emplace_back("WWW-Authenticate", "Basic realm=\"Gong API\"");
+    return with_retry_after(std::move(r), seconds);
 }
 
 reply brain::is_down(std::string_view why) const
@@ -224,8 +229,8 @@ void brain::came_late(flight& f, std::list<waiter>::iterator at)
     askers_.erase(w.asked.asker);
     attend(f);
     std::string within = " within " + std::to_string(whole_seconds(w.asked.answer_within)) + " s (" +
-                         (w.asked.asked.wait ? "Prefer: wait" : "server.answer_max") + "); ask again";
-    if (f.sent)
+                         std::string(w.asked.bound) + "); ask again";
+    if (!f.queued)
     {
         reply r = own_answer(504, "no answer from Gong" + within + ", as the lookup goes on");
         return w.done(fallback(w.asked, own(std::move(r), outcome::error)));
@@ -242,10 +247,8 @@ void brain::attend(flight& f)
     if (f.is_wanted() || !f.queued || f.lingers) return;
     f.lingers = true;
     f.end->set(parts_.clock.steady() + parts_.config.budget.linger, [this, f = &f] {
-        refusal forgotten;
-        forgotten.wait = gate_.spending().expected({f->first.tool, f->first.how}, parts_.clock.now());
-        forgotten.allowed = parts_.config.budget.linger;
-        gate_.expel(f->number, forgotten);
+        f->forgotten = true;
+        gate_.expel(f->number, refusal());
     });
 }
 

@@ -85,12 +85,12 @@ private:
     struct flight;
     using flight_ptr = std::shared_ptr<flight>;
     using flight_key = std::pair<const partition*, std::string>;
-
     // brain.cpp: questions.
     void begin(lookup, answered done);
     std::optional<looked_up> look_again(const lookup&) const;
     bool is_worth_refreshing(const lookup&) const;
     std::optional<looked_up> refused(const lookup&) const;
+    std::optional<reply> just_refused(const lookup&) const;
     reply is_down(std::string_view why) const;
     reply limited(const refusal&) const;
     void join(const flight_ptr&, lookup, answered done);
@@ -99,19 +99,18 @@ private:
     void hear_no(budget::item, const asking&, const refusal&);
     void tell_who_cannot_wait();
     looked_up fallback(const lookup&, looked_up otherwise) const;
-
     // sending.cpp: one flight's way out.
     static task<void> run(std::shared_ptr<brain>, flight_ptr);
     task<upstream_result> fetch(flight&);
     bool may_retry(const flight&, const upstream_result&, int retries);
     void learn_from(const upstream_result&);
+    void stretch();
     void hear_429(flight&, const upstream_answer&);
     task<std::optional<upstream_failure>> send_one(flight&, bool first, bool fresh, exchanged& answer, bool& was_used);
     task<std::optional<upstream_failure>> wait_for_turn(flight&, bool first);
     using line = std::variant<std::unique_ptr<connection_pool::loan>, upstream_failure>;
     task<line> ready_line(gate::passage&, bool fresh);
     task<void> exchange_on(connection_pool::loan&, flight&, gate::passage&, exchanged& answer);
-
     // landing.cpp: what an answer means.
     void land(const flight_ptr&, upstream_result);
     void keep(const flight_ptr&, std::shared_ptr<entry>, std::shared_ptr<const upstream_answer>);
@@ -142,6 +141,7 @@ private:
     retry_budget retries_;
     std::string vendor_remaining_;
     std::atomic<bool> stretched_{false};
+    alarm stretch_again_;
     budget::item last_number_ = 0;
     std::size_t sent_ = 0;
     bool draining_ = false, heard_401_ = false;

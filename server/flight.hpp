@@ -35,6 +35,8 @@ struct brain::flight
     steady_time sent_steady{};
     steady_time ended{};
     std::optional<refusal> limited;  // the budget's last word
+    bool refused = false;            // its credential was, while it waited
+    bool forgotten = false;          // it lingered, and nobody came back
 
     flight_key key() const { return {first.whose.get(), first.id}; }
     bool is_wanted() const

@@ -126,6 +126,14 @@ void brain::fail(const flight_ptr& f, std::shared_ptr<const upstream_answer> ans
     else if (failure.what == failing::unsent)
         otherwise =
             own(with_retry_after(own_answer(503, "callcache is stopping; ask again in a second"), 1), outcome::error);
+    else if (auto no = f->refused ? just_refused(f->first) : std::nullopt)
+        otherwise = own(std::move(*no), outcome::error);
+    else if (f->forgotten)  // a tool that has closed its own side alone still reads
+        otherwise =
+            own(with_retry_after(own_answer(503, "the tool had closed its side of the connection, and was taken for "
+                                                 "gone (budget.linger)"),
+                                 1),
+                outcome::limited);
     else if (failure.what == failing::limited)
         otherwise = own(limited(f->limited.value_or(refusal())), outcome::limited);
     else if (failure.what == failing::down)

@@ -33,6 +33,7 @@ struct lookup
     urgency how = urgency::interactive;
     duration patience{};       // how long it may wait for its turn
     duration answer_within{};  // queue, attempts and retries together
+    std::string_view bound;    // what says so: a key, or the field
     std::uint64_t asker = 0;   // names the one who waits, for brain::left(); 0: nobody does
     directives asked;
     entry_ptr seen;  // what the front found, or null

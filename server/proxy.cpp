@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -105,6 +106,9 @@ std::optional<std::string> proxy::open_ledger()
                 "the budget's ledger is in memory (budget.path): what is spent is forgotten with the process");
         return std::nullopt;
     }
+    std::error_code ignored;
+    if (std::filesystem::equivalent(path, config_.cache.path, ignored))
+        return "budget.path: " + path + " is the same file as cache.path";
     auto locked = file_lock::take(path + "-lock", "process " + std::to_string(getpid()));
     if (auto* by = std::get_if<file_lock::held>(&locked))
         return "the budget's ledger " + path + " is in use by " + by->by +

@@ -119,7 +119,7 @@ void brain::learn_from(const upstream_result& r)
         breaker_.failed(parts_.clock.steady());
     else
         breaker_.succeeded();
-    stretched_ = gate_.spending().rationed(parts_.clock.now()) != ration::plenty;
+    stretch();
     if (breaker_.is_down() == was_down) return;
     parts_.out.warn(was_down
                         ? "Gong answers again"
@@ -128,15 +128,25 @@ void brain::learn_from(const upstream_result& r)
                     {{"upstream", parts_.upstream.text()}});
 }
 
+// It ends by itself too, as the day goes on.
+void brain::stretch()
+{
+    stretched_ = gate_.spending().rationed(parts_.clock.now()) != ration::plenty;
+    if (stretched_)
+        stretch_again_.set(parts_.clock.steady() + 1min, [this] { stretch(); });
+    else
+        stretch_again_.cancel();
+}
+
 // Nothing, once it is inside.
 task<std::optional<upstream_failure>> brain::wait_for_turn(flight& f, bool first)
 {
-    std::vector<asking> who;
-    for (const waiter& w : f.waiters) who.push_back({w.asked.tool, w.asked.how});
-    if (who.empty()) who.push_back({f.first.tool, f.first.how});
     f.queued = true;
     if (gate_.spending().is_held(parts_.clock.now())) tell_who_cannot_wait();
     attend(f);
+    std::vector<asking> who;
+    for (const waiter& w : f.waiters) who.push_back({w.asked.tool, w.asked.how});
+    if (who.empty()) who.push_back({f.first.tool, f.first.how});
     gate::turn turn = co_await gate_.enter(f.number, std::move(who), first);
     f.queued = f.lingers = false;
     f.end->cancel();
@@ -160,6 +170,11 @@ task<std::optional<upstream_failure>> brain::send_one(flight& f, bool first, boo
         auto unsent = co_await wait_for_turn(f, first);
         if (unsent) co_return unsent;
         gate::passage way(gate_, f.number);
+        if (refused_credentials_.wait(sha256(f.first.authorization), parts_.clock.steady()))
+        {
+            f.refused = true;
+            co_return upstream_failure{failing::limited, "Gong has just refused this credential"};
+        }
         if (!breaker_.lets_through(parts_.clock.steady())) co_return down();
         line ready = co_await ready_line(way, fresh);
         if (auto* failure = std::get_if<upstream_failure>(&ready)) co_return std::move(*failure);

@@ -19,6 +19,8 @@ using reason = refusal::reason;
 // A connection is made ready in this time; who is inside longer only stands in the way of somebody more urgent.
 constexpr duration admission_lead = 500ms;
 
+constexpr duration write_again_after = 1s;
+
 // What a process before this one sent right before its end may still be on its way.
 constexpr duration way_max = 500ms;
 
@@ -26,7 +28,11 @@ steady_time first_sending(const budget_settings& s, const ledger_page& kept, con
 {
     steady_time::duration window = sliding_window::length(s) + way_max;
     if (!kept.clean) return now.steady + window;
-    return kept.boot == boot ? std::min(kept.steady + window, now.steady + window) : now.steady;
+    if (kept.boot == boot) return std::min(kept.steady + window, now.steady + window);
+    if (kept.boot.empty()) return now.steady;
+    // Another run of the machine: how long it was off, the ledger's clock says.
+    steady_time::duration off = ledger_clock(kept, boot, now).at(now) - kept.time;
+    return now.steady + std::clamp<steady_time::duration>(window - off, 0s, window);
 }
 
 std::uint64_t lease_of(const budget_settings& s)
@@ -39,7 +45,7 @@ std::uint64_t lease_of(const budget_settings& s)
 budget::budget(const budget_settings& s, calendar c, const ledger_page& kept, const std::string& boot, moment now) :
     settings_(s),
     day_(s.daily, lease_of(s), std::move(c), kept, boot, now),
-    shares_(kept),
+    shares_(kept, s.tools),
     window_(s, first_sending(s, kept, boot, now))
 {
     duration pause = std::min<duration>(kept.paused_until - day_.time(now), s.retry_after_max);
@@ -143,6 +149,18 @@ std::optional<refusal> budget::refuses(const asking& a, duration allowed, moment
     return std::nullopt;
 }
 
+std::optional<refusal> budget::refuses_to_join(item i, const asking& a, duration allowed, moment now) const
+{
+    if (auto delayed = delays(allowed, now)) return delayed;
+    std::size_t others = inside_.size() + std::min(queue_.ahead(i), queue_.ahead(a.tool, a.how));
+    refusal r;
+    r.allowed = allowed;
+    r.left = day_.left(now);
+    r.wait = until_turn(others, now);
+    if (r.wait > allowed) return r;
+    return std::nullopt;
+}
+
 std::optional<refusal> budget::delays(duration allowed, moment now) const
 {
     refusal r;
@@ -163,7 +181,10 @@ std::optional<budget::expelled> budget::expel(moment now)
         bool gone = queue_.remove(i, tool, how);
         return expelled{i, {std::move(tool), how}, std::move(why), gone};
     };
-    if (queue_.size() > settings_.queue_max)
+    // Whoever can go inside at once does not wait.
+    std::size_t places =
+        until_admission(now) > duration(0) ? 0 : settings_.burst - std::min(settings_.burst, inside_.size());
+    if (queue_.size() > settings_.queue_max + places)
         if (auto last = queue_.newest_of_longest())
         {
             refusal r;
@@ -221,20 +242,23 @@ std::optional<ledger_page> budget::to_write(moment now)
     std::optional<ledger_page> page;
     if (!inside_.empty() && paused_for(now) == duration(0)) page = day_.lease(now);
     leasing_ = page.has_value();
+    if (write_again_at_ && now.steady >= *write_again_at_) pause_changed_ = true;
     if (!page && pause_changed_) page = day_.page(now);
     if (!page) return std::nullopt;
     page->paused_until = day_.time(now) + paused_for(now);
     shares_.move_changes(*page);
     pause_changed_ = false;
+    write_again_at_.reset();
     writing_ = true;
     return page;
 }
 
-void budget::written(bool durable)
+void budget::written(bool durable, moment now)
 {
     assert(writing_);
     writing_ = false;
     durable_ = durable;
+    if (!durable && paused_for(now) > duration(0)) write_again_at_ = now.steady + write_again_after;
     if (std::exchange(leasing_, false)) day_.leased();
 }
 
@@ -265,7 +289,12 @@ void budget::not_sent(const grant& g, bool again)
 
 void budget::refused(const std::string* retry_after, moment now)
 {
-    duration pause = pause_after_429(retry_after, refused_in_a_row_++, settings_.retry_after_max, now.wall);
+    // Those that were on their way together are one refusal.
+    bool together = now.steady < paused_until_ && refused_in_a_row_ > 0;
+    unsigned before = together ? refused_in_a_row_ - 1 : refused_in_a_row_++;
+    duration pause = pause_after_429(retry_after, before, settings_.retry_after_max, now.wall);
+    // A Retry-After that turns out to be too short again and again is not believed.
+    if (before > 0) pause = std::max(pause, pause_after_429(nullptr, before, settings_.retry_after_max, now.wall));
     steady_time until = now.steady + pause;
     if (until <= paused_until_) return;
     paused_until_ = until;
@@ -313,6 +342,7 @@ std::optional<duration> budget::until_change(moment now) const
         if (d > duration(0) && (!soonest || d < *soonest)) soonest = d;
     };
     if (!inside_.empty()) at(until_send(now));
+    if (write_again_at_) at(std::chrono::ceil<duration>(*write_again_at_ - now.steady));
     if (queue_.size() > 0 && inside_.size() < settings_.burst) at(until_admission(now));
     return soonest;
 }

@@ -41,6 +41,9 @@ public:
     // Why one that waits already could not have its turn within `allowed` even if it were the next, or nothing.
     std::optional<refusal> delays(duration allowed, moment now) const;
 
+    // Why one that would join the waiting `i` could not have its turn within `allowed`, or nothing.
+    std::optional<refusal> refuses_to_join(item i, const asking&, duration allowed, moment now) const;
+
     // How long until a request that came now would be sent.
     duration expected(const asking&, moment now) const;
 
@@ -72,7 +75,7 @@ public:
     // --- The lease. What to write to the ledger now, or nothing; then call written(), and until then nothing else is
     // to be written.
     std::optional<ledger_page> to_write(moment now);
-    void written(bool durable);
+    void written(bool durable, moment now);
 
     // The last page, for a stop.
     ledger_page close(moment now);
@@ -132,6 +135,7 @@ private:
     bool pause_changed_ = false;
     bool leasing_ = false, writing_ = false;
     bool durable_ = true;
+    std::optional<steady_time> write_again_at_;  // a pause whose write failed
 
     // The forecast costs a walk over the day, and is good for a second.
     mutable std::optional<duration> ends_in_;

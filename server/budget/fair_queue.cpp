@@ -32,7 +32,7 @@ void fair_queue::add(item i, std::string_view tool, urgency how, bool first)
     flows::iterator f = known->second;
     if (first) q.round.splice(q.round.begin(), q.round, f);
     auto at = f->items.insert(first ? f->items.begin() : f->items.end(), i);
-    places.push_back({how, f, at});
+    places.push_back({std::string(tool), how, f, at});
     ++q.size;
 }
 
@@ -58,11 +58,10 @@ bool fair_queue::remove(item i, std::string_view tool, urgency how)
 {
     auto found = places_.find(i);
     if (found == places_.end()) return false;
-    std::string_view name = flow_name(at(how), tool);
     auto& places = found->second;
     for (auto p = places.begin(); p != places.end(); ++p)
     {
-        if (p->how != how || p->in->tool != name) continue;
+        if (p->how != how || p->tool != tool) continue;
         leave(*p);
         places.erase(p);
         break;
@@ -76,7 +75,7 @@ std::optional<fair_queue::waiting_item> fair_queue::next(urgency how) const
 {
     const queue& q = at(how);
     if (q.round.empty()) return std::nullopt;
-    return waiting_item{q.round.front().items.front(), q.round.front().tool, how};
+    return whose(q.round.front().items.front(), how, q.round.front());
 }
 
 void fair_queue::take(urgency how)
@@ -88,21 +87,47 @@ void fair_queue::take(urgency how)
     remove(i);
 }
 
-std::size_t fair_queue::ahead(std::string_view tool, urgency how) const
+// Turns of the other flows before the own flow's turn number `mine` (from 0). `own` may be none yet: it comes last.
+std::size_t fair_queue::turns_before(const queue& q, flows::const_iterator own, std::size_t mine) const
 {
-    const queue& q = at(how);
-    std::size_t sum = how == urgency::background ? at(urgency::interactive).size : 0;
-    auto own = q.by_tool.find(flow_name(q, tool));
-    std::size_t mine = own == q.by_tool.end() ? 0 : own->second->items.size();
-    bool before_mine = true;  // in the round
+    std::size_t sum = &q == &queues_[1] ? queues_[0].size : 0;  // background comes after everything interactive
+    bool before_mine = true;                                    // in the round
     for (auto f = q.round.begin(); f != q.round.end(); ++f)
     {
-        if (own != q.by_tool.end() && f == own->second)
+        if (f == own)
             before_mine = false;
         else
             sum += std::min(f->items.size(), before_mine ? mine + 1 : mine);
     }
     return sum + mine;
+}
+
+std::size_t fair_queue::ahead(std::string_view tool, urgency how) const
+{
+    const queue& q = at(how);
+    auto own = q.by_tool.find(flow_name(q, tool));
+    if (own == q.by_tool.end()) return turns_before(q, q.round.end(), 0);
+    return turns_before(q, own->second, own->second->items.size());
+}
+
+std::size_t fair_queue::ahead(item i) const
+{
+    std::size_t least = size();
+    auto found = places_.find(i);
+    if (found == places_.end()) return 0;
+    for (const place& p : found->second)
+    {
+        auto mine = std::distance(p.in->items.begin(), p.at);
+        least = std::min(least, turns_before(at(p.how), p.in, std::size_t(mine)));
+    }
+    return least;
+}
+
+fair_queue::waiting_item fair_queue::whose(item i, urgency how, const flow& in) const
+{
+    for (const place& p : places_.at(i))
+        if (p.how == how && &*p.in == &in) return {i, p.tool, how};
+    return {i, in.tool, how};
 }
 
 std::size_t fair_queue::waiting(std::string_view tool) const
@@ -120,7 +145,7 @@ std::optional<fair_queue::waiting_item> fair_queue::newest_of_longest() const
         const queue& q = at(how);
         auto longest = std::max_element(q.round.begin(), q.round.end(),
                                         [](const flow& a, const flow& b) { return a.items.size() < b.items.size(); });
-        if (longest != q.round.end()) return waiting_item{longest->items.back(), longest->tool, how};
+        if (longest != q.round.end()) return whose(longest->items.back(), how, *longest);
     }
     return std::nullopt;
 }

@@ -41,7 +41,7 @@ public:
     std::size_t size() const { return places_.size(); }
     std::size_t size(urgency how) const { return at(how).size; }
 
-    // An item, and the tool in whose flow it stands.
+    // An item, and the tool that it waits for.
     struct waiting_item
     {
         item what = 0;
@@ -57,6 +57,9 @@ public:
 
     // How many turns come before the one of an item that would be added now.
     std::size_t ahead(std::string_view tool, urgency) const;
+
+    // How many come before one that is here, at its best place.
+    std::size_t ahead(item) const;
 
     // How many items the tool has here.
     std::size_t waiting(std::string_view tool) const;
@@ -84,15 +87,18 @@ private:
     };
     struct place
     {
+        std::string tool;  // whose it is, also in the shared flow
         urgency how;
         flows::iterator in;
         std::list<item>::iterator at;
     };
+    waiting_item whose(item, urgency, const flow&) const;
 
     const queue& at(urgency how) const { return queues_[how == urgency::interactive ? 0 : 1]; }
     queue& at(urgency how) { return queues_[how == urgency::interactive ? 0 : 1]; }
     std::string_view flow_name(const queue&, std::string_view tool) const;
     void leave(const place&);
+    std::size_t turns_before(const queue&, flows::const_iterator own, std::size_t mine) const;
 
     queue queues_[2];
     std::map<item, std::vector<place>> places_;

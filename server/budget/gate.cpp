@@ -52,12 +52,15 @@ void gate::look()
 {
     look_again_ = true;
     if (looking_) return;
-    looking_ = true;
+    struct while_looking
+    {
+        bool& looking;
+        ~while_looking() { looking = false; }
+    } until_the_end{looking_ = true};
     while (std::exchange(look_again_, false)) look_once(parts_.clock.now());
-    looking_ = false;
 }
 
-void gate::look_once(moment now)
+void gate::expel_all(moment now)
 {
     while (auto gone = budget_.expel(now))
     {
@@ -66,8 +69,17 @@ void gate::look_once(moment now)
         else
             parts_.expelled(gone->what, gone->who, gone->why);
     }
+}
+
+void gate::look_once(moment now)
+{
+    expel_all(now);
     if (!closed_)
-        while (auto next = budget_.admit(now)) answer(*next, entered{});
+        while (auto next = budget_.admit(now))
+        {
+            answer(*next, entered{});
+            expel_all(now);  // with this one inside, the next may have lost its place
+        }
 
     while (!ready_.empty() && budget_.may_send(now))
     {
@@ -99,7 +111,7 @@ void gate::write_page(moment now)
     parts_.book.write(std::move(*page), [this, ex = parts_.loop, alive = std::weak_ptr(alive_)](bool durable) {
         asio::post(ex, [this, alive, durable] {
             if (alive.expired()) return;
-            budget_.written(durable);
+            budget_.written(durable, parts_.clock.now());
             look();
         });
     });
@@ -158,7 +170,7 @@ gate::passage::~passage()
 task<bool> gate::passage::room()
 {
     // At most one grant is held: whoever asks again did not use the first one.
-    if (stage_ == stage::granted) co_return true;
+    if (stage_ == stage::granted) co_return !is_paused();
     if (gate_.closed_ && gate_.budget_.is_held(gate_.parts_.clock.now())) co_return false;
     auto start = [this](auto done) {
         gate_.ready_.push_back({item_, std::move(done)});
@@ -168,7 +180,13 @@ task<bool> gate::passage::room()
     if (!grant) co_return false;
     grant_ = std::move(*grant);
     stage_ = stage::granted;
-    co_return true;
+    co_return !is_paused();
+}
+
+// A 429 came after the grant.
+bool gate::passage::is_paused() const
+{
+    return gate_.budget_.paused_for(gate_.parts_.clock.now()) > duration(0);
 }
 
 void gate::passage::step_back()

@@ -79,6 +79,7 @@ public:
         void acknowledged();
 
     private:
+        bool is_paused() const;
         enum class stage
         {
             inside,
@@ -121,6 +122,7 @@ private:
     // Lets happen whatever can, and sets the alarm for what cannot yet.
     void look();
     void look_once(moment now);
+    void expel_all(moment now);
     void answer(budget::item, turn);
     void write_page(moment now);
 

@@ -22,14 +22,15 @@ wall_time end_of(std::int64_t step)
 
 }  // namespace
 
-tool_shares::tool_shares(const ledger_page& kept)
+tool_shares::tool_shares(const ledger_page& kept, const std::map<std::string, tool_settings>& named)
 {
+    for (const auto& [name, said] : named) named_.insert(name);
     for (const ledger_page::share& s : kept.shares) tools_[s.tool].push_back({s.at, s.count, false});
 }
 
 std::string_view tool_shares::name_of(std::string_view tool) const
 {
-    return tools_.contains(tool) || tools_.size() < tools_max ? tool : others;
+    return named_.contains(tool) || tools_.contains(tool) || tools_.size() < tools_max ? tool : others;
 }
 
 void tool_shares::add(std::string_view tool, wall_time now)

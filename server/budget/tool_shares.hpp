@@ -2,9 +2,11 @@
 #pragma once
 
 #include "cache/ledger_page.hpp"
+#include "config/budget_settings.hpp"
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -16,7 +18,8 @@ namespace callcache
 class tool_shares
 {
 public:
-    explicit tool_shares(const ledger_page& kept);
+    // Those that are `named` never share a name.
+    explicit tool_shares(const ledger_page& kept, const std::map<std::string, tool_settings>& named = {});
 
     void add(std::string_view tool, wall_time now);
 
@@ -47,6 +50,7 @@ private:
     };
     std::string_view name_of(std::string_view tool) const;
 
+    std::set<std::string, std::less<>> named_;
     std::map<std::string, std::deque<step>, std::less<>> tools_;
 };
 

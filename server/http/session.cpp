@@ -54,6 +54,7 @@ void session::wait_for(waiting_for what, milliseconds at_most)
 
 void session::sweep(steady_time now)
 {
+    notice_hang_up();
     if (now < overdue_) return;
     overdue_ = steady_time::max();
     timed_out_ = true;
@@ -171,13 +172,19 @@ task<bool> session::serve_one(std::string& out)
 // Nothing is read while an answer is made, so a hang-up must be looked for.
 void session::watch(const std::shared_ptr<presence>& here)
 {
-    socket_.async_wait(tcp_socket::wait_read,
-                       [self = shared_from_this(), here = std::weak_ptr(here)](error_code error) {
-                           auto still = here.lock();
-                           if (error || !still || !still->left) return;
-                           pollfd p{self->socket_.native_handle(), POLLRDHUP, 0};
-                           if (poll(&p, 1, 0) > 0) std::exchange(still->left, nullptr)();
-                       });
+    socket_.async_wait(tcp_socket::wait_read, [self = shared_from_this()](error_code error) {
+        if (!error) self->notice_hang_up();
+    });
+    here_ = here;
+}
+
+// The wait may end for bytes of a next request, or for those that were read already: so each sweep looks again.
+void session::notice_hang_up()
+{
+    auto still = here_.lock();
+    if (!still || !still->left) return;
+    pollfd p{socket_.native_handle(), POLLRDHUP, 0};
+    if (poll(&p, 1, 0) > 0) std::exchange(still->left, nullptr)();
 }
 
 // Reads until a whole head stands at the front of `in_`. False if none comes, or it is refused.

@@ -73,6 +73,7 @@ private:
     task<std::size_t> read_more();
     task<bool> flush(std::string& out);
     void watch(const std::shared_ptr<presence>&);
+    void notice_hang_up();
     task<void> part();
     void wait_for(waiting_for, milliseconds at_most);
 
@@ -81,8 +82,9 @@ private:
     session_rules& rules_;
     std::list<session*>::iterator place_;
     remembered_credential remembered_;
-    std::string in_;             // received and not yet used
-    std::size_t head_size_ = 0;  // of the request at the front of it
+    std::weak_ptr<presence> here_;  // while an answer is made
+    std::string in_;                // received and not yet used
+    std::size_t head_size_ = 0;     // of the request at the front of it
     waiting_for waiting_ = waiting_for::request;
     steady_time overdue_ = steady_time::max();
     bool timed_out_ = false;

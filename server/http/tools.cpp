@@ -188,6 +188,7 @@ lookup tools::lookup_of(const request& r, const routed& to, const remembered_cre
     bool waits_its_own = r.asked.wait || said.wait_max;
     l.answer_within = waits_its_own ? l.patience + duration(parts_.config.upstream.response_timeout)
                                     : duration(parts_.config.server.answer_max);
+    l.bound = r.asked.wait ? "Prefer: wait" : said.wait_max ? "budget.tools" : "server.answer_max";
     l.seen = std::move(seen);
     l.because = because;
     l.asked_at = parts_.clock.steady();

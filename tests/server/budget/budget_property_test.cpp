@@ -175,7 +175,7 @@ struct world
             else
                 land(*writing);
             writing.reset();
-            b->written(!fails);
+            b->written(!fails, clock());
         });
     }
 
