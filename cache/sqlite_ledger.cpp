@@ -155,9 +155,10 @@ private:
     // What was spent today is not known: all of it counts as spent, until a day has passed.
     void begin_spent(sqlite::database& db) const
     {
-        options_.warn("what was spent today is not known, so all of the day's budget counts as spent until a day has passed; to "
-                      "begin with a whole one, stop callcache, delete " +
-                      options_.path + " and start it again");
+        options_.warn(
+            "what was spent today is not known, so all of the day's budget counts as spent until a day has passed; to "
+            "begin with a whole one, stop callcache, delete " +
+            options_.path + " and start it again");
         auto minute = std::chrono::floor<std::chrono::minutes>(options_.now).time_since_epoch().count();
         std::string now = std::to_string(to_micros(options_.now));
         db.execute(("INSERT INTO minute VALUES (" + std::to_string(minute) + ", " + std::to_string(options_.daily) +

@@ -51,7 +51,7 @@ struct credentials_settings
     credentials_mode mode = credentials_mode::forward;
     std::string access_key_file, access_key_secret_file, bearer_token_file;
     std::string access_key, access_key_secret, bearer_token;  // from the environment alone; never shown
-    std::string clients_file;  // inject: name and token of each tool
+    std::string clients_file;                                 // inject: name and token of each tool
     milliseconds trust = 1h;
 };
 

@@ -132,7 +132,7 @@ bool head_scanner::start_line(std::string_view line)
     }
     std::string_view target = line.substr(method_end + 1, version_at - method_end - 1);
     if (target.empty() ||
-        !std::all_of(target.begin(), target.end(), [](unsigned char c) { return c > ' ' && c < 127; }))
+        !std::all_of(target.begin(), target.end(), [](unsigned char c) { return c > ' ' && c < 127 && c != '#'; }))
     {
         refuse(400, "the target holds a character that must be percent-encoded");
         return false;

@@ -21,7 +21,10 @@ std::optional<refused_head> read_target(request& r)
     if (r.method == "CONNECT") return refusal(405, "CONNECT is not offered: callcache is no forward proxy");
     if (r.target.starts_with('/')) return std::nullopt;
     if (r.target == "*" && r.method == "OPTIONS") return std::nullopt;
-    std::size_t scheme = r.target.starts_with("http://") ? 7 : r.target.starts_with("https://") ? 8 : 0;
+    // The scheme is in any case (RFC 9110, section 4.2.3).
+    std::size_t scheme = equals_lower(r.target.substr(0, 7), "http://")    ? 7
+                         : equals_lower(r.target.substr(0, 8), "https://") ? 8
+                                                                           : 0;
     if (scheme == 0) return refusal(400, "the target is not a path");
     std::size_t end = std::min(r.target.find_first_of("/?", scheme), r.target.size());
     r.host = r.target.substr(scheme, end - scheme);  // it counts, and not Host (RFC 9112, section 3.2.2)

@@ -38,6 +38,7 @@ bool is_vendor_word(std::string_view segment)
 routed route_target(std::string_view target, bool is_get_or_head)
 {
     routed r;
+    if (target == "*" && !is_get_or_head) return {route::pass, {}, target, {}};  // OPTIONS of the vendor itself
     if (!target.starts_with('/')) return {route::bad_target, {}, target, {}};
     if (target.starts_with("/@"))
     {

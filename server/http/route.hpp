@@ -22,7 +22,7 @@ struct routed
     std::string_view call_id;  // of a lookup or a bad_id
 };
 
-// `target` is in origin form (RFC 9112, section 3.2.1) and must outlive the result.
+// `target` is in origin form, or the asterisk of OPTIONS (RFC 9112, section 3.2), and must outlive the result.
 routed route_target(std::string_view target, bool is_get_or_head);
 
 }  // namespace callcache

@@ -112,6 +112,7 @@ task<bool> session::serve_one(std::string& out)
 
     http::request_parser<http::empty_body> parser;
     parser.header_limit(std::uint32_t(head_size_));
+    parser.body_limit(boost::none);  // no body is given to it
     error_code error;
     parser.put(asio::buffer(in_.data(), head_size_), error);
     // empty_body complains of a body that is announced; what to do with it is decided here.
@@ -191,12 +192,12 @@ void session::notice_hang_up()
 task<bool> session::read_head(std::string& out)
 {
     head_scanner scanner(head_kind::request, rules_.limits.header_bytes_max);
-    bool begun = false;
+    bool begun = false, forgiven = false;
     wait_for(waiting_for::request, rules_.limits.idle_timeout);
     for (;;)
     {
-        // An empty line before a request is forgiven (RFC 9112, section 2.2).
-        if (!begun && in_.starts_with("\r\n")) in_.erase(0, 2);
+        // One empty line before a request is forgiven (RFC 9112, section 2.2); a second is not, however it arrives.
+        if (!begun && in_.starts_with("\r\n") && !std::exchange(forgiven, true)) in_.erase(0, 2);
         bool nothing = in_.empty() || (!begun && in_ == "\r");
         if (!nothing)
         {

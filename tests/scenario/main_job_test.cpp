@@ -388,7 +388,7 @@ TEST_CASE("an outage that fails many lookups is a line in the log, and not one f
     std::string text = w.out.text();
     CHECK(text.find("a lookup failed") != std::string::npos);
     CHECK(text.find("a lookup failed") == text.rfind("a lookup failed"));
-    CHECK(std::count(text.begin(), text.end(), '\n') <= 6);
+    CHECK(std::count(text.begin(), text.end(), '\n') <= 7);
 }
 
 TEST_CASE("with :memory: nothing is written, and everything works until the process ends")

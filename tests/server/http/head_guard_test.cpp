@@ -197,7 +197,7 @@ TEST_CASE("head: a request line is method, target and HTTP/1.1 or 1.0, with one 
 
 TEST_CASE("head: a target holds what may stand in one, and no more")
 {
-    for (std::string target : {"/\xc3\xbc", "/\t", "/a b", "/\xff"}) refused(with_target(target));
+    for (std::string target : {"/\xc3\xbc", "/\t", "/a b", "/\xff", "/#", "/a?b#c"}) refused(with_target(target));
     for (std::string target : {"/%C3%BC", "/?a=b&c=[d]", "/|", "/\"<>", "*"})
         CHECK(whole(with_target(target)).what == progress::complete);
 }

@@ -74,6 +74,8 @@ TEST_CASE("request: a target in absolute form names the host that counts")
         {"https://api.gong.io/", "api.gong.io", "/"},
         {"http://api.gong.io", "api.gong.io", "/"},
         {"http://[::1]:80/x", "[::1]:80", "/x"},
+        {"HTTP://localhost/x", "localhost", "/x"},
+        {"hTTps://localhost/x", "localhost", "/x"},
     };
     for (const auto& c : cases)
     {

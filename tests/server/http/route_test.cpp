@@ -148,11 +148,18 @@ TEST_CASE("route: a tool's name is taken off the front")
     is("/@" + longest + "/v2/calls/12", route::lookup, "12", longest, "/v2/calls/12");
 }
 
+TEST_CASE("route: the asterisk of OPTIONS is no lookup, and no tool's name")
+{
+    CHECK(route_target("*", false).what == route::pass);
+    CHECK(route_target("*", false).target == "*");
+    CHECK(route_target("*", true).what == route::bad_target);
+}
+
 TEST_CASE("route: what cannot be a tool's name, or a path, is not handed on")
 {
     for (std::string target :
          {"/@/v2/calls/1", "/@a b/v2/calls/1", "/@a%20b/v2/calls/1", "/@a,b/v2", "/@a@b/v2", "/@a?x", "/@a?/v2/calls/1",
-          "*", "", "v2/calls/1", "http://localhost/v2/calls/1", "?x", "@etl/v2/calls/1"})
+          "**", "", "v2/calls/1", "http://localhost/v2/calls/1", "?x", "@etl/v2/calls/1"})
     {
         CAPTURE(target);
         CHECK(route_target(target, true).what == route::bad_target);
