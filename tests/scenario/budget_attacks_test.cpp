@@ -20,12 +20,7 @@ TEST_CASE("401: what is queued with a credential that was refused meanwhile does
     w.start();
     const std::string wrong = sim::basic("wrong", "secret");
     for (std::uint64_t n = 0; n < 3; ++n) w.vendor->hold(w.id(n));
-    std::vector<std::unique_ptr<tool>> all;
-    for (std::uint64_t n = 0; n < 30; ++n)
-    {
-        all.push_back(w.asks("/@one" + w.path(n), {{"Prefer", "wait=60"}}, wrong));
-        w.run_until([&] { return w.cache->misses().flights() > n; });
-    }
+    auto all = w.queue_up(30, {{"Prefer", "wait=60"}}, wrong);
     w.settle();
     for (std::uint64_t n = 0; n < 3; ++n) w.vendor->release(w.id(n));
     w.answered(all);
@@ -108,12 +103,7 @@ TEST_CASE("join: who joins a lookup that stands further back than they may wait 
     w.config.budget.rate = w.config.budget.burst = 1;
     w.start();
     w.clock.advance(5s);
-    std::vector<std::unique_ptr<tool>> all;
-    for (std::uint64_t n = 0; n < 60; ++n)
-    {
-        all.push_back(w.asks("/@one" + w.path(n), {{"Prefer", "wait=600"}}));
-        w.run_until([&] { return w.cache->misses().flights() + w.cache->misses().sent() > n; });
-    }
+    auto all = w.queue_up(60, {{"Prefer", "wait=600"}});
     auto alone = w.asks("/@one" + w.path(100), {{"Prefer", "wait=2"}});
     auto joined = w.asks("/@one" + w.path(59), {{"Prefer", "wait=2"}});
     w.settle();
@@ -216,12 +206,7 @@ TEST_CASE("hang-up: it is noticed also behind further bytes")
     w.config.server.answer_max = 1h;
     w.start();
     w.clock.advance(5s);
-    std::vector<std::unique_ptr<tool>> all;
-    for (std::uint64_t n = 0; n < 25; ++n)
-    {
-        all.push_back(w.asks("/@one" + w.path(n)));
-        w.run_until([&] { return w.cache->misses().flights() + w.cache->misses().sent() > n; });
-    }
+    auto all = w.queue_up(25);
     auto gone = w.asks("/@one" + w.path(100));
     w.run_until([&] { return w.cache->misses().waiting(w.id(100)) == 1; });
     gone->send("GET ");  // the next request begins
@@ -338,12 +323,7 @@ TEST_CASE("half-closed: a tool that has shut its writing side down is taken for 
     w.config.server.answer_max = 1h;
     w.start();
     w.clock.advance(5s);
-    std::vector<std::unique_ptr<tool>> all;
-    for (std::uint64_t n = 0; n < 30; ++n)
-    {
-        all.push_back(w.asks("/@one" + w.path(n)));
-        w.run_until([&] { return w.cache->misses().flights() + w.cache->misses().sent() > n; });
-    }
+    auto all = w.queue_up(30);
     auto t = w.asks("/@one" + w.path(100));
     w.settle();
     t->finish_sending();

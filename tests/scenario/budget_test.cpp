@@ -37,12 +37,7 @@ TEST_CASE("linger: a tool that gives up after 5 s and asks again gets its answer
     w.config.budget.wait_max = 20min;
     w.config.server.answer_max = 21min;
     w.start();
-    std::vector<std::unique_ptr<tool>> all;
-    for (std::uint64_t n = 0; n < 30; ++n)
-    {
-        all.push_back(w.asks("/@one" + w.path(n)));
-        w.run_until([&] { return w.cache->misses().flights() + w.cache->misses().sent() > n; });
-    }
+    auto all = w.queue_up(30);
     auto patient = w.asks("/@one" + w.path(100));
     w.settle();
     auto impatient = w.asks("/@one" + w.path(101));
@@ -70,12 +65,7 @@ TEST_CASE("linger: what nobody comes back for leaves after budget.linger, and it
     w.config.budget.wait_max = 1h;
     w.config.server.answer_max = 1h;
     w.start();
-    std::vector<std::unique_ptr<tool>> all;
-    for (std::uint64_t n = 0; n < 20; ++n)
-    {
-        all.push_back(w.asks("/@one" + w.path(n)));
-        w.settle();
-    }
+    auto all = w.queue_up(20);
     auto gone = w.asks("/@one" + w.path(100)), last = w.asks("/@one" + w.path(101));
     w.run_until([&] { return w.cache->misses().waiting(w.id(101)) == 1; });
     gone->hang_up();

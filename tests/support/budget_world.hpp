@@ -54,6 +54,19 @@ struct three_a_second : world
         return t;
     }
 
+    // The tool "one" asks for the first `count` calls, in this order, each on a connection of its own.
+    std::vector<std::unique_ptr<tool>> queue_up(std::uint64_t count, const fields& further = {},
+                                                const std::string& as = authorization)
+    {
+        std::vector<std::unique_ptr<tool>> all;
+        for (std::uint64_t n = 0; n < count; ++n)
+        {
+            all.push_back(asks("/@one" + path(n), further, as));
+            run_until([&] { return cache->misses().flights() + cache->misses().sent() > n; });
+        }
+        return all;
+    }
+
     // Lets everything that can happen now happen.
     void settle()
     {
