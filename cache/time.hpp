@@ -1,6 +1,7 @@
 // The two clocks, by name only: below the composition root time is an argument, and nothing here reads a clock.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -35,6 +36,13 @@ inline wall_time from_micros(std::int64_t us)
 inline std::int64_t whole_seconds(duration d)
 {
     return std::chrono::floor<std::chrono::seconds>(d).count();
+}
+
+// Whole seconds, rounded up and at least one: what Retry-After is told in.
+template<class Rep, class Period>
+std::int64_t seconds_up(std::chrono::duration<Rep, Period> d)
+{
+    return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(d).count());
 }
 
 }  // namespace callcache

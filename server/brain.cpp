@@ -188,10 +188,9 @@ std::optional<reply> brain::just_refused(const lookup& l) const
     auto wait = refused_credentials_.wait(sha256(l.authorization), parts_.clock.steady());
     if (!wait) return std::nullopt;
     auto seconds = seconds_up(*wait);
-    reply r = own_answer(401, "Gong has just refused this credential (401); it is asked again in " +
-                                  std::to_string(seconds) + " s");
-    r.fields.emplace_back("WWW-Authenticate", "Basic realm=\"Gong API\"");
-    return with_retry_after(std::move(r), seconds);
+    return with_retry_after(unauthorized("Gong has just refused this credential (401); it is asked again in " +
+                                         std::to_string(seconds) + " s"),
+                            seconds);
 }
 
 reply brain::is_down(std::string_view why) const
@@ -222,11 +221,17 @@ void brain::join(const flight_ptr& f, lookup l, answered done)
     f->lingers = false;
 }
 
+brain::waiter brain::part_with(flight& f, std::list<waiter>::iterator at)
+{
+    waiter gone = std::move(*at);
+    f.waiters.erase(at);
+    askers_.erase(gone.asked.asker);
+    return gone;
+}
+
 void brain::came_late(flight& f, std::list<waiter>::iterator at)
 {
-    waiter w = std::move(*at);
-    f.waiters.erase(at);
-    askers_.erase(w.asked.asker);
+    waiter w = part_with(f, at);
     attend(f);
     std::string within = " within " + std::to_string(whole_seconds(w.asked.answer_within)) + " s (" +
                          std::string(w.asked.bound) + "); ask again";
@@ -262,9 +267,7 @@ void brain::hear_no(budget::item number, const asking& who, const refusal& why)
     {
         auto at = w++;
         if (at->asked.tool != who.tool || at->asked.how != who.how) continue;
-        waiter gone = std::move(*at);
-        f.waiters.erase(at);
-        askers_.erase(gone.asked.asker);
+        waiter gone = part_with(f, at);
         gone.done(fallback(gone.asked, own(limited(why), outcome::limited)));
     }
     attend(f);
@@ -283,9 +286,7 @@ void brain::tell_who_cannot_wait()
             duration left = std::chrono::floor<duration>(at->asked.asked_at + at->asked.patience - now.steady);
             auto no = gate_.spending().delays(std::max<duration>(left, 0s), now);
             if (!no) continue;
-            waiter gone = std::move(*at);
-            f->waiters.erase(at);
-            askers_.erase(gone.asked.asker);
+            waiter gone = part_with(*f, at);
             gone.done(fallback(gone.asked, own(limited(*no), outcome::limited)));
         }
         attend(*f);

@@ -46,14 +46,13 @@ public:
     explicit brain(const parts&);
     ~brain();
 
-    // Any thread. `done` is called once, on the brain's loop.
+    // Any thread. `done` is called once, on the brain's loop; refresh() is the same for nobody, in the background.
     using answered = std::function<void(looked_up)>;
     void ask(lookup, answered done);
 
     // Any thread. The one who asked under this name has hung up.
     void left(std::uint64_t asker);
 
-    // Any thread. Fetches in the background; nobody waits.
     void refresh(lookup);
     // Any thread. While it is true, stale is served without a refresh.
     bool is_stretched() const { return stretched_.load(std::memory_order_relaxed); }
@@ -94,6 +93,7 @@ private:
     reply is_down(std::string_view why) const;
     reply limited(const refusal&) const;
     void join(const flight_ptr&, lookup, answered done);
+    waiter part_with(flight&, std::list<waiter>::iterator);
     void came_late(flight&, std::list<waiter>::iterator);
     void attend(flight&);
     void hear_no(budget::item, const asking&, const refusal&);

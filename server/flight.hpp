@@ -45,11 +45,6 @@ struct brain::flight
     }
 };
 
-inline std::int64_t seconds_up(steady_time::duration d)
-{
-    return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(d).count());
-}
-
 inline looked_up own(reply r, outcome word, std::string_view detail = {})
 {
     looked_up l;

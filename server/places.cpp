@@ -8,7 +8,7 @@ namespace callcache
 places::places(std::size_t count, executor ex, const clock_source& clock) : count_(count), executor_(ex), clock_(clock)
 {}
 
-task<bool> places::enter(steady_time deadline, bool first)
+task<bool> places::enter(steady_time deadline)
 {
     if (closed_) co_return false;
     if (inside_ < count_ && queue_.empty())
@@ -16,9 +16,8 @@ task<bool> places::enter(steady_time deadline, bool first)
         ++inside_;
         co_return true;
     }
-    auto start = [this, deadline, first](auto done) {
-        auto at = queue_.insert(first ? queue_.begin() : queue_.end(),
-                                waiter{std::move(done), std::make_unique<alarm>(executor_, clock_)});
+    auto start = [this, deadline](auto done) {
+        auto at = queue_.insert(queue_.end(), waiter{std::move(done), std::make_unique<alarm>(executor_, clock_)});
         if (deadline != steady_time::max()) at->late->set(deadline, [this, at] { answer(at, false); });
     };
     bool entered = co_await call_back<bool>(start);

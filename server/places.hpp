@@ -14,9 +14,9 @@ class places
 public:
     places(std::size_t count, executor, const clock_source&);
 
-    // Waits for a place, behind those who wait already, or before them if `first`. False at the deadline, or once it is
+    // Waits for a place, behind those who wait already. False at the deadline, or once it is
     // closed. Whoever entered leaves exactly once.
-    task<bool> enter(steady_time deadline, bool first = false);
+    task<bool> enter(steady_time deadline);
     void leave();
 
     std::size_t inside() const { return inside_; }

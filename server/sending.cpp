@@ -68,7 +68,6 @@ task<upstream_result> brain::fetch(flight& f)
         {
             hear_429(f, *a);
             if (!f.waiters.empty()) continue;
-            f.queued = false;
             co_return std::move(answer.result);
         }
         if (!may_retry(f, answer.result, retries)) co_return std::move(answer.result);

@@ -72,18 +72,30 @@ std::uint64_t day_book::since(wall_time from) const
     return std::uint64_t(sum);
 }
 
+// Of these, what was sent: what is leased and not used lies in the last minutes.
+std::uint64_t day_book::sent_since(wall_time from) const
+{
+    std::uint64_t counted = since(from);
+    return counted - std::min(counted, leased_ + pending_);
+}
+
 // The day of the zone, which begins and ends later than midnight by the slack.
 local_day day_book::today(moment now) const
 {
     return calendar_(now.wall - slack);
 }
 
+// From when on the zone's day counts, by the ledger's clock.
+wall_time day_book::day_began(moment now) const
+{
+    return clock_.at(now) - (now.wall - today(now).begin) - slack;
+}
+
 wall_time day_book::counts_from(moment now) const
 {
     wall_time time = clock_.at(now);
     if (!calendar_) return time - 24h - slack;
-    wall_time day = time - (now.wall - today(now).begin) - slack;
-    return is_any_day(now) ? std::min(day, time - longest_day - slack) : day;
+    return is_any_day(now) ? std::min(day_began(now), time - longest_day - slack) : day_began(now);
 }
 
 duration day_book::until_turn(moment now) const
@@ -93,15 +105,9 @@ duration day_book::until_turn(moment now) const
     return is_any_day(now) ? std::max(turn, longest_day + slack) : turn;
 }
 
-std::uint64_t day_book::counted(moment now) const
-{
-    return since(counts_from(now));
-}
-
 std::uint64_t day_book::spent(moment now) const
 {
-    // What is leased lies in the last minutes.
-    return counted(now) - std::min(counted(now), leased_ + pending_);
+    return sent_since(counts_from(now));
 }
 
 std::uint64_t day_book::left(moment now) const
@@ -114,8 +120,7 @@ std::uint64_t day_book::left(moment now) const
 duration day_book::sliding_wait(moment now, duration day, std::uint64_t n) const
 {
     wall_time time = clock_.at(now);
-    std::uint64_t sum = since(time - day - slack);
-    sum -= std::min(sum, leased_ + pending_);
+    std::uint64_t sum = sent_since(time - day - slack);
     if (sum + n <= daily_) return 0s;
     std::uint64_t need = sum + n - daily_;
     for (const row& r : rows_)
@@ -134,10 +139,7 @@ duration day_book::wait(moment now, std::uint64_t n) const
     n = std::min(n, daily_);  // beyond that it is days; the last request of the first one is near enough
     if (!calendar_) return sliding_wait(now, 24h, n);
     duration turn = today(now).end + slack - now.wall;
-    wall_time day = clock_.at(now) - (now.wall - today(now).begin) - slack;
-    std::uint64_t sum = since(day);
-    sum -= std::min(sum, leased_ + pending_);
-    duration wait = sum + n <= daily_ ? duration(0) : turn;
+    duration wait = sent_since(day_began(now)) + n <= daily_ ? duration(0) : turn;
     if (!is_any_day(now)) return wait;
     return std::max(wait, std::min(sliding_wait(now, longest_day, n), any_day_until_ - clock_.at(now)));
 }
@@ -238,8 +240,7 @@ std::optional<duration> day_book::forecast(moment now) const
     wall_time time = clock_.at(now);
     std::uint64_t sum = spent(now);
     if (sum >= daily_) return duration(0);
-    std::uint64_t last_hour = since(time - 1h);
-    last_hour -= std::min(last_hour, leased_ + pending_);
+    std::uint64_t last_hour = sent_since(time - 1h);
     if (last_hour == 0) return std::nullopt;
     double a_minute = double(last_hour) / 60;
     bool slides = !calendar_ || is_any_day(now);

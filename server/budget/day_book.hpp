@@ -35,8 +35,6 @@ public:
     // Looks at the clocks; call it before anything else at a new time.
     void observe(moment now);
 
-    std::uint64_t daily() const { return daily_; }
-
     // Sent, or given as sent, within the day that counts now.
     std::uint64_t spent(moment now) const;
 
@@ -81,7 +79,8 @@ private:
     using row = ledger_page::minute;
 
     std::uint64_t since(wall_time from) const;
-    std::uint64_t counted(moment now) const;
+    std::uint64_t sent_since(wall_time from) const;
+    wall_time day_began(moment now) const;
     duration sliding_wait(moment now, duration day, std::uint64_t n) const;
     local_day today(moment now) const;
     bool is_any_day(moment now) const { return clock_.at(now) < any_day_until_; }

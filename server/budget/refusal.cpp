@@ -11,11 +11,6 @@ namespace
 
 using reason = refusal::reason;
 
-std::int64_t seconds_up(duration d)
-{
-    return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(d).count());
-}
-
 // 10000 → "10,000"
 std::string grouped(std::uint64_t n)
 {

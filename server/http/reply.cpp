@@ -131,4 +131,11 @@ reply own_answer(unsigned status, std::string_view text)
     return r;
 }
 
+reply unauthorized(std::string_view text)
+{
+    reply r = own_answer(401, text);
+    r.fields.emplace_back("WWW-Authenticate", "Basic realm=\"Gong API\"");
+    return r;
+}
+
 }  // namespace callcache

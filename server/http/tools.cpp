@@ -20,13 +20,6 @@ std::string_view forwarded_because(why w)
     }
 }
 
-reply unauthorized(std::string_view why)
-{
-    reply r = own_answer(401, why);
-    r.fields.emplace_back("WWW-Authenticate", "Basic realm=\"Gong API\"");
-    return r;
-}
-
 // A tool that does not say its name is its credential and its User-Agent: "python-requests/2.31 #5f0c".
 std::string unnamed_tool(std::string_view user_agent, const partition& whose)
 {

@@ -272,7 +272,7 @@ TEST_CASE("flows: a tool's own cap holds behind 256 other tools that wait")
         for (int k = 0; k < 5; ++k) b.add(++n, {"x" + std::to_string(i), urgency::interactive});
     for (int k = 0; k < 5; ++k) b.add(10'000 + k, {"etl", urgency::interactive});
     int sent = 0;
-    for (int step = 0; step < 800; ++step)
+    for (int step = 0; step < 3000; ++step)
     {
         while (b.expel(now))
         {}
