@@ -1,10 +1,11 @@
 #include "server/credential.hpp"
 
+#include "server/whole_file.hpp"
+
 #include <openssl/evp.h>
 
 #include <cstdio>
-#include <fstream>
-#include <sstream>
+#include <utility>
 
 namespace callcache
 {
@@ -20,11 +21,9 @@ struct unreadable
 std::string secret(std::string_view key, const std::string& file, const std::string& value)
 {
     if (file.empty()) return value;
-    std::ifstream in(file, std::ios::binary);
-    std::ostringstream text;
-    text << in.rdbuf();
-    if (!in) throw unreadable{std::string(key) + "_file: cannot read \"" + file + "\""};
-    std::string s = text.str();
+    auto text = read_whole_file(file);
+    if (!text) throw unreadable{std::string(key) + "_file: cannot read \"" + file + "\""};
+    std::string s = std::move(*text);
     while (!s.empty() && (s.back() == '\n' || s.back() == '\r' || s.back() == ' ')) s.pop_back();
     if (s.empty()) throw unreadable{std::string(key) + "_file: \"" + file + "\" is empty"};
     for (unsigned char c : s)

@@ -4,14 +4,13 @@
 #include "config/load.hpp"
 #include "server/commands.hpp"
 #include "server/version.hpp"
+#include "server/whole_file.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <malloc.h>
 
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 
 extern char** environ;
 
@@ -67,12 +66,9 @@ loaded_settings load(const flags& f)
     }
     if (!f.config.empty())
     {
-        std::ifstream in(f.config, std::ios::binary);
-        std::ostringstream text;
-        text << in.rdbuf();
-        if (!in) return {{}, {"--config: cannot read \"" + f.config + "\""}};
         sources.file_name = f.config;
-        sources.file_text = text.str();
+        sources.file_text = read_whole_file(f.config);
+        if (!sources.file_text) return {{}, {"--config: cannot read \"" + f.config + "\""}};
     }
     return load_settings(sources);
 }

@@ -1,6 +1,7 @@
 #include "server/proxy.hpp"
 
 #include "server/budget/zone.hpp"
+#include "server/whole_file.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -10,8 +11,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 namespace callcache
 {
@@ -245,11 +244,9 @@ std::optional<std::string> proxy::read_clients()
 {
     const std::string& path = config_.credentials.clients_file;
     if (path.empty()) return std::nullopt;
-    std::ifstream in(path, std::ios::binary);
-    std::ostringstream text;
-    text << in.rdbuf();
-    if (!in) return "credentials.clients_file: cannot read \"" + path + "\"";
-    auto read = client_list::read(text.str());
+    auto text = read_whole_file(path);
+    if (!text) return "credentials.clients_file: cannot read \"" + path + "\"";
+    auto read = client_list::read(*text);
     if (auto* trouble = std::get_if<std::string>(&read)) return "credentials.clients_file: " + path + ": " + *trouble;
     if (!clients_) clients_ = std::make_unique<client_holder>();
     clients_->replace(std::get<client_list>(std::move(read)));

@@ -1,13 +1,8 @@
 // Attacks on the budget: waste, hang-ups, words that would be false, and what many tools at once do to it.
 
-#include "server/budget/budget.hpp"
-#include "server/budget/gate.hpp"
 #include "tests/support/budget_world.hpp"
 
 #include <doctest/doctest.h>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 using namespace callcache;
 using namespace callcache::test;
@@ -111,93 +106,6 @@ TEST_CASE("join: who joins a lookup that stands further back than they may wait 
     CHECK(joined->has_answer());
 }
 
-TEST_CASE("tools: a tool with a cap of its own has it, however many other tools there are")
-{
-    budget_settings s;
-    s.tools["etl"].daily = 2;
-    moment now{wall_time(1'795'507'200s), steady_time(1000s)};
-    ledger_page kept;
-    kept.clean = true;
-    budget b(s, {}, kept, "boot", now);
-    auto spend = [&](const std::string& tool) {
-        b.add(1, {tool, urgency::interactive});
-        while (b.expel(now))
-        {}
-        auto i = b.admit(now);
-        REQUIRE(i);
-        if (b.to_write(now)) b.written(true, now);
-        REQUIRE(b.may_send(now));
-        auto g = b.send(*i, now);
-        b.window().sent(g.token, now.steady);
-        b.window().answered(g.token, now.steady);
-        now.wall += 2s;
-        now.steady += 2s;
-    };
-    for (int n = 0; n < 66; ++n) spend("browser" + std::to_string(n));
-    auto no = b.refuses({"etl", urgency::interactive}, 20s, now);
-    CHECK_FALSE(no);
-}
-
-TEST_CASE("restart: after a clean stop and a reboot nothing is sent before the window has passed")
-{
-    budget_settings s;
-    s.rate = 0.01;  // one in 100 s
-    s.burst = 1;
-    ledger_page kept;
-    moment now{wall_time(1'795'507'200s), steady_time(1000s)};
-    {
-        budget b(
-            s, {},
-            [] {
-                ledger_page p;
-                p.clean = true;
-                return p;
-            }(),
-            "boot 1", now);
-        b.add(1, {"t", urgency::interactive});
-        auto i = b.admit(now);
-        REQUIRE(i);
-        if (auto p = b.to_write(now)) merge(kept, *p), b.written(true, now);
-        REQUIRE(b.may_send(now));
-        auto g = b.send(*i, now);
-        b.window().sent(g.token, now.steady);
-        b.window().answered(g.token, now.steady);
-        merge(kept, b.close(now));
-    }
-    moment later{now.wall + 20s, steady_time(10s)};  // the machine was started again
-    budget b(s, {}, kept, "boot 2", later);
-    CHECK(b.until_send(later) >= 79s);
-}
-
-TEST_CASE("429: what had its grant and waits for a new connection is not sent during the pause")
-{
-    sim_clock clock;
-    asio::io_context loop{1};
-    budget_settings s;
-    auto book = make_memory_ledger();
-    gate g({loop.get_executor(), s, clock, *book, {}, [](auto...) {}, [] {}});
-    clock.advance(5s);
-    bool second = false, asked = false;
-    auto go = [&]() -> task<void> {
-        std::vector<asking> who(1, asking{"t", urgency::interactive});
-        auto t = co_await g.enter(1, std::move(who), false);
-        REQUIRE(std::holds_alternative<gate::entered>(t));
-        gate::passage way(g, 1);
-        bool room = co_await way.room();
-        REQUIRE(room);
-        // The connection turned out to be closed: another one is made, which takes its time. Meanwhile:
-        std::string hour("3600");
-        g.refused(&hour);
-        second = co_await way.room();
-        asked = true;
-    };
-    asio::co_spawn(loop, go(), asio::detached);
-    for (int i = 0; i < 1000 && !asked; ++i) loop.poll(), loop.restart();
-    REQUIRE(asked);
-    CHECK_FALSE(second);
-    g.abandon();
-}
-
 TEST_CASE("hang-up: it is noticed also behind further bytes")
 {
     three_a_second w;
@@ -236,59 +144,6 @@ TEST_CASE("reserve: background work that waits together may not touch it either"
     for (std::uint64_t n = 20; n < 23; ++n) all.push_back(w.asks("/@job" + w.path(n), {{"Priority", "u=7"}}));
     w.answered(all);
     CHECK(w.vendor->requests() == 9);
-}
-
-TEST_CASE("pause: one whose write failed is written again")
-{
-    budget_settings s;
-    moment now{wall_time(1'795'507'200s), steady_time(1000s)};
-    ledger_page kept;
-    kept.clean = true;
-    budget b(s, {}, kept, "boot", now);
-    std::string hour("3600");
-    b.refused(&hour, now);
-    REQUIRE(b.to_write(now));
-    b.written(false, now);
-    bool again = false;
-    for (int i = 0; i < 600 && !again; ++i)
-    {
-        now.wall += 1s;
-        now.steady += 1s;
-        again = b.to_write(now).has_value();
-    }
-    CHECK(again);
-}
-
-TEST_CASE("flows: a tool's own cap holds behind 256 other tools that wait")
-{
-    budget_settings s;
-    s.tools["etl"].daily = 2;
-    moment now{wall_time(1'795'507'200s), steady_time(1000s)};
-    ledger_page kept;
-    kept.clean = true;
-    budget b(s, {}, kept, "boot", now);
-    budget::item n = 0;
-    for (int i = 0; i < 256; ++i)
-        for (int k = 0; k < 5; ++k) b.add(++n, {"x" + std::to_string(i), urgency::interactive});
-    for (int k = 0; k < 5; ++k) b.add(10'000 + k, {"etl", urgency::interactive});
-    int sent = 0;
-    for (int step = 0; step < 3000; ++step)
-    {
-        while (b.expel(now))
-        {}
-        if (auto i = b.admit(now))
-        {
-            if (b.to_write(now)) b.written(true, now);
-            REQUIRE(b.may_send(now));
-            auto g = b.send(*i, now);
-            b.window().sent(g.token, now.steady);
-            b.window().answered(g.token, now.steady);
-            if (*i >= 10'000) ++sent;
-        }
-        now.wall += 1s;
-        now.steady += 1s;
-    }
-    CHECK(sent == 2);
 }
 
 TEST_CASE("words: the limit that is named is the one that ended the wait")
