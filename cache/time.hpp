@@ -42,7 +42,8 @@ inline std::int64_t whole_seconds(duration d)
 template<class Rep, class Period>
 std::int64_t seconds_up(std::chrono::duration<Rep, Period> d)
 {
-    return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(d).count());
+    auto whole = std::chrono::duration_cast<std::chrono::seconds>(d);
+    return std::max<std::int64_t>(1, whole.count() + (d > whole ? 1 : 0));
 }
 
 }  // namespace callcache

@@ -11,6 +11,8 @@ namespace
 
 using reason = refusal::reason;
 
+constexpr duration longest_wait = std::chrono::hours(366 * 24);  // beyond that a date means nothing
+
 // 10000 → "10,000"
 std::string grouped(std::uint64_t n)
 {
@@ -90,8 +92,8 @@ std::string text_of(const refusal& r, const budget_settings& b, wall_time now, s
 
 reply too_many_requests(const refusal& r, const budget_settings& b, wall_time now)
 {
-    duration wait = r.wait;
-    if (r.why == reason::too_long) wait -= std::min(r.wait, r.allowed);
+    duration wait = std::min<duration>(r.wait, longest_wait);
+    if (r.why == reason::too_long) wait -= std::min(wait, r.allowed);
     reply answer = own_answer(429, text_of(r, b, now, seconds_up(wait)));
     std::int64_t seconds = seconds_up(std::min<duration>(wait, b.retry_after_max));
     answer.fields.emplace_back("Retry-After", std::to_string(seconds));

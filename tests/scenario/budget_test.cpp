@@ -1,6 +1,7 @@
 // The budget, as tools meet it.
 
 #include "tests/support/budget_world.hpp"
+#include "tests/support/sanitized.hpp"
 
 #include <doctest/doctest.h>
 
@@ -19,14 +20,15 @@ TEST_CASE("fairness: one tool with 2,000 queued lookups adds at most a second to
     w.config.server.answer_max = 21min;
     w.start();
     std::vector<std::unique_ptr<tool>> crowd;
-    for (std::uint64_t n = 0; n < 2000; ++n) crowd.push_back(w.asks("/@crowd" + w.path(n)));
-    w.run_until([&] { return w.cache->misses().flights() >= 1990; });
+    const std::uint64_t many = sanitized ? 200 : 2000;
+    for (std::uint64_t n = 0; n < many; ++n) crowd.push_back(w.asks("/@crowd" + w.path(n)));
+    w.run_until([&] { return w.cache->misses().flights() >= many - 10; });
     std::vector<std::unique_ptr<tool>> single;
     single.push_back(w.asks("/@single" + w.path(5000)));
     CHECK(w.answered(single) <= 1100ms);  // the window's margin is part of it
     CHECK(single[0]->read().status == 200);
     // Also where the crowd has asked for the same call, and stands far behind.
-    single[0] = w.asks("/@single" + w.path(1999));
+    single[0] = w.asks("/@single" + w.path(many - 1));
     CHECK(w.answered(single) <= 1100ms);
     CHECK(single[0]->read().cache("collapsed") == "collapsed");
 }

@@ -2,6 +2,7 @@
 // between the lease and the answer: a million random events. `CALLCACHE_SEED=n` repeats a run.
 
 #include "server/budget/budget.hpp"
+#include "tests/support/sanitized.hpp"
 
 #include <doctest/doctest.h>
 
@@ -17,11 +18,7 @@ namespace
 {
 
 // The sanitizers are slow, and look for other things.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr long events_max = 60'000;
-#else
-constexpr long events_max = 1'000'000;
-#endif
+constexpr long events_max = test::sanitized ? 60'000 : 1'000'000;
 
 constexpr wall_time start{std::chrono::sys_days(std::chrono::year(2026) / 3 / 1)};
 
