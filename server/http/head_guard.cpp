@@ -142,11 +142,22 @@ bool head_scanner::start_line(std::string_view line)
 
 bool head_scanner::field_line(std::string_view line)
 {
+    bool good = read_field_line(line).has_value();
+    if (!good) refuse(400, "a line of the head is not `name: value`");
+    return good;
+}
+
+std::optional<field_view> read_field_line(std::string_view line)
+{
     std::size_t colon = line.find(':');
     bool good = colon != std::string_view::npos && is_token(line.substr(0, colon)) &&
                 std::all_of(line.begin() + long(colon), line.end(), is_value_character);
-    if (!good) refuse(400, "a line of the head is not `name: value`");
-    return good;
+    if (!good) return std::nullopt;
+    field_view f{line.substr(0, colon), line.substr(colon + 1)};
+    auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+    while (!f.value.empty() && is_space(f.value.front())) f.value.remove_prefix(1);
+    while (!f.value.empty() && is_space(f.value.back())) f.value.remove_suffix(1);
+    return f;
 }
 
 framing_or_refusal framing_of(std::span<const field_view> fields, int minor, unsigned status)

@@ -25,6 +25,10 @@ bool equals_lower(std::string_view a, std::string_view lower);
 // True if `name` is an element of a comma-separated list (RFC 9110, section 5.6.1), in any case.
 bool has_element(std::string_view list, std::string_view name);
 
+// A line of a head or a trailer section, without its end; nothing if it is not `name: value` (RFC 9112, section 5). The
+// value is without the white space around it.
+std::optional<field_view> read_field_line(std::string_view line);
+
 // Why a head is refused. A refused head leaves the framing in doubt, so the connection is closed after the answer.
 struct refused_head
 {
