@@ -257,6 +257,8 @@ std::vector<config_key> make_keys()
                   "How long a stop waits for the requests that are running."),
         size("server.header_bytes_max", PLACE(server.header_bytes_max), 1 << 10, 1 << 20,
              "A larger request header is answered 431."),
+        size("server.request_body_max", PLACE(server.request_body_max), 0, std::uint64_t(1) << 40,
+             "A larger request body is answered 413. Bodies stream; none is buffered whole."),
         time_span(
             "server.answer_max", PLACE(server.answer_max), 100ms, 24h,
             "Queue, attempts and retries of one lookup together; where it is not set, at least budget.wait_max and 8s. "
@@ -271,6 +273,8 @@ std::vector<config_key> make_keys()
         integer("upstream.connections_max", PLACE(upstream.connections_max), 1, 1024, "Connections to upstream."),
         time_span("upstream.response_timeout", PLACE(upstream.response_timeout), 10ms, 1h,
                   "One whole attempt at a lookup, also against an endless trickle."),
+        time_span("upstream.pass_timeout", PLACE(upstream.pass_timeout), 10ms, 24h,
+                  "A forwarded request without progress: less than 1 KiB in this time, though it is upstream's turn."),
         word("credentials.mode", PLACE(credentials.mode),
              std::vector<std::pair<std::string, credentials_mode>>{{"forward", credentials_mode::forward},
                                                                    {"inject", credentials_mode::inject}},

@@ -27,6 +27,7 @@ struct server_settings
     milliseconds idle_timeout = 75s;
     milliseconds drain_timeout = 8s;
     std::uint64_t header_bytes_max = 16 << 10;
+    std::uint64_t request_body_max = std::uint64_t(2) << 30;
     milliseconds answer_max = 28s;
 };
 
@@ -38,6 +39,7 @@ struct upstream_settings
     milliseconds connect_timeout = 5s;
     std::uint64_t connections_max = 8;
     milliseconds response_timeout = 15s;
+    milliseconds pass_timeout = 60s;
 };
 
 enum class credentials_mode

@@ -20,6 +20,7 @@ brain::brain(const parts& p) :
            [this](budget::item i, const asking& who, const refusal& why) { hear_no(i, who, why); },
            [this] { tell_who_cannot_wait(); }}),
     pool_(p.upstream, p.config.upstream, p.tls, p.clock, p.loop),
+    uploads_(std::max<std::size_t>(p.config.upstream.connections_max, 3) - 2, p.loop, p.clock),
     stretch_again_(p.loop, p.clock)
 {}
 
@@ -71,7 +72,7 @@ void brain::ask_report(std::function<void(upstream_report)> done)
         r.spending = self->gate_.spending().report(self->parts_.clock.now());
         r.vendor_remaining = self->vendor_remaining_;
         r.is_up = !self->breaker_.is_down();
-        r.flights = self->flights_.size();
+        r.flights = self->by_number_.size();
         r.sent = self->sent_;
         done(std::move(r));
     });
@@ -83,13 +84,17 @@ void brain::drain()
         self->draining_ = true;
         self->gate_.close();
         self->pool_.close();
+        self->uploads_.close();
     });
 }
 
 void brain::abandon()
 {
+    auto crossings = std::move(crossings_);
     gate_.abandon();
     pool_.abandon();
+    uploads_.abandon();
+    for (const crossing_ptr& c : crossings) c->abandon();
 }
 
 std::size_t brain::waiting(const std::string& id) const
@@ -185,7 +190,7 @@ std::optional<looked_up> brain::refused(const lookup& l) const
 
 std::optional<reply> brain::just_refused(const lookup& l) const
 {
-    auto wait = refused_credentials_.wait(sha256(l.authorization), parts_.clock.steady());
+    auto wait = refused_credentials_.wait(refusable(l), parts_.clock.steady());
     if (!wait) return std::nullopt;
     auto seconds = seconds_up(*wait);
     return with_retry_after(unauthorized("Gong has just refused this credential (401); it is asked again in " +
@@ -209,16 +214,20 @@ reply brain::limited(const refusal& no) const
 
 void brain::join(const flight_ptr& f, lookup l, answered done)
 {
-    steady_time deadline = l.asked_at + l.answer_within;
     std::uint64_t asker = l.asker;
     auto at =
         f->waiters.insert(f->waiters.end(), waiter{std::move(l), std::move(done), !f->waiters.empty(), false, nullptr});
     if (asker != 0) askers_[asker] = {f.get(), at};
-    at->late = std::make_unique<alarm>(parts_.loop, parts_.clock);
-    // The flight goes on: what it brings is kept. The alarm is the flight's own, so it may not hold it.
-    at->late->set(deadline, [this, f = f.get(), at] { came_late(*f, at); });
+    limit_time(*f, at);
     f->end->cancel();
     f->lingers = false;
+}
+
+// The flight goes on: what it brings is kept. The alarm is the flight's own, so it may not hold it.
+void brain::limit_time(flight& f, std::list<waiter>::iterator at)
+{
+    at->late = std::make_unique<alarm>(parts_.loop, parts_.clock);
+    at->late->set(at->asked.asked_at + at->asked.answer_within, [this, f = &f, at] { came_late(*f, at); });
 }
 
 brain::waiter brain::part_with(flight& f, std::list<waiter>::iterator at)

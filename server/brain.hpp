@@ -1,11 +1,10 @@
 // The brain: everything about lookups that what is kept cannot answer. One flight for each call, however many ask.
 #pragma once
 
-#include "cache/tiers.hpp"
-#include "config/address.hpp"
+#include "server/brain_parts.hpp"
 #include "server/budget/gate.hpp"
 #include "server/budget/retry_budget.hpp"
-#include "server/log.hpp"
+#include "server/crossing.hpp"
 #include "server/lookup.hpp"
 #include "server/upstream/breaker.hpp"
 #include "server/upstream/exchange.hpp"
@@ -30,19 +29,7 @@ namespace callcache
 class brain : public std::enable_shared_from_this<brain>
 {
 public:
-    struct parts
-    {
-        executor loop;
-        const settings& config;
-        origin upstream;
-        std::shared_ptr<asio::ssl::context> tls;
-        tiers& kept;
-        partitions& known;
-        const clock_source& clock;
-        callcache::log& out;
-        ledger& book;
-        calendar day;  // budget.day
-    };
+    using parts = brain_parts;
     explicit brain(const parts&);
     ~brain();
 
@@ -50,10 +37,15 @@ public:
     using answered = std::function<void(looked_up)>;
     void ask(lookup, answered done);
 
+    void refresh(lookup);
+
+    // Any thread. A request that passes through wants to be sent; see crossing.hpp.
+    void cross(lookup, crossing_ptr);
+    executor loop() const { return parts_.loop; }
+
     // Any thread. The one who asked under this name has hung up.
     void left(std::uint64_t asker);
 
-    void refresh(lookup);
     // Any thread. While it is true, stale is served without a refresh.
     bool is_stretched() const { return stretched_.load(std::memory_order_relaxed); }
 
@@ -93,6 +85,7 @@ private:
     reply is_down(std::string_view why) const;
     reply limited(const refusal&) const;
     void join(const flight_ptr&, lookup, answered done);
+    void limit_time(flight&, std::list<waiter>::iterator);
     waiter part_with(flight&, std::list<waiter>::iterator);
     void came_late(flight&, std::list<waiter>::iterator);
     void attend(flight&);
@@ -103,14 +96,20 @@ private:
     static task<void> run(std::shared_ptr<brain>, flight_ptr);
     task<upstream_result> fetch(flight&);
     bool may_retry(const flight&, const upstream_result&, int retries);
-    void learn_from(const upstream_result&);
+    void learn_from(const upstream_result&, bool is_outage);
     void stretch();
     void hear_429(flight&, const upstream_answer&);
     task<std::optional<upstream_failure>> send_one(flight&, bool first, bool fresh, exchanged& answer, bool& was_used);
     task<std::optional<upstream_failure>> wait_for_turn(flight&, bool first);
     using line = std::variant<std::unique_ptr<connection_pool::loan>, upstream_failure>;
     task<line> ready_line(gate::passage&, bool fresh);
+    void begin_sending(flight&, gate::passage&);
     task<void> exchange_on(connection_pool::loan&, flight&, gate::passage&, exchanged& answer);
+    // passing.cpp: a request that passes through.
+    static task<void> escort(std::shared_ptr<brain>, flight_ptr);
+    task<void> lead_across(const flight_ptr&);
+    task<bool> see_through(const flight_ptr&, gate::passage&);
+    bool hear_answer(flight&, const crossing_report&);
     // landing.cpp: what an answer means.
     void land(const flight_ptr&, upstream_result);
     void keep(const flight_ptr&, std::shared_ptr<entry>, std::shared_ptr<const upstream_answer>);
@@ -125,17 +124,14 @@ private:
     const parts parts_;
     gate gate_;
     connection_pool pool_;
+    places uploads_;
     breaker breaker_;
     std::map<flight_key, flight_ptr> flights_;
     std::set<const partition*> renewing_;  // whose trust a flight is about to renew
     std::map<partition_id, wall_time> confirmation_written_;
-    struct lately_failed
-    {
-        std::optional<steady_time> told_at;
-        std::size_t count = 0;
-    };
     std::map<upstream_failure::kind, lately_failed> failures_;
     std::map<budget::item, flight*> by_number_;
+    std::set<crossing_ptr> crossings_;
     std::map<std::uint64_t, std::pair<flight*, std::list<waiter>::iterator>> askers_;
     refused_credentials refused_credentials_;
     retry_budget retries_;

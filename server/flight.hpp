@@ -2,6 +2,7 @@
 // out, and landing.cpp, which brings it home, speak.
 #pragma once
 
+#include "cache/call_id.hpp"
 #include "server/brain.hpp"
 
 #include <algorithm>
@@ -24,6 +25,7 @@ struct brain::flight
     budget::item number = 0;
     lookup first;  // of the client that began it
     std::list<waiter> waiters;
+    crossing_ptr crosses;        // a request that passes through; else it is a lookup
     bool background = false;     // begun for nobody in particular
     bool renews = false;         // of a fresh entry, for the sake of its credential's trust
     bool queued = false;         // waits for its turn
@@ -44,6 +46,17 @@ struct brain::flight
         return background || std::any_of(waiters.begin(), waiters.end(), [](const waiter& w) { return !w.left; });
     }
 };
+
+inline upstream_failure down()
+{
+    return {upstream_failure::kind::down, "several requests in a row have failed"};
+}
+
+// What a 401 refuses: the credential for lookups; for anything else, which may need another scope, for that path alone.
+inline digest refusable(const lookup& l)
+{
+    return sha256(is_call_id(l.id) ? l.authorization : l.authorization + "\n" + l.id);
+}
 
 inline looked_up own(reply r, outcome word, std::string_view detail = {})
 {

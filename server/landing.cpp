@@ -70,7 +70,7 @@ void brain::land(const flight_ptr& f, upstream_result r)
 void brain::keep(const flight_ptr& f, std::shared_ptr<entry> e, std::shared_ptr<const upstream_answer> answer)
 {
     partition& whose = *f->first.whose;
-    refused_credentials_.accepted(sha256(f->first.authorization));
+    refused_credentials_.accepted(refusable(f->first));
     confirm(whose, f->sent_at);
     // The same call again: the bytes that are kept stay, and only its times change.
     entry_ptr before = parts_.kept.find_in_memory({whose.id(), f->first.id});
@@ -103,7 +103,7 @@ void brain::hear_401(const flight& f)
 {
     partition& whose = *f.first.whose;
     whose.refuse(f.sent_at);
-    refused_credentials_.refused(sha256(f.first.authorization), parts_.clock.steady());
+    refused_credentials_.refused(refusable(f.first), parts_.clock.steady());
     if (whose.id() != 0) parts_.kept.disk().put_partition(whose.record());
     if (std::exchange(heard_401_, true)) return;
     parts_.out.warn(
@@ -174,10 +174,11 @@ void brain::log_failure(const flight& f, const upstream_failure& failure)
     ++lately.count;
     steady_time now = parts_.clock.steady();
     if (lately.told_at && now - *lately.told_at < failure_line_every) return;
-    parts_.out.warn(lately.count == 1 ? "a lookup failed" : "lookups failed", {{"count", std::to_string(lately.count)},
-                                                                               {"id", f.first.id},
-                                                                               {"upstream", parts_.upstream.text()},
-                                                                               {"why", failure.text}});
+    parts_.out.warn(lately.count == 1 ? "a request failed" : "requests failed",
+                    {{"count", std::to_string(lately.count)},
+                     {"id", f.first.id},
+                     {"upstream", parts_.upstream.text()},
+                     {"why", failure.text}});
     lately = {now, 0};
 }
 
@@ -200,7 +201,7 @@ void brain::log_request(const flight& f, const upstream_result& r) const
         return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
     };
     auto* answer = std::get_if<upstream_answer>(&r);
-    parts_.out.info("upstream", {{"kind", "lookup"},
+    parts_.out.info("upstream", {{"kind", f.crosses ? "pass" : "lookup"},
                                  {"id", f.first.id},
                                  {"status", answer ? std::to_string(answer->status) : "none"},
                                  {"wait_ms", ms(f.sent_steady - f.first.asked_at)},

@@ -23,7 +23,7 @@ constexpr std::string_view detail_of(why because)
     return because == why::kept_young ? "kept-young" : "";
 }
 
-// A lookup that what is kept cannot answer.
+// A lookup that what is kept cannot answer; or a request that passes through, of which `id` is the method and the path.
 struct lookup
 {
     std::string id;

@@ -161,7 +161,7 @@ std::optional<std::string> proxy::open_upstream()
 std::optional<std::string> proxy::open_listeners()
 {
     tools_ = std::make_unique<tools>(tools::parts{config_, *tiers_, *partitions_, *brain_, injected_.get(),
-                                                  clients_.get(), around_.clock, around_.out});
+                                                  clients_.get(), upstream_, around_.clock, around_.out});
     admin_ = std::make_unique<admin>(admin::parts{config_, ready_, *brain_, around_.clock, around_.out});
     tool_rules_.reset(new session_rules{config_.server, around_.clock, *tools_});
     admin_rules_.reset(new session_rules{config_.server, around_.clock, *admin_});

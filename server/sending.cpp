@@ -16,9 +16,11 @@ using namespace std::chrono_literals;
 constexpr int retries_max = 2;
 constexpr auto first_backoff = 200ms;  // give or take a half, and doubled for the second
 
-upstream_failure down()
+// What is lost, too slow or a 5xx is an outage; what the vendor says otherwise is none.
+bool is_outage(const upstream_result& r)
 {
-    return {failing::down, "several requests in a row have failed"};
+    auto* failure = std::get_if<upstream_failure>(&r);
+    return failure ? failure->what != failing::nonsense : std::get<upstream_answer>(r).status >= 500;
 }
 
 }  // namespace
@@ -52,7 +54,7 @@ task<upstream_result> brain::fetch(flight& f)
         auto unsent = co_await send_one(f, again, fresh, answer, was_used);
         if (unsent)
         {
-            learn_from(*unsent);
+            learn_from(*unsent, is_outage(*unsent));
             co_return std::move(*unsent);
         }
         f.sent = false;
@@ -63,7 +65,7 @@ task<upstream_result> brain::fetch(flight& f)
             fresh = true;
             continue;
         }
-        learn_from(answer.result);
+        learn_from(answer.result, is_outage(answer.result));
         if (auto* a = std::get_if<upstream_answer>(&answer.result); a && a->status == 429)
         {
             hear_429(f, *a);
@@ -101,8 +103,8 @@ void brain::hear_429(flight& f, const upstream_answer& answer)
     tell_who_cannot_wait();
 }
 
-// For the breaker: what is lost, too slow or a 5xx is an outage; what the vendor says otherwise is none.
-void brain::learn_from(const upstream_result& r)
+// For the breaker, and for what the vendor says of the budget.
+void brain::learn_from(const upstream_result& r, bool is_outage)
 {
     auto* failure = std::get_if<upstream_failure>(&r);
     auto* answer = std::get_if<upstream_answer>(&r);
@@ -113,8 +115,7 @@ void brain::learn_from(const upstream_result& r)
     if (answer)
         if (const std::string* remaining = answer->find("x-ratelimit-remaining")) vendor_remaining_ = *remaining;
     bool was_down = breaker_.is_down();
-    bool outage = failure ? failure->what != failing::nonsense : answer->status >= 500;
-    if (outage)
+    if (is_outage)
         breaker_.failed(parts_.clock.steady());
     else
         breaker_.succeeded();
@@ -169,7 +170,7 @@ task<std::optional<upstream_failure>> brain::send_one(flight& f, bool first, boo
         auto unsent = co_await wait_for_turn(f, first);
         if (unsent) co_return unsent;
         gate::passage way(gate_, f.number);
-        if (refused_credentials_.wait(sha256(f.first.authorization), parts_.clock.steady()))
+        if (refused_credentials_.wait(refusable(f.first), parts_.clock.steady()))
         {
             f.refused = true;
             co_return upstream_failure{failing::limited, "Gong has just refused this credential"};
@@ -184,7 +185,6 @@ task<std::optional<upstream_failure>> brain::send_one(flight& f, bool first, boo
             continue;
         }
         if (!breaker_.lets_through(parts_.clock.steady())) co_return down();
-        breaker_.sending(parts_.clock.steady());
         was_used = loan->was_used();
         co_await exchange_on(*loan, f, way, answer);
         co_return std::nullopt;
@@ -210,6 +210,17 @@ task<brain::line> brain::ready_line(gate::passage& way, bool fresh)
     }
 }
 
+void brain::begin_sending(flight& f, gate::passage& way)
+{
+    breaker_.sending(parts_.clock.steady());
+    f.sent_at = parts_.clock.wall();
+    f.sent_steady = parts_.clock.steady();
+    f.sent = true;
+    way.sending();
+    retries_.sent(f.sent_steady);
+    ++sent_;
+}
+
 task<void> brain::exchange_on(connection_pool::loan& line, flight& f, gate::passage& way, exchanged& answer)
 {
     const clock_source& clock = parts_.clock;
@@ -219,13 +230,7 @@ task<void> brain::exchange_on(connection_pool::loan& line, flight& f, gate::pass
                           "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/" +
                           version + "\r\n\r\n";
     f.ticket = parts_.kept.ticket();
-    f.sent_at = clock.wall();
-    f.sent_steady = clock.steady();
-    f.sent = true;
-    way.sending();
-    retries_.sent(f.sent_steady);
-    ++sent_;
-
+    begin_sending(f, way);
     bool late = false;
     alarm clock_out(parts_.loop, clock), acknowledgement(parts_.loop, clock);
     clock_out.set(f.sent_steady + timeout, [&] {

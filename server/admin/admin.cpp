@@ -74,7 +74,7 @@ bool admin::answer_now(const request& r, const reply_mode& mode, remembered_cred
     return true;
 }
 
-task<void> admin::answer(const request& r, const reply_mode& mode, remembered_credential&, presence&, std::string& out)
+task<void> admin::answer(const request& r, reply_mode& mode, remembered_credential&, conversation&, std::string& out)
 {
     if (r.target == "/resume")
     {
@@ -91,12 +91,14 @@ void admin::mistake(std::string_view what)
     parts_.out.error("a mistake in callcache", {{"what", std::string(what)}});
 }
 
-void admin::refuse(const refused_head& refused, std::string& out)
+void admin::refuse(const refused_head& refused, bool head_only, std::string& out)
 {
     reply r = own_answer(refused.status, refused.text);
     if (refused.retry_after > 0) r.fields.emplace_back("Retry-After", std::to_string(refused.retry_after));
     r.close = true;
-    write_reply(out, r, {}, parts_.clock.wall());
+    reply_mode mode;
+    mode.head_only = head_only;
+    write_reply(out, r, mode, parts_.clock.wall());
 }
 
 }  // namespace callcache

@@ -28,8 +28,8 @@ public:
     explicit admin(parts p) : parts_(p) {}
 
     bool answer_now(const request&, const reply_mode&, remembered_credential&, std::string& out) override;
-    task<void> answer(const request&, const reply_mode&, remembered_credential&, presence&, std::string& out) override;
-    void refuse(const refused_head&, std::string& out) override;
+    task<void> answer(const request&, reply_mode&, remembered_credential&, conversation&, std::string& out) override;
+    void refuse(const refused_head&, bool head_only, std::string& out) override;
     void mistake(std::string_view what) override;
 
 private:

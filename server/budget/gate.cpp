@@ -81,7 +81,14 @@ void gate::look_once(moment now)
             expel_all(now);  // with this one inside, the next may have lost its place
         }
 
-    while (!ready_.empty() && budget_.may_send(now))
+    auto has_room = [&] { return budget_.window().next(now.steady) <= now.steady; };
+    while (!finishing_.empty() && has_room())
+    {
+        auto done = std::move(finishing_.front());
+        finishing_.pop_front();
+        done(budget_.window().take(now.steady));
+    }
+    while (finishing_.empty() && !ready_.empty() && budget_.may_send(now))
     {
         auto [what, done] = std::move(ready_.front());
         ready_.pop_front();
@@ -98,7 +105,13 @@ void gate::look_once(moment now)
     if (held && !std::exchange(held_, held)) parts_.held();
     held_ = held;
     write_page(now);
-    if (auto wait = budget_.until_change(now))
+    auto wait = budget_.until_change(now);
+    if (!finishing_.empty())
+    {
+        auto room = std::chrono::ceil<duration>(budget_.window().next(now.steady) - now.steady);
+        wait = wait ? std::min(*wait, room) : room;
+    }
+    if (wait)
         next_look_.set(now.steady + *wait, [this] { look(); });
     else
         next_look_.cancel();
@@ -147,6 +160,8 @@ void gate::abandon()
     queued_.clear();
     auto ready = std::move(ready_);
     ready_.clear();
+    auto finishing = std::move(finishing_);
+    finishing_.clear();
 }
 
 gate::passage::passage(gate& g, budget::item i) : gate_(g), item_(i) {}
@@ -208,6 +223,19 @@ void gate::passage::answered(steady_time::duration round_trip)
     stage_ = stage::over;
     gate_.budget_.window().answered(grant_.token, gate_.parts_.clock.steady(), round_trip);
     gate_.look();
+}
+
+task<void> gate::passage::again()
+{
+    if (stage_ != stage::sent) co_return;
+    auto start = [this](auto done) {
+        gate_.finishing_.push_back(std::move(done));
+        gate_.look();
+    };
+    auto token = co_await call_back<sliding_window::token>(start);
+    steady_time now = gate_.parts_.clock.steady();
+    gate_.budget_.window().lost(std::exchange(grant_.token, token), now);
+    gate_.budget_.window().sent(token, now);
 }
 
 void gate::passage::acknowledged()

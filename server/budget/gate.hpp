@@ -78,6 +78,10 @@ public:
         void answered(steady_time::duration round_trip);
         void acknowledged();
 
+        // The last piece of a long body is next: whoever stands on the way may have held the rest back, and the vendor
+        // counts the request when this comes. Waits for room in the window once more. REQUIRES: sending() was called.
+        task<void> again();
+
     private:
         bool is_paused() const;
         enum class stage
@@ -130,7 +134,8 @@ private:
     budget budget_;
     alarm next_look_;
     std::map<budget::item, std::function<void(turn)>> queued_;
-    std::list<waiting_for_room> ready_;  // their connections stand
+    std::list<waiting_for_room> ready_;                                // their connections stand
+    std::list<std::function<void(sliding_window::token)>> finishing_;  // counted already, in need of room alone
     bool looking_ = false, look_again_ = false;
     bool closed_ = false, abandoned_ = false;
     bool held_ = false;

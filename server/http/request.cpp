@@ -3,6 +3,7 @@
 #include "config/address.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 namespace callcache
@@ -48,6 +49,7 @@ request_or_refusal read_request(std::string_view method, std::string_view target
     auto framed = framing_of(fields, minor, 0);
     if (framed.refused) return {r, framed.refused};
     r.body = framed.body;
+    r.fields = fields;
 
     r.keep_alive = minor >= 1;
     bool has_cache_control = false, says_close = false;
@@ -70,8 +72,21 @@ request_or_refusal read_request(std::string_view method, std::string_view target
             has_cache_control = true;
             read_cache_control(r.asked, f.value);
         }
-        else if (equals_lower(f.name, "expect"))
+        else if (equals_lower(f.name, "expect") && minor >= 1)  // RFC 9110, section 10.1.1
+        {
+            if (!equals_lower(f.value, "100-continue"))
+                return {r, refusal(417, "of the expectations 100-continue alone is known")};
             r.expects = true;
+        }
+        else if (equals_lower(f.name, "max-forwards") && (method == "OPTIONS" || method == "TRACE"))
+        {
+            std::uint64_t n = 0;
+            auto parsed = std::from_chars(f.value.data(), f.value.data() + f.value.size(), n);
+            if (r.max_forwards || f.value.empty() || parsed.ec != std::errc{} ||
+                parsed.ptr != f.value.data() + f.value.size())
+                return {r, refusal(400, "Max-Forwards is not a number")};
+            r.max_forwards = n;
+        }
         else if (equals_lower(f.name, "prefer"))
             read_prefer(r.asked, f.value);
         else if (equals_lower(f.name, "priority"))
@@ -91,6 +106,11 @@ request_or_refusal read_request(std::string_view method, std::string_view target
             if (equals_lower(f.name, "pragma")) read_pragma(r.asked, f.value);
     if (auto refused = read_target(r)) return {r, refused};
     return {r, std::nullopt};
+}
+
+bool request::is_safe() const
+{
+    return is_get() || is_head() || method == "OPTIONS" || method == "TRACE";
 }
 
 bool matches_etag(std::string_view list, std::string_view etag)

@@ -22,7 +22,9 @@ struct request
     int minor = 1;
     bool keep_alive = true;
     framing body;
-    bool expects = false;  // Expect: 100-continue, or anything else that must come first
+    std::optional<std::uint64_t> max_forwards;  // of OPTIONS and TRACE
+    bool expects = false;                       // waits for 100 (Continue) before it sends its body
+    std::span<const field_view> fields;         // all of them, in order
 
     std::string_view authorization;
     bool has_authorization = false;
@@ -34,6 +36,7 @@ struct request
 
     bool is_get() const { return method == "GET"; }
     bool is_head() const { return method == "HEAD"; }
+    bool is_safe() const;  // RFC 9110, section 9.2.1
 };
 
 struct request_or_refusal

@@ -33,6 +33,33 @@ bool is_vendor_word(std::string_view segment)
            std::none_of(mistakes.begin(), mistakes.end(), [&](std::string_view m) { return equals_lower(segment, m); });
 }
 
+// "." or "..", in whichever way it is written: somebody further up might take it away, and see another path than we do.
+bool is_dot_segment(std::string_view segment)
+{
+    std::string plain;
+    for (std::size_t at = 0; at < segment.size();)
+    {
+        bool encoded = equals_lower(segment.substr(at, 3), "%2e");
+        plain += encoded ? '.' : segment[at];
+        at += encoded ? 3 : 1;
+        if (plain.size() > 2) return false;
+    }
+    return plain == "." || plain == "..";
+}
+
+bool has_dot_segment(std::string_view target)
+{
+    std::string_view path = target.substr(0, target.find('?'));
+    while (!path.empty())
+    {
+        path.remove_prefix(1);
+        std::size_t end = std::min(path.find('/'), path.size());
+        if (is_dot_segment(path.substr(0, end))) return true;
+        path.remove_prefix(end);
+    }
+    return false;
+}
+
 }  // namespace
 
 routed route_target(std::string_view target, bool is_get_or_head)
@@ -49,7 +76,11 @@ routed route_target(std::string_view target, bool is_get_or_head)
         target.remove_prefix(end);
     }
     r.target = target;
-    if (!is_get_or_head || !target.starts_with(calls)) return r;
+    if (!is_get_or_head || !target.starts_with(calls))
+    {
+        if (has_dot_segment(target)) r.what = route::bad_target;
+        return r;
+    }
 
     std::string_view segment = target.substr(calls.size());
     if (segment.empty()) return r;  // the list, as some clients write it
@@ -64,6 +95,7 @@ routed route_target(std::string_view target, bool is_get_or_head)
         r.what = route::pass;
     else
         r.what = route::bad_id;
+    if (r.what == route::pass && has_dot_segment(target)) r.what = route::bad_target;
     if (r.what == route::lookup || r.what == route::bad_id) r.call_id = segment;
     return r;
 }

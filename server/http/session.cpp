@@ -2,8 +2,7 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/basic_parser.hpp>
 
 #include <poll.h>
 
@@ -18,16 +17,44 @@ namespace
 namespace http = boost::beast::http;
 
 constexpr std::size_t read_bytes = 4096;
-constexpr std::size_t kept_bytes_max = 32 << 10;    // a buffer that grew beyond it is given back
-constexpr std::size_t gathered_max = 64 << 10;      // answers to pipelined requests, written at once
-constexpr std::size_t skipped_body_max = 64 << 10;  // a longer body is not read to keep a connection
+constexpr std::size_t body_read_bytes = 64 << 10;
+constexpr std::size_t body_progress_bytes = 1 << 10;  // at least so much of a body in an idle_timeout
+constexpr std::size_t kept_bytes_max = 32 << 10;      // a buffer that grew beyond it is given back
+constexpr std::size_t gathered_max = 64 << 10;        // answers to pipelined requests, written at once
+constexpr std::size_t skipped_body_max = 64 << 10;    // a longer body is not read to keep a connection
 constexpr std::size_t farewell_bytes_max = 1 << 20;
 constexpr milliseconds farewell_max = 2s;
 
-std::string_view view(boost::beast::string_view text)
+// A request's head, as Beast's parser tells it: the fields in their order, without copies.
+class head_parser final : public http::basic_parser<true>
 {
-    return {text.data(), text.size()};
-}
+public:
+    std::string_view method, target;
+    int minor = 1;
+    std::vector<field_view> fields;
+
+private:
+    using text = boost::beast::string_view;
+    static std::string_view view(text t) { return {t.data(), t.size()}; }
+
+    void on_request_impl(http::verb, text m, text t, int version, error_code&) override
+    {
+        method = view(m);
+        target = view(t);
+        minor = version % 10;
+    }
+    void on_field_impl(http::field, text name, text value, error_code&) override
+    {
+        fields.push_back({view(name), view(value)});
+    }
+    void on_response_impl(int, text, int, error_code&) override {}
+    void on_header_impl(error_code&) override {}
+    void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
+    std::size_t on_body_impl(text, error_code&) override { return 0; }
+    void on_chunk_header_impl(std::uint64_t, text, error_code&) override {}
+    std::size_t on_chunk_body_impl(std::uint64_t, text, error_code&) override { return 0; }
+    void on_finish_impl(error_code&) override {}
+};
 
 }  // namespace
 
@@ -49,21 +76,19 @@ session::~session()
 void session::wait_for(waiting_for what, milliseconds at_most)
 {
     waiting_ = what;
-    overdue_ = rules_.clock.steady() + at_most;
+    read_overdue_ = what == waiting_for::nothing ? steady_time::max() : rules_.clock.steady() + at_most;
 }
 
 void session::sweep(steady_time now)
 {
     notice_hang_up();
-    if (now < overdue_) return;
-    overdue_ = steady_time::max();
+    if (now >= write_overdue_) return abort();
+    if (now < read_overdue_) return;
+    read_overdue_ = steady_time::max();
     timed_out_ = true;
-    if (waiting_ == waiting_for::head)
-    {
-        // Ends the read and not the connection: a word is owed.
-        error_code ignored;
-        socket_.cancel(ignored);
-    }
+    bool is_writing = write_overdue_ != steady_time::max();
+    if ((waiting_ == waiting_for::head || waiting_ == waiting_for::body) && !is_writing)
+        stop_reading();  // and not the connection: a word is owed
     else
         abort();
 }
@@ -99,9 +124,16 @@ task<void> session::run(std::shared_ptr<session> self)
 task<void> session::turn_away(std::shared_ptr<session> self)
 {
     std::string out;
-    self->rules_.answers.refuse({503, "too many connections (server.connections_max)", 1}, out);
-    co_await self->flush(out);
+    // It has a name, as GCC 12 destroys an aggregate within an awaited expression twice.
+    const refused_head full{503, "too many connections (server.connections_max)", 1};
+    co_await self->refuse(full, out);
     co_await self->part();
+}
+
+task<void> session::refuse(const refused_head& why, std::string& out)
+{
+    rules_.answers.refuse(why, is_head_, out);
+    co_await write(out);
 }
 
 // Reads a request and answers it. False when the connection ends.
@@ -110,87 +142,84 @@ task<bool> session::serve_one(std::string& out)
     bool complete = co_await read_head(out);
     if (!complete) co_return false;
 
-    http::request_parser<http::empty_body> parser;
+    const std::string head = in_.substr(0, head_size_);  // what is read of the request points into it
+    head_parser parser;
     parser.header_limit(std::uint32_t(head_size_));
     parser.body_limit(boost::none);  // no body is given to it
     error_code error;
-    parser.put(asio::buffer(in_.data(), head_size_), error);
-    // empty_body complains of a body that is announced; what to do with it is decided here.
-    if (error == http::error::unexpected_body) error = {};
-    std::vector<field_view> fields;
-    const auto& message = parser.get();
-    for (const auto& f : message) fields.push_back({view(f.name_string()), view(f.value())});
+    parser.put(asio::buffer(head), error);
     request_or_refusal read;
     if (error)
         read.refused = refused_head{400, "the head is malformed: " + error.message()};
     else
-        read = read_request(view(message.method_string()), view(message.target()), int(message.version()) % 10, fields);
+        read = read_request(parser.method, parser.target, parser.minor, parser.fields);
     if (read.refused)
     {
-        rules_.answers.refuse(*read.refused, out);
-        co_await flush(out);
+        co_await refuse(*read.refused, out);
         co_return false;
     }
     const request& r = read.good;
     in_.erase(0, head_size_);
+    body_ = body_decoder(r.body);
+    body_bytes_ = 0;
+    body_time_ = rules_.limits.idle_timeout;
+    bool is_here = r.body.what != framing::kind::chunked && in_.size() >= r.body.length;
+    continue_is_due_ = r.expects && in_.empty();
 
     // A tool that expects 100 (Continue) may never send its body: then nothing can be found behind it.
-    bool is_here = in_.size() >= r.body.length;
-    bool readable = r.body.what == framing::kind::none || (r.body.what == framing::kind::length && is_here) ||
-                    (r.body.what == framing::kind::length && r.body.length <= skipped_body_max && !r.expects);
+    bool readable =
+        is_here || (r.body.what == framing::kind::length && r.body.length <= skipped_body_max && !r.expects);
     reply_mode mode{r.is_head(), r.keep_alive && readable && !rules_.draining, r.minor};
     bool answered = rules_.answers.answer_now(r, mode, remembered_, out);
     if (!answered)
     {
-        bool flushed = co_await flush(out);  // nobody waits for an answer that is ready
-        if (!flushed) co_return false;
-        wait_for(waiting_for::answer, 24h);
+        bool written = co_await write(out);  // nobody waits for an answer that is ready
+        if (!written) co_return false;
+        wait_for(waiting_for::nothing, {});
         mode.keep_alive = mode.keep_alive && !rules_.draining;
-        auto here = std::make_shared<presence>();
-        watch(here);
-        co_await rules_.answers.answer(r, mode, remembered_, *here, out);
-        here.reset();
-        error_code ignored;
-        socket_.cancel(ignored);
+        watch();
+        co_await rules_.answers.answer(r, mode, remembered_, *this, out);
+        left = nullptr;
+        stop_reading();
     }
     bool keep = mode.keep_alive && !rules_.draining;
-    if (!is_here)
+    if (!body_.is_done() && !is_here)
     {
-        bool flushed = co_await flush(out);  // the body may take its time, or wait for the answer
-        if (!flushed) co_return false;
+        bool written = co_await write(out);  // the body may take its time, or wait for the answer
+        if (!written) co_return false;
     }
-    if (keep) keep = co_await skip_body(r.body);
+    if (keep) keep = co_await skip_body();
     // Answers to pipelined requests that are here already are gathered and written at once.
-    bool more_is_here = keep && in_.find("\r\n\r\n") != std::string::npos && out.size() < gathered_max;
+    bool more_is_here = keep && in_.find("\r\n\r\n", used_) != std::string::npos && out.size() < gathered_max;
     if (!more_is_here)
     {
-        bool flushed = co_await flush(out);
-        if (!flushed) co_return false;
+        bool written = co_await write(out);
+        if (!written) co_return false;
     }
     co_return keep;
 }
 
 // Nothing is read while an answer is made, so a hang-up must be looked for.
-void session::watch(const std::shared_ptr<presence>& here)
+void session::watch()
 {
     socket_.async_wait(tcp_socket::wait_read, [self = shared_from_this()](error_code error) {
         if (!error) self->notice_hang_up();
     });
-    here_ = here;
 }
 
 // The wait may end for bytes of a next request, or for those that were read already: so each sweep looks again.
 void session::notice_hang_up()
 {
-    auto still = here_.lock();
-    if (!still || !still->left) return;
+    if (!left) return;
     pollfd p{socket_.native_handle(), POLLRDHUP, 0};
-    if (poll(&p, 1, 0) > 0) std::exchange(still->left, nullptr)();
+    if (poll(&p, 1, 0) > 0) std::exchange(left, nullptr)();
 }
 
 // Reads until a whole head stands at the front of `in_`. False if none comes, or it is refused.
 task<bool> session::read_head(std::string& out)
 {
+    in_.erase(0, std::exchange(used_, 0));
+    is_head_ = false;
     head_scanner scanner(head_kind::request, rules_.limits.header_bytes_max);
     bool begun = false, forgiven = false;
     wait_for(waiting_for::request, rules_.limits.idle_timeout);
@@ -199,6 +228,7 @@ task<bool> session::read_head(std::string& out)
         // One empty line before a request is forgiven (RFC 9112, section 2.2); a second is not, however it arrives.
         if (!begun && in_.starts_with("\r\n") && !std::exchange(forgiven, true)) in_.erase(0, 2);
         bool nothing = in_.empty() || (!begun && in_ == "\r");
+        is_head_ = in_.starts_with("HEAD ");
         if (!nothing)
         {
             auto progress = scanner.scan(in_);
@@ -206,22 +236,19 @@ task<bool> session::read_head(std::string& out)
             if (progress == head_scanner::progress::complete) co_return true;
             if (progress == head_scanner::progress::refused)
             {
-                rules_.answers.refuse(scanner.refused(), out);
-                co_await flush(out);
+                co_await refuse(scanner.refused(), out);
                 co_return false;
             }
         }
         if (nothing && rules_.draining) co_return false;
         if (!nothing && !begun) wait_for(waiting_for::head, rules_.limits.header_timeout);
         begun = !nothing;
-        std::size_t bytes = co_await read_more();
+        std::size_t bytes = co_await read_more(read_bytes);
         if (timed_out_ && waiting_ == waiting_for::head)
         {
-            rules_.answers.refuse({408, "no complete head within " +
-                                            std::to_string(rules_.limits.header_timeout.count()) +
-                                            " ms (server.header_timeout)"},
-                                  out);
-            co_await flush(out);
+            refused_head late{408, "no complete head within " + std::to_string(rules_.limits.header_timeout.count()) +
+                                       " ms (server.header_timeout)"};
+            co_await refuse(late, out);
             co_return false;
         }
         if (bytes == 0) co_return false;
@@ -229,37 +256,80 @@ task<bool> session::read_head(std::string& out)
 }
 
 // 0 if nothing more will come.
-task<std::size_t> session::read_more()
+task<std::size_t> session::read_more(std::size_t at_most)
 {
     std::size_t before = in_.size();
-    in_.resize(before + read_bytes);
-    auto [error, bytes] = co_await socket_.async_read_some(asio::buffer(in_.data() + before, read_bytes), as_result);
+    in_.resize(before + at_most);
+    auto [error, bytes] = co_await socket_.async_read_some(asio::buffer(in_.data() + before, at_most), as_result);
     in_.resize(before + (error ? 0 : bytes));
     co_return error ? 0 : bytes;
 }
 
-// A lookup has no use for a body; it is read so that the next request can be found behind it.
-task<bool> session::skip_body(const framing& body)
+task<body_piece> session::read_body()
 {
-    std::uint64_t left = body.length;
-    wait_for(waiting_for::reader, rules_.limits.header_timeout);
-    while (left > 0)
+    if (std::exchange(continue_is_due_, false))
     {
-        std::uint64_t here = std::min<std::uint64_t>(left, in_.size());
-        in_.erase(0, here);
-        left -= here;
-        if (left == 0) break;
-        std::size_t bytes = co_await read_more();
-        if (bytes == 0) co_return false;
+        std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
+        co_await write(interim);
     }
+    for (;;)
+    {
+        if (body_.is_done()) co_return body_piece{};
+        auto p = body_.take(std::string_view(in_).substr(used_));
+        used_ += p.taken;
+        if (!p.data.empty()) co_return body_piece{p.data, {}};
+        if (auto* why = body_.refused())
+            co_return body_piece{{}, refused_head{400, "the body of the request is malformed: " + *why}};
+        if (p.taken > 0) continue;
+
+        in_.erase(0, std::exchange(used_, 0));
+        // Only while we wait for the tool its time runs, and a trickle does not wind it up.
+        steady_time before = rules_.clock.steady();
+        waiting_ = waiting_for::body;
+        read_overdue_ = before + body_time_;
+        std::size_t bytes = co_await read_more(body_read_bytes);
+        wait_for(waiting_for::nothing, {});
+        body_time_ -= rules_.clock.steady() - before;
+        body_bytes_ += bytes;
+        if (body_bytes_ >= body_progress_bytes)
+        {
+            body_bytes_ = 0;
+            body_time_ = rules_.limits.idle_timeout;
+        }
+        if (std::exchange(timed_out_, false))
+            co_return body_piece{{},
+                                 refused_head{408, "the body of the request comes too slowly (server.idle_timeout)"}};
+        if (bytes == 0) co_return body_piece{{}, refused_head{0, "the tool has gone"}};
+    }
+}
+
+void session::stop_reading()
+{
+    error_code ignored;
+    socket_.cancel(ignored);
+}
+
+// A lookup has no use for a body; it is read so that the next request can be found behind it.
+task<bool> session::skip_body()
+{
+    body_time_ = rules_.limits.header_timeout;
+    continue_is_due_ = false;
+    for (std::size_t skipped = 0; !body_.is_done();)
+    {
+        body_piece p = co_await read_body();
+        skipped += p.data.size();
+        if (p.refused || skipped > skipped_body_max) co_return false;
+    }
+    in_.erase(0, std::exchange(used_, 0));
     co_return true;
 }
 
-task<bool> session::flush(std::string& out)
+task<bool> session::write(std::string& out)
 {
     if (out.empty()) co_return true;
-    wait_for(waiting_for::reader, rules_.limits.idle_timeout);
+    write_overdue_ = rules_.clock.steady() + rules_.limits.idle_timeout;
     auto [error, bytes] = co_await asio::async_write(socket_, asio::buffer(out), as_result);
+    write_overdue_ = steady_time::max();
     out.clear();
     if (out.capacity() > kept_bytes_max) out.shrink_to_fit();
     if (in_.empty() && in_.capacity() > kept_bytes_max) in_.shrink_to_fit();
@@ -273,14 +343,13 @@ task<void> session::part()
     error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
     if (ignored) co_return;
-    in_.clear();
     wait_for(waiting_for::farewell, farewell_max);
     for (std::size_t read = 0; read < farewell_bytes_max;)
     {
-        std::size_t bytes = co_await read_more();
+        in_.clear();
+        std::size_t bytes = co_await read_more(read_bytes);
         if (bytes == 0) break;
         read += bytes;
-        in_.clear();
     }
     socket_.close(ignored);
 }

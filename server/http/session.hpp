@@ -3,6 +3,7 @@
 
 #include "config/settings.hpp"
 #include "server/clock.hpp"
+#include "server/http/body_decoder.hpp"
 #include "server/http/handler.hpp"
 #include "server/net.hpp"
 
@@ -36,7 +37,7 @@ struct session_rules
 };
 
 // Front loop only. Held by its own coroutine.
-class session : public std::enable_shared_from_this<session>
+class session : public std::enable_shared_from_this<session>, private conversation
 {
 public:
     session(tcp_socket, front&, session_rules&);
@@ -62,17 +63,25 @@ private:
     {
         request,   // between requests: may be closed without a word
         head,      // a part of one has come: 408
-        answer,    // the handler's: no deadline here
-        reader,    // the tool, to take what was written
+        body,      // likewise
+        nothing,   // no deadline here: an answer is being made
         farewell,  // the tool, to close after us
     };
 
+    // conversation
+    task<body_piece> read_body() override;
+    void stop_reading() override;
+    bool is_body_read() const override { return body_.is_done(); }
+    const std::vector<field>& trailers() const override { return body_.trailers(); }
+    task<bool> write(std::string& out) override;
+    void break_off() override { abort(); }
+
     task<bool> read_head(std::string& out);
     task<bool> serve_one(std::string& out);
-    task<bool> skip_body(const framing&);
-    task<std::size_t> read_more();
-    task<bool> flush(std::string& out);
-    void watch(const std::shared_ptr<presence>&);
+    task<void> refuse(const refused_head&, std::string& out);
+    task<bool> skip_body();
+    task<std::size_t> read_more(std::size_t at_most);
+    void watch();
     void notice_hang_up();
     task<void> part();
     void wait_for(waiting_for, milliseconds at_most);
@@ -82,11 +91,16 @@ private:
     session_rules& rules_;
     std::list<session*>::iterator place_;
     remembered_credential remembered_;
-    std::weak_ptr<presence> here_;  // while an answer is made
-    std::string in_;                // received and not yet used
-    std::size_t head_size_ = 0;     // of the request at the front of it
+    std::string in_;             // received
+    std::size_t used_ = 0;       // of it, at its front
+    std::size_t head_size_ = 0;  // of the request that stands there
+    bool is_head_ = false;       // it is a HEAD
+    body_decoder body_{framing{}};
+    bool continue_is_due_ = false;       // the tool waits for 100
+    std::size_t body_bytes_ = 0;         // received since body_time_ was set
+    steady_time::duration body_time_{};  // that the tool has left for the next of them
     waiting_for waiting_ = waiting_for::request;
-    steady_time overdue_ = steady_time::max();
+    steady_time read_overdue_ = steady_time::max(), write_overdue_ = steady_time::max();
     bool timed_out_ = false;
 };
 

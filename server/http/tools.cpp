@@ -2,6 +2,9 @@
 
 #include "cache/freshness.hpp"
 #include "server/http/origin_rules.hpp"
+#include "server/http/pass_through.hpp"
+
+#include <algorithm>
 
 namespace callcache
 {
@@ -27,6 +30,17 @@ std::string unnamed_tool(std::string_view user_agent, const partition& whose)
     return (name.empty() ? "unnamed" : name) + " #" + hex(whose.name(), 2);
 }
 
+constexpr std::string_view methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+constexpr std::size_t shown_path_max = 200;
+constexpr std::size_t taken_body_max = 64 << 10;
+
+reply not_allowed(std::string_view text)
+{
+    reply r = own_answer(405, text);
+    r.fields.emplace_back("Allow", std::string(methods));
+    return r;
+}
+
 }  // namespace
 
 bool tools::answer_now(const request& r, const reply_mode& mode, remembered_credential& memory, std::string& out)
@@ -38,6 +52,15 @@ bool tools::answer_now(const request& r, const reply_mode& mode, remembered_cred
         write(out, std::move(*refused), {}, word, r, mode);
         return true;
     }
+    if (r.method == "OPTIONS" && r.max_forwards == 0)  // RFC 9110, section 7.6.2
+    {
+        reply here;
+        here.status = 204;
+        here.fields.emplace_back("Allow", std::string(methods));
+        write(out, std::move(here), {}, outcome::pass, r, mode);
+        return true;
+    }
+    if (to.what == route::pass || r.body.what == framing::kind::chunked) return false;
     partition& whose = remember(r, memory);
     entry_ptr kept = parts_.kept.find_in_memory({whose.id(), to.call_id});
     if (!kept) return false;
@@ -55,11 +78,21 @@ bool tools::answer_now(const request& r, const reply_mode& mode, remembered_cred
     return true;
 }
 
-task<void> tools::answer(const request& r, const reply_mode& mode, remembered_credential& memory, presence& here,
+task<void> tools::answer(const request& r, reply_mode& mode, remembered_credential& memory, conversation& with,
                          std::string& out)
 {
     routed to = route_target(r.target, r.is_get() || r.is_head());
     partition& whose = remember(r, memory);
+    if (to.what == route::pass)
+    {
+        co_await pass(r, to, mode, memory, with, out);
+        co_return;
+    }
+    if (r.body.what == framing::kind::chunked && !r.expects)
+    {
+        bool good = co_await take_body(r, mode, with, out);
+        if (!good) co_return;
+    }
     entry_ptr kept = parts_.kept.find_in_memory({whose.id(), to.call_id});
     if (!kept && whose.id() != 0)
     {
@@ -82,18 +115,51 @@ task<void> tools::answer(const request& r, const reply_mode& mode, remembered_cr
     }
     lookup l = lookup_of(r, to, memory, kept, ruled.because);
     l.asker = ++askers_;
-    here.left = [this, asker = l.asker] { parts_.misses.left(asker); };
+    with.left = [this, asker = l.asker] { parts_.misses.left(asker); };
     auto ask = [this, l = std::move(l)](auto done) mutable { parts_.misses.ask(std::move(l), std::move(done)); };
     looked_up found = co_await call_back<looked_up>(std::move(ask));
     write_looked_up(out, found, ruled.because, r, mode);
 }
 
-void tools::refuse(const refused_head& refused, std::string& out)
+// What is not a lookup, and not kept.
+task<void> tools::pass(const request& r, const routed& to, reply_mode& mode, const remembered_credential& memory,
+                       conversation& with, std::string& out)
+{
+    lookup l = lookup_of(r, to, memory, nullptr, why::not_kept);
+    l.id =
+        std::string(r.method) + " " + std::string(to.target.substr(0, std::min(to.target.find('?'), shown_path_max)));
+    l.asker = ++askers_;
+    passing p{parts_.config, parts_.upstream, parts_.misses, parts_.clock, r, to, with, mode};
+    passed end = co_await pass_through(p, std::move(l), out);
+    if (end.own) co_return write(out, std::move(*end.own), {}, end.word, r, mode);
+    if (parts_.config.log.access == log_access::all) log_answer(r, end.status, end.word);
+}
+
+// A lookup has no use for a body; what is malformed is refused all the same.
+task<bool> tools::take_body(const request& r, reply_mode& mode, conversation& with, std::string& out)
+{
+    for (std::size_t taken = 0; taken <= taken_body_max;)
+    {
+        body_piece piece = co_await with.read_body();
+        taken += piece.data.size();
+        mode.keep_alive = r.keep_alive && with.is_body_read();
+        if (piece.refused && piece.refused->status != 0)
+            write(out, own_answer(piece.refused->status, piece.refused->text), {}, outcome::error, r, mode);
+        if (piece.refused) co_return false;
+        if (piece.data.empty()) break;
+    }
+    co_return true;
+}
+
+void tools::refuse(const refused_head& refused, bool head_only, std::string& out)
 {
     reply r = own_answer(refused.status, refused.text);
     if (refused.retry_after > 0) r.fields.emplace_back("Retry-After", std::to_string(refused.retry_after));
+    if (refused.status == 405) r.fields.emplace_back("Allow", std::string(methods));
     r.close = true;
-    write(out, std::move(r), {}, outcome::error, {}, {});
+    reply_mode mode;
+    mode.head_only = head_only;
+    write(out, std::move(r), {}, outcome::error, {}, mode);
 }
 
 void tools::mistake(std::string_view what)
@@ -115,11 +181,13 @@ std::optional<reply> tools::refusal(const request& r, const routed& to, remember
         return own_answer(400, "\"" + std::string(to.call_id.substr(0, 40)) +
                                    "\" is not a call id: 1 to 20 digits; the vendor was not asked");
     case route::bad_target:
-        return own_answer(400, "a tool's name in /@name/… is 1 to 64 letters, digits, '-', '_' or '.'");
-    case route::pass:
-        return own_answer(501, "this version answers GET and HEAD /v2/calls/{id} alone; send other requests to " +
-                                   parts_.config.upstream.url + " itself");
+        return own_answer(400,
+                          "the target has a dot segment, or a tool's name in /@name/… that is not 1 to 64 letters, "
+                          "digits, '-', '_' or '.'");
+    case route::pass: break;
     }
+    // It would show the proxy's own credential to whoever asks.
+    if (r.method == "TRACE") return not_allowed("TRACE is not offered");
     if (parts_.clients) return stranger(r, memory);
     if (parts_.injected || !r.authorization.empty()) return std::nullopt;
     return unauthorized("no Authorization; send the credential that you would send to the vendor");
@@ -197,12 +265,16 @@ void tools::write(std::string& out, reply answer, const cache_status& status, ou
     answer.fields.emplace_back("Via", "1.1 callcache");
     const std::string* etag = answer.find("etag");
     if (answer.status == 200 && etag && matches_etag(r.if_none_match, *etag)) answer.status = 304;
-    if (parts_.config.log.access == log_access::all)
-        parts_.out.info("answer", {{"method", std::string(r.method)},
-                                   {"target", std::string(r.target.substr(0, 200))},
-                                   {"status", std::to_string(answer.status)},
-                                   {"outcome", std::string(callcache::word(word))}});
+    if (parts_.config.log.access == log_access::all) log_answer(r, answer.status, word);
     write_reply(out, answer, mode, parts_.clock.wall());
+}
+
+void tools::log_answer(const request& r, unsigned status, outcome word) const
+{
+    parts_.out.info("answer", {{"method", std::string(r.method)},
+                               {"target", std::string(r.target.substr(0, shown_path_max))},
+                               {"status", std::to_string(status)},
+                               {"outcome", std::string(callcache::word(word))}});
 }
 
 void tools::write_kept(std::string& out, const entry& e, outcome word, std::string_view detail, const request& r,

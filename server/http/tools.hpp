@@ -27,14 +27,15 @@ public:
         brain& misses;
         const credential_holder* injected;  // null with `forward`
         const client_holder* clients;       // null unless tools show tokens
+        const origin& upstream;
         const clock_source& clock;
         callcache::log& out;
     };
     explicit tools(parts p) : parts_(p) {}
 
     bool answer_now(const request&, const reply_mode&, remembered_credential&, std::string& out) override;
-    task<void> answer(const request&, const reply_mode&, remembered_credential&, presence&, std::string& out) override;
-    void refuse(const refused_head&, std::string& out) override;
+    task<void> answer(const request&, reply_mode&, remembered_credential&, conversation&, std::string& out) override;
+    void refuse(const refused_head&, bool head_only, std::string& out) override;
     void mistake(std::string_view what) override;
 
 private:
@@ -43,6 +44,11 @@ private:
     partition& remember(const request&, remembered_credential&) const;
     lookup lookup_of(const request&, const routed&, const remembered_credential&, entry_ptr seen, why) const;
 
+    task<void> pass(const request&, const routed&, reply_mode&, const remembered_credential&, conversation&,
+                    std::string& out);
+    task<bool> take_body(const request&, reply_mode&, conversation&, std::string& out);
+
+    void log_answer(const request&, unsigned status, outcome) const;
     void write(std::string& out, reply, const cache_status&, outcome, const request&, const reply_mode&) const;
     void write_kept(std::string& out, const entry&, outcome, std::string_view detail, const request&,
                     const reply_mode&) const;

@@ -4,6 +4,7 @@
 #include "cache/time.hpp"
 #include "server/http/reply.hpp"
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -36,6 +37,13 @@ struct upstream_failure
     };
     kind what = kind::lost;
     std::string text;  // for the operator and the tool: what happened
+};
+
+// Failures of one kind that were not told yet.
+struct lately_failed
+{
+    std::optional<steady_time> told_at;
+    std::size_t count = 0;
 };
 
 using upstream_result = std::variant<upstream_answer, upstream_failure>;

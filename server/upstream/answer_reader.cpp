@@ -107,8 +107,8 @@ task<answer_reader::head_or_failure> answer_reader::read_head(bool to_head)
         used_ += std::get<std::size_t>(size);
         if (status >= 200 && status <= 599)
         {
-            r.head.body = to_head ? framing{} : framed.body;
-            body_ = body_decoder(r.head.body);
+            r.head.body = framed.body;
+            body_ = body_decoder(to_head ? framing{} : framed.body);
             co_return std::move(r.head);
         }
         if (status < 100 || status > 599 || status == 101 || interim >= interim_answers_max)

@@ -16,7 +16,7 @@ struct answer_head
     unsigned status = 0;
     std::string reason;
     std::vector<field> fields;  // end-to-end ones, in order
-    framing body;               // what `until_close` means ends with the connection
+    framing body;  // also of an answer to HEAD, which has none; what `until_close` means ends with the connection
 };
 
 // Ends by itself only with the connection: the caller closes it when its time is up.

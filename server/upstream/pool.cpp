@@ -34,13 +34,23 @@ void connection_pool::loan::give_back()
     std::exchange(from_, nullptr)->on_loan_.leave();
 }
 
+upstream_failure none_is_free(const upstream_settings& s)
+{
+    return {upstream_failure::kind::slow, "all " + std::to_string(s.connections_max) +
+                                              " connections (upstream.connections_max) are waiting for answers"};
+}
+
+task<bool> connection_pool::enter(steady_time deadline)
+{
+    bool entered = co_await on_loan_.enter(deadline);
+    if (entered && !idle_.empty() && idle_.size() + on_loan_.inside() > settings_.connections_max) idle_.pop_front();
+    co_return entered;
+}
+
 task<connection_pool::taken> connection_pool::take(bool fresh, steady_time deadline)
 {
     bool placed = co_await on_loan_.enter(deadline);
-    if (!placed)
-        co_return upstream_failure{upstream_failure::kind::slow,
-                                   "all " + std::to_string(settings_.connections_max) +
-                                       " connections (upstream.connections_max) are waiting for answers"};
+    if (!placed) co_return none_is_free(settings_);
     loan l(*this);  // gives the place back if no connection comes of it
     l.era_ = era_;
     steady_time now = clock_.steady();

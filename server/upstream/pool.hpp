@@ -50,6 +50,12 @@ public:
     // An idle connection, or a new one; a new one if `fresh`. Waits while too many are in use.
     task<taken> take(bool fresh, steady_time deadline);
 
+    // A place among those in use, for a connection that somebody else makes; false at the deadline. Whoever has one
+    // leaves exactly once.
+    task<bool> enter(steady_time deadline);
+    void leave() { on_loan_.leave(); }
+    const std::shared_ptr<asio::ssl::context>& tls() const { return tls_; }
+
     // For the connections that are made from now on; idle ones end.
     void use(std::shared_ptr<asio::ssl::context>);
 
@@ -74,5 +80,8 @@ private:
     places on_loan_;
     bool closed_ = false;
 };
+
+// All of them wait for answers.
+upstream_failure none_is_free(const upstream_settings&);
 
 }  // namespace callcache

@@ -313,20 +313,4 @@ TEST_CASE("504: only-if-cached, and the call is not kept")
     CHECK(w.get(w.path(1), {{"Cache-Control", "only-if-cached"}}).status == 200);
 }
 
-TEST_CASE("501: what is not a lookup is not handed on by this version, and says where to send it")
-{
-    world w;
-    w.start();
-    for (const char* path : {"/v2/calls", "/v2/calls/", "/v2/calls/1/", "/v2/calls/1?x", "/v2/calls/extensive",
-                             "/v2/calls/users-access", "/v2/calls/1/media", "/v2/users"})
-    {
-        INFO(path);
-        answer a = w.get(path);
-        CHECK(a.status == 501);
-        CHECK(contains(words_of(a), "this version answers"));
-    }
-    CHECK(w.send("POST", "/v2/calls/extensive").status == 501);
-    CHECK(w.vendor->requests() == 0);
-}
-
 TEST_SUITE_END();

@@ -386,8 +386,8 @@ TEST_CASE("an outage that fails many lookups is a line in the log, and not one f
     w.vendor->go_down();
     for (std::uint64_t n = 0; n < 30; ++n) CHECK(w.get(w.path(n * 2)).status == 502);
     std::string text = w.out.text();
-    CHECK(text.find("a lookup failed") != std::string::npos);
-    CHECK(text.find("a lookup failed") == text.rfind("a lookup failed"));
+    CHECK(text.find("a request failed") != std::string::npos);
+    CHECK(text.find("a request failed") == text.rfind("a request failed"));
     CHECK(std::count(text.begin(), text.end(), '\n') <= 7);
 }
 

@@ -1,6 +1,7 @@
 #include "tests/sim/vendor.hpp"
 
 #include "cache/rfc3339.hpp"
+#include "server/http/body_decoder.hpp"
 #include "server/http/head_guard.hpp"
 #include "server/http/reply.hpp"
 
@@ -71,9 +72,14 @@ struct connection
 };
 using connection_ptr = std::shared_ptr<connection>;
 
+constexpr std::size_t kept_body_max = 64 << 10;
+
 struct sim_request
 {
-    std::string head, method, path, query, authorization, body;
+    std::string head, method, path, query, authorization;
+    std::string body;        // as much of it as is kept
+    std::uint64_t size = 0;  // of all of it
+    std::uint32_t sum = 0;   // of its bytes
     bool close = false;
 };
 
@@ -150,7 +156,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
     std::set<std::string> removed;
     std::set<std::pair<std::string, std::string>> forbidden;
     std::map<std::string, std::size_t> lookups;
-    std::vector<std::string> heads;
+    std::vector<std::string> heads, bodies;
     std::size_t requests = 0, refused = 0, accepted = 0, answers = 0;
     bool stopped = false;
     std::mt19937 random{7};
@@ -197,7 +203,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         while (go_on)
         {
             c->idle = in.empty();
-            auto request = co_await read(c, in);
+            auto request = co_await read(self, c, in);
             if (!request) break;
             c->idle = false;
             go_on = co_await answer(self, c, *request);
@@ -205,7 +211,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         c->close();
     }
 
-    static task<std::optional<sim_request>> read(connection_ptr c, std::string& in)
+    static task<std::optional<sim_request>> read(std::shared_ptr<state> self, connection_ptr c, std::string& in)
     {
         head_scanner scanner(head_kind::request, 64 << 10);
         std::array<char, 8192> room;
@@ -230,29 +236,44 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         std::string_view target = first_word(line);
         r.path = target.substr(0, target.find('?'));
         if (target.find('?') != target.npos) r.query = target.substr(target.find('?') + 1);
-        std::size_t length = 0;
+        std::vector<field_view> fields;
         for (std::size_t at = rest.find("\r\n") + 2; at < rest.size();)
         {
             std::size_t end = rest.find("\r\n", at);
             std::string_view field = rest.substr(at, end - at);
             at = end + 2;
-            std::size_t colon = field.find(':');
-            if (colon == field.npos) continue;
-            std::string_view name = field.substr(0, colon), value = field.substr(colon + 1);
-            while (value.starts_with(' ')) value.remove_prefix(1);
-            if (equals_lower(name, "authorization")) r.authorization = value;
-            if (equals_lower(name, "content-length")) length = std::stoul(std::string(value));
-            if (equals_lower(name, "connection") && equals_lower(value, "close")) r.close = true;
+            auto f = read_field_line(field);
+            if (!f) continue;
+            fields.push_back(*f);
+            if (equals_lower(f->name, "authorization")) r.authorization = f->value;
+            if (equals_lower(f->name, "connection") && equals_lower(f->value, "close")) r.close = true;
         }
-        while (in.size() < length)
+        auto framed = framing_of(fields, 1, 0);
+        if (framed.refused) co_return std::nullopt;
+        auto script = self->scripts.find(r.path);
+        if (script != self->scripts.end() && script->second.before_body) co_return r;
+        bool good = co_await read_body(c, in, body_decoder(framed.body), r);
+        if (!good) co_return std::nullopt;
+        co_return r;
+    }
+
+    static task<bool> read_body(connection_ptr c, std::string& in, body_decoder decoder, sim_request& r)
+    {
+        std::vector<char> room(64 << 10);
+        while (!decoder.is_done())
         {
+            auto p = decoder.take(in);
+            r.size += p.data.size();
+            for (unsigned char byte : p.data) r.sum = r.sum * 31 + byte;
+            if (r.body.size() < kept_body_max) r.body += p.data;
+            in.erase(0, p.taken);
+            if (p.taken > 0) continue;
+            if (decoder.refused()) co_return false;
             auto [error, bytes] = co_await c->read(room);
-            if (error) co_return std::nullopt;
+            if (error) co_return false;
             in.append(room.data(), bytes);
         }
-        r.body = in.substr(0, length);
-        in.erase(0, length);
-        co_return r;
+        co_return true;
     }
 
     // False when the connection ends.
@@ -271,6 +292,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         }
         ++s.requests;
         s.heads.push_back(r.head);
+        s.bodies.push_back(r.body);
         std::string id = r.path.starts_with("/v2/calls/") ? r.path.substr(10) : "";
         bool is_lookup = !id.empty() && std::all_of(id.begin(), id.end(), ::isdigit);
         if (is_lookup) ++s.lookups[id];
@@ -279,18 +301,24 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         if (s.options.jitter.count() > 0)
             delay += std::chrono::milliseconds(s.random() % std::uint64_t(s.options.jitter.count() + 1));
         if (delay.count() > 0) co_await sleep_until(s.clock, s.clock.steady() + delay);
-        if (s.held.contains(id))
+        const std::string name = is_lookup ? id : r.path;
+        if (s.held.contains(name))
         {
-            auto held_back = [self, id](auto done) { self->waiting.emplace(id, std::move(done)); };
+            auto held_back = [self, name](auto done) { self->waiting.emplace(name, std::move(done)); };
             co_await call_back<bool>(held_back);
         }
         if (s.stopped) co_return false;
 
-        auto script = s.scripts.find(id);
-        if (script == s.scripts.end() || id.empty()) script = s.scripts.find("");
+        auto script = s.scripts.find(name);
+        if (script == s.scripts.end()) script = s.scripts.find("");
         if (script != s.scripts.end())
         {
             bool kept = co_await play(self, c, script->second);
+            co_return kept;
+        }
+        if (r.path == "/v2/bytes" && wait <= 0)
+        {
+            bool kept = co_await stream(self, c, r);
             co_return kept;
         }
         reply a = wait > 0 ? s.limited(wait) : s.make(r, is_lookup ? id : "");
@@ -301,6 +329,32 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         write_reply(bytes, a, {r.method == "HEAD", !r.close, 1}, s.clock.wall());
         error_code error = co_await c->write(bytes);
         co_return !error && !r.close;
+    }
+
+    // As many bytes as are asked for: `n`, and `chunked=1`.
+    static task<bool> stream(std::shared_ptr<state>, connection_ptr c, sim_request r)
+    {
+        std::uint64_t left = std::stoull("0" + parameter(r.query, "n"));
+        bool chunked = parameter(r.query, "chunked") == "1";
+        std::string out = "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n";
+        out += chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "Content-Length: " + std::to_string(left) + "\r\n\r\n";
+        const std::string block(64 << 10, 'b');
+        while (left > 0)
+        {
+            std::string_view data =
+                std::string_view(block).substr(0, std::size_t(std::min<std::uint64_t>(left, block.size())));
+            left -= data.size();
+            if (chunked)
+                write_chunk(out, data);
+            else
+                out += data;
+            error_code error = co_await c->write(out);
+            if (error) co_return false;
+            out.clear();
+        }
+        if (chunked) write_last_chunk(out, {{"X-Sum", "1"}});
+        error_code error = co_await c->write(out);
+        co_return !error;
     }
 
     // Not part of the vendor, and not counted: what was counted so far.
@@ -377,7 +431,11 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         if (r.method == "GET" && (r.path == "/v2/calls" || r.path == "/v2/calls/")) return list(r);
         if (r.method == "POST" && r.path == "/v2/calls/extensive")
             return key->second.extensive ? extensive(r) : error(403, "Missing scope api:calls:read:extensive");
-        return error(404, "There is no such operation");
+        if (!r.path.starts_with("/v2/")) return error(404, "There is no such operation");
+        // Any other operation says what it was given.
+        return good("\"operation\":\"" +
+                    json_escaped(r.method + " " + r.path + (r.query.empty() ? "" : "?" + r.query)) +
+                    "\",\"size\":" + std::to_string(r.size) + ",\"sum\":" + std::to_string(r.sum));
     }
 
     // Newest last, 100 a page; the cursor is the number of the next call.
@@ -562,6 +620,10 @@ std::size_t vendor::refused() const
 std::size_t vendor::connections() const
 {
     return state_->accepted;
+}
+const std::vector<std::string>& vendor::bodies() const
+{
+    return state_->bodies;
 }
 const std::vector<std::string>& vendor::heads() const
 {

@@ -57,6 +57,7 @@ struct scripted
 {
     std::string bytes;
     sim::then then = sim::then::keep;
+    bool before_body = false;  // the request's body is not read
 };
 
 // One loop's thread. What runs on the loop holds the state, so that the vendor may go first.
@@ -70,11 +71,12 @@ public:
     const call_world& world() const;
     std::string body(std::string_view id) const;  // the call object, as it is now
 
-    // Holds the answers to lookups of the id back until released.
+    // Holds the answers to lookups of the id, or to requests for the path, back until released.
     void hold(const std::string& id);
     void release(const std::string& id);
 
-    // Every lookup of the id is answered so, until it is called without a script. An empty id: every request.
+    // Every lookup of the id, or request for the path, is answered so, until it is called without a script. Empty:
+    // every request.
     void script(const std::string& id, std::optional<scripted>);
 
     // The call is changed, is gone, or is not there yet; a key is withdrawn or may not read the call.
@@ -96,6 +98,7 @@ public:
     std::size_t refused() const;                        // 429s
     std::size_t connections() const;                    // accepted so far
     const std::vector<std::string>& heads() const;      // of every request, as it came
+    const std::vector<std::string>& bodies() const;     // likewise, the first 64 KiB of each
 
     struct state;
 

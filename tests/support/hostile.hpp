@@ -22,9 +22,11 @@ struct hostile
 {
     std::string name;
     std::string bytes;
-    std::vector<unsigned> statuses;          // of all the answers, in order
-    connection after = connection::closed;   // the last of them
-    std::vector<std::string> reached;        // the ids of the lookups that the vendor saw, in order, and nothing else
+    std::vector<unsigned> statuses;         // of all the answers, in order; 0: the vendor's, of what passes through
+    connection after = connection::closed;  // the last of them
+    // What the vendor saw, in order, and nothing else: the ids of lookups, and of what passed through "METHOD target",
+    // perhaps with a line of the framing, or, with a line end behind it, of the fields.
+    std::vector<std::string> reached;
     std::size_t heads = 0;                   // so many of the first requests are HEAD
     std::string credential = authorization;  // that the vendor saw
 };
@@ -37,6 +39,9 @@ hostile own(std::string name, std::string bytes, unsigned status);
 
 // Odd but legal: the vendor is asked for `first`.
 hostile served(std::string name, std::string bytes, connection = connection::goes_on);
+
+// Handed on: what the vendor sees is "METHOD target", and so on.
+hostile passed(std::string name, std::string bytes, std::string reached);
 
 // A request line, a good Host, a good Authorization, further lines without the last line's end, and a body.
 std::string request(const std::string& line, const std::string& further = "", const std::string& body = "");

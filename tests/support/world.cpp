@@ -1,5 +1,7 @@
 #include "tests/support/world.hpp"
 
+#include "server/http/body_decoder.hpp"
+
 #include "cache/call_answer.hpp"
 #include "config/load.hpp"
 #include "server/http/head_guard.hpp"
@@ -36,7 +38,22 @@ std::optional<answer> parse(const std::string& bytes, bool head, bool closed)
         a.fields.emplace_back(line.substr(0, colon), colon == line.npos ? "" : line.substr(colon + 2));
         if (equals_lower(a.fields.back().first, "content-length")) length = std::stoul(a.fields.back().second);
     }
-    bool none = head || a.status == 304 || a.status == 204;
+    bool none = head || a.status == 304 || a.status == 204 || a.status == 100;
+    if (!none && equals_lower(a.header("transfer-encoding"), "chunked"))
+    {
+        body_decoder chunks({framing::kind::chunked, 0});
+        std::size_t at = end + 4;
+        for (auto p = chunks.take(std::string_view(bytes).substr(at)); p.taken > 0;
+             p = chunks.take(std::string_view(bytes).substr(at)))
+        {
+            a.body += p.data;
+            at += p.taken;
+        }
+        if (!chunks.is_done()) return std::nullopt;
+        for (const field& f : chunks.trailers()) a.fields.push_back(f);
+        a.raw = bytes.substr(0, at);
+        return a;
+    }
     std::size_t size = none ? 0 : length.value_or(0);
     if (!none && !length && !closed) return std::nullopt;
     if (!none && !length) size = bytes.size() - end - 4;

@@ -1,0 +1,37 @@
+// What the brain works with. All of it outlives it.
+#pragma once
+
+#include "cache/ledger.hpp"
+#include "cache/partition.hpp"
+#include "cache/tiers.hpp"
+#include "config/address.hpp"
+#include "config/settings.hpp"
+#include "server/budget/budget.hpp"
+#include "server/clock.hpp"
+#include "server/log.hpp"
+
+#include <memory>
+
+namespace boost::asio::ssl
+{
+class context;
+}
+
+namespace callcache
+{
+
+struct brain_parts
+{
+    executor loop;
+    const settings& config;
+    origin upstream;
+    std::shared_ptr<asio::ssl::context> tls;
+    tiers& kept;
+    partitions& known;
+    const clock_source& clock;
+    callcache::log& out;
+    ledger& book;
+    calendar day;  // budget.day
+};
+
+}  // namespace callcache

@@ -1,0 +1,338 @@
+#include "server/http/pass_through.hpp"
+
+#include "server/http/cache_status.hpp"
+#include "server/http/upload.hpp"
+#include "server/upstream/answer_reader.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <utility>
+
+namespace callcache
+{
+namespace
+{
+
+using failing = upstream_failure::kind;
+using report = crossing_report;
+using order = crossing_order;
+using namespace std::chrono_literals;
+
+constexpr std::size_t held_body_max = 64 << 10;  // so much is read before the turn, and can be sent again
+constexpr int acknowledgement_looks = 33;        // a margin apart
+
+// The body before the turn.
+struct held_body
+{
+    std::string bytes;
+    bool is_whole = false;
+    std::optional<refused_head> refused;
+};
+
+task<held_body> hold(const passing& p)
+{
+    held_body held;
+    const framing& body = p.asked.body;
+    if (body.length > p.config.server.request_body_max)
+    {
+        held.refused = too_large(p.config);
+        co_return held;
+    }
+    if (body.length > held_body_max) co_return held;  // a tool that waits for 100 keeps it until it is its turn
+    while (held.bytes.size() <= held_body_max)
+    {
+        body_piece piece = co_await p.with.read_body();
+        held.refused = std::move(piece.refused);
+        held.is_whole = !held.refused && piece.data.empty();
+        if (held.refused || held.is_whole) break;
+        held.bytes += piece.data;
+    }
+    co_return held;
+}
+
+// Whatever happens to the front's coroutine, the brain hears of its end.
+struct says_over
+{
+    explicit says_over(crossing_ptr with) : c(std::move(with)) {}
+    ~says_over() { c->reports.send({report::what::over}); }
+    says_over(const says_over&) = delete;
+    says_over& operator=(const says_over&) = delete;
+
+    crossing_ptr c;
+};
+
+void write_answer_head(std::string& out, const answer_head& a, const passing& p, bool chunked)
+{
+    out += "HTTP/1.1 " + std::to_string(a.status) + " " + a.reason + "\r\n";
+    bool dated = false;
+    for (const field& f : a.fields)
+    {
+        dated = dated || equals_lower(f.first, "date");
+        out.append(f.first).append(": ").append(f.second).append("\r\n");
+    }
+    if (!dated) out += "Date: " + http_date(p.clock.wall()) + "\r\n";
+    cache_status status;
+    status.forwarded = p.asked.is_safe() ? "bypass" : "method";
+    status.forwarded_status = a.status;
+    status.detail = word(outcome::pass);
+    out += "Cache-Status: " + to_field(status) + "\r\nVia: 1.1 callcache\r\n";
+    if (a.body.what == framing::kind::length) out += "Content-Length: " + std::to_string(a.body.length) + "\r\n";
+    if (chunked) out += "Transfer-Encoding: chunked\r\n";
+    if (!p.mode.keep_alive)
+        out += "Connection: close\r\n";
+    else if (p.mode.minor == 0)
+        out += "Connection: keep-alive\r\n";
+    out += "\r\n";
+}
+
+// Hands the answer on. False if it broke off; then the tool's connection has been ended, or the tool is gone.
+task<bool> stream_answer(const passing& p, answer_reader& reader, const answer_head& a, std::shared_ptr<watchdog> dog,
+                         std::string& out, upstream_failure& why)
+{
+    bool sized = a.body.what == framing::kind::none || a.body.what == framing::kind::length;
+    bool chunked = !sized && p.mode.minor >= 1 && !(p.asked.is_head() && a.body.what == framing::kind::until_close);
+    bool has_body = a.body.what != framing::kind::none && !p.asked.is_head();
+    p.mode.keep_alive = p.asked.keep_alive && p.with.is_body_read() && (sized || chunked || p.asked.is_head());
+    write_answer_head(out, a, p, chunked);
+    while (has_body)
+    {
+        auto piece = co_await reader.read_body();
+        if (auto* failure = std::get_if<upstream_failure>(&piece))
+        {
+            why = dog->has_bitten() ? upstream_failure{failing::slow, "no progress (upstream.pass_timeout)"} : *failure;
+            bool told = co_await p.with.write(out);
+            if (told) p.with.break_off();
+            p.mode.keep_alive = false;
+            co_return false;
+        }
+        std::string_view data = std::get<std::string_view>(piece);
+        if (data.empty()) break;
+        dog->moved(data.size());
+        if (chunked)
+            write_chunk(out, data);
+        else
+            out += data;
+        tools_turn waits(dog);
+        bool written = co_await p.with.write(out);
+        if (written) continue;
+        why = {failing::unsent, "the tool has gone"};
+        p.mode.keep_alive = false;
+        co_return false;
+    }
+    if (chunked && has_body) write_last_chunk(out, reader.trailers());
+    co_return true;
+}
+
+std::string framed_head(const passing& p, const lookup& l, const held_body& held)
+{
+    std::string head = forwarded_head(p.asked, p.to.target, p.upstream.authority(), l.authorization);
+    bool chunked = p.asked.body.what == framing::kind::chunked && (!held.is_whole || !p.with.trailers().empty());
+    bool usually_has_one = p.asked.method == "POST" || p.asked.method == "PUT" || p.asked.method == "PATCH";
+    std::uint64_t length = held.is_whole ? held.bytes.size() : p.asked.body.length;
+    if (chunked)
+        head += "Transfer-Encoding: chunked\r\n";
+    else if (length > 0 || usually_has_one || p.asked.body.what != framing::kind::none)
+        head += "Content-Length: " + std::to_string(length) + "\r\n";
+    head += "\r\n";
+    if (!held.is_whole) return head;
+    if (chunked && !held.bytes.empty())
+        write_chunk(head, held.bytes);
+    else
+        head += held.bytes;
+    if (chunked) write_last_chunk(head, p.with.trailers());
+    return head;
+}
+
+// Whoever stands on the way may hold a long body back: so it is known when the head itself has arrived.
+task<void> see_head_arrive(const passing& p, transport& connection, crossing_ptr c)
+{
+    bool arrived = connection.is_acknowledged();
+    for (int look = 0; look < acknowledgement_looks && !arrived; ++look)
+    {
+        co_await sleep_until(p.clock, p.clock.steady() + p.config.budget.margin);
+        arrived = connection.is_acknowledged();
+    }
+    if (arrived) c->reports.send({report::what::acknowledged});
+}
+
+struct attempt
+{
+    bool done = false;
+    passed end;
+};
+
+// Sends it on a connection that is ready, and hands the answer on, if the brain says so.
+task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held_body& held, transport& connection,
+                   std::string& out)
+{
+    executor ex = co_await asio::this_coro::executor;
+    auto dog = std::make_shared<watchdog>(ex, p.clock, p.config.upstream.pass_timeout, connection);
+    auto begins = [&] {
+        report r{report::what::begins};
+        r.round_trip = connection.least_round_trip();
+        c->reports.send(r);
+    };
+    answer_reader reader(connection, begins);
+    // A server may answer before it has read everything, and close: its answer counts. So a failed write is not the
+    // end.
+    const std::string message = framed_head(p, l, held);
+    co_await connection.write(message);
+    std::shared_ptr<upload> up;
+    if (!held.is_whole)
+    {
+        co_await see_head_arrive(p, connection, c);
+        up = std::make_shared<upload>(p, c, connection, dog, ex);
+        up->out = held.bytes;
+        asio::co_spawn(ex, upload::run(up), asio::detached);
+    }
+    attempt a;
+    auto head = co_await reader.read_head(p.asked.is_head());
+    if (auto* failure = std::get_if<upstream_failure>(&head))
+    {
+        if (up) co_await up->stop();
+        if (dog->has_bitten()) *failure = {failing::slow, "no answer in time (upstream.pass_timeout)"};
+        if (up && up->refused)
+        {
+            a.done = true;
+            a.end.word = outcome::error;
+            if (up->refused->status != 0) a.end.own = own_answer(up->refused->status, up->refused->text);
+            p.mode.keep_alive = false;
+            *failure = {failing::unsent, "the tool's body was not whole"};
+        }
+        report r{report::what::failed};
+        r.failure = *failure;
+        c->reports.send(r);
+        co_return a;
+    }
+    auto& read = std::get<answer_head>(head);
+    dog->moved(progress_bytes);
+    auto value_of = [&](std::string_view name) {
+        std::optional<std::string> value;
+        for (const field& f : read.fields)
+            if (equals_lower(f.first, name)) value = f.second;
+        return value;
+    };
+    report r{report::what::answered};
+    r.status = read.status;
+    r.retry_after = value_of("retry-after");
+    r.remaining = value_of("x-ratelimit-remaining");
+    r.is_repeatable = held.is_whole;
+    c->reports.send(r);
+    if (read.status == 429 && held.is_whole)
+    {
+        order o = co_await c->orders.next();
+        if (o.next != order::what::hand_on)
+        {
+            c->orders.send(std::move(o));  // of the next turn, or a refusal
+            co_return a;
+        }
+    }
+    else
+        co_await c->orders.next();
+    a.done = true;
+    a.end.status = read.status;
+    upstream_failure why;
+    bool whole = co_await stream_answer(p, reader, read, dog, out, why);
+    if (up) co_await up->stop();
+    if (!whole)
+    {
+        report broken{report::what::failed};
+        broken.failure = why;
+        c->reports.send(broken);
+    }
+    co_return a;
+}
+
+}  // namespace
+
+std::string forwarded_head(const request& r, std::string_view target, std::string_view authority,
+                           std::string_view authorization)
+{
+    std::string head(r.method);
+    head.append(" ").append(target).append(" HTTP/1.1\r\nHost: ").append(authority).append("\r\n");
+    for (const field_view& f : r.fields)
+    {
+        if (equals_lower(f.name, "host") || equals_lower(f.name, "expect") || is_hop_by_hop(f.name, r.fields)) continue;
+        head.append(f.name).append(": ");
+        if (equals_lower(f.name, "authorization"))
+            head += authorization;
+        else if (r.max_forwards && equals_lower(f.name, "max-forwards"))
+            head += std::to_string(*r.max_forwards - 1);  // RFC 9110, section 7.6.2
+        else
+            head += f.value;
+        head += "\r\n";
+    }
+    if (!r.has_authorization) head.append("Authorization: ").append(authorization).append("\r\n");
+    head += r.minor == 0 ? "Via: 1.0 callcache\r\n" : "Via: 1.1 callcache\r\n";
+    return head;
+}
+
+task<passed> pass_through(passing p, lookup l, std::string& out)
+{
+    executor ex = co_await asio::this_coro::executor;
+    held_body held = co_await hold(p);
+    if (held.refused)
+    {
+        p.mode.keep_alive = false;
+        passed end;
+        end.word = outcome::error;
+        if (held.refused->status != 0) end.own = own_answer(held.refused->status, held.refused->text);
+        co_return end;
+    }
+    p.mode.keep_alive = p.asked.keep_alive && held.is_whole;
+    auto c = std::make_shared<crossing>(ex, p.misses.loop(), !held.is_whole);
+    p.misses.cross(l, c);
+    says_over at_the_end(c);
+    std::unique_ptr<transport> connection;
+    for (;;)
+    {
+        p.with.left = [&misses = p.misses, asker = l.asker] { misses.left(asker); };
+        order o = co_await c->orders.next();
+        switch (o.next)
+        {
+        case order::what::refused:
+        {
+            passed end;
+            end.word = o.word;
+            if (o.refusal) end.own = *o.refusal;
+            co_return end;
+        }
+        case order::what::connect:
+        {
+            if (connection && connection->is_quiet())
+            {
+                c->reports.send({report::what::ready});
+                break;
+            }
+            connection.reset();
+            auto made =
+                co_await connect(p.upstream, o.tls, p.clock, p.clock.steady() + p.config.upstream.connect_timeout);
+            report r{report::what::ready};
+            if (auto* failure = std::get_if<upstream_failure>(&made))
+            {
+                r.happened = report::what::failed;
+                r.failure = *failure;
+            }
+            else
+                connection = std::move(std::get<std::unique_ptr<transport>>(made));
+            c->reports.send(r);
+            break;
+        }
+        case order::what::send:
+        {
+            p.with.left = nullptr;
+            attempt a = co_await send(p, l, c, held, *connection, out);
+            connection->close();
+            connection.reset();
+            if (a.done) co_return a.end;
+            break;
+        }
+        case order::what::wait:
+        case order::what::hand_on: break;
+        }
+    }
+}
+
+}  // namespace callcache

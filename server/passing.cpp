@@ -1,0 +1,204 @@
+// The brain's side of a request that passes through: crossing.hpp has the words.
+
+#include "server/flight.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <utility>
+
+namespace callcache
+{
+namespace
+{
+
+using failing = upstream_failure::kind;
+using report = crossing_report;
+using order = crossing_order;
+
+// Gives a place back, whatever happens.
+template<class Places>
+struct place
+{
+    explicit place(Places& in) : of(in) {}
+    ~place()
+    {
+        if (taken) of.leave();
+    }
+    place(const place&) = delete;
+    place& operator=(const place&) = delete;
+
+    Places& of;
+    bool taken = false;
+};
+
+// On its way to the brain's loop, which may end before it gets there.
+class unread
+{
+public:
+    explicit unread(crossing_ptr c) : crossing_(std::move(c)) {}
+    unread(unread&&) = default;
+    ~unread()
+    {
+        if (crossing_) crossing_->abandon();
+    }
+    crossing_ptr take() { return std::exchange(crossing_, nullptr); }
+
+private:
+    crossing_ptr crossing_;
+};
+
+// An endpoint that answers 500 says nothing about the others.
+bool is_outage(unsigned status)
+{
+    return status == 502 || status == 503 || status == 504;
+}
+
+}  // namespace
+
+void brain::cross(lookup l, crossing_ptr with)
+{
+    asio::post(parts_.loop, [self = shared_from_this(), l = std::move(l), letter = unread(std::move(with))]() mutable {
+        crossing_ptr c = letter.take();
+        answered done = [c](looked_up no) {
+            order o{order::what::refused};
+            o.refusal = std::move(no.own);
+            o.word = no.word;
+            c->orders.send(std::move(o));
+        };
+        if (auto no = self->refused(l)) return done(std::move(*no));
+        auto f = std::make_shared<flight>();
+        f->number = ++self->last_number_;
+        f->first = l;
+        f->crosses = std::move(c);
+        f->end = std::make_unique<alarm>(self->parts_.loop, self->parts_.clock);
+        self->by_number_[f->number] = f.get();
+        self->crossings_.insert(f->crosses);
+        self->join(f, std::move(l), std::move(done));
+        asio::co_spawn(self->parts_.loop, escort(self, f), asio::detached);
+    });
+}
+
+task<void> brain::escort(std::shared_ptr<brain> self, flight_ptr f)
+{
+    const upstream_failure lost{failing::lost, "a mistake in callcache"};
+    try
+    {
+        co_await self->lead_across(f);
+    }
+    catch (const std::exception& mistake)
+    {
+        self->parts_.out.error("a mistake in callcache", {{"what", mistake.what()}});
+        self->fail(f, nullptr, lost);
+    }
+    self->forget(*f);
+    self->crossings_.erase(f->crosses);
+}
+
+task<void> brain::lead_across(const flight_ptr& f)
+{
+    crossing& c = *f->crosses;
+    const clock_source& clock = parts_.clock;
+    steady_time patience_ends = f->first.asked_at + f->first.patience;
+    place<places> upload(uploads_);
+    if (c.is_long)
+    {
+        upload.taken = co_await uploads_.enter(patience_ends);
+        if (!upload.taken)
+            co_return fail(f, nullptr,
+                           {failing::slow, "other uploads have all the connections that uploads may have "
+                                           "(all but two of upstream.connections_max)"});
+    }
+    for (bool again = false;; again = true)
+    {
+        auto unsent = co_await wait_for_turn(*f, again);
+        if (unsent) co_return fail(f, nullptr, *unsent);
+        gate::passage way(gate_, f->number);
+        f->refused = refused_credentials_.wait(refusable(f->first), clock.steady()).has_value();
+        if (f->refused) co_return fail(f, nullptr, {failing::limited, "Gong has just refused this credential"});
+        if (!breaker_.lets_through(clock.steady())) co_return fail(f, nullptr, down());
+
+        place<connection_pool> line(pool_);
+        line.taken = co_await pool_.enter(clock.steady() + parts_.config.server.answer_max);
+        if (!line.taken) co_return fail(f, nullptr, none_is_free(parts_.config.upstream));
+        order connect{order::what::connect};
+        connect.tls = pool_.tls();
+        c.orders.send(std::move(connect));
+        report r = co_await c.reports.next();
+        if (r.happened == report::what::over) co_return;
+        if (r.happened == report::what::failed)
+        {
+            learn_from(r.failure, true);
+            co_return fail(f, nullptr, r.failure);
+        }
+        bool room = co_await way.room();
+        if (!room)
+        {
+            c.orders.send({order::what::wait});
+            way.step_back();
+            continue;
+        }
+        if (!breaker_.lets_through(clock.steady())) co_return fail(f, nullptr, down());
+        if (f->waiters.empty()) co_return;  // told to go while the connection was made
+        f->waiters.front().late->cancel();
+        begin_sending(*f, way);
+        c.orders.send({order::what::send});
+        bool is_answered = co_await see_through(f, way);
+        f->sent = false;
+        if (is_answered) co_return;
+        limit_time(*f, f->waiters.begin());
+    }
+}
+
+// From the sending to the end. False if it is to be sent again.
+task<bool> brain::see_through(const flight_ptr& f, gate::passage& way)
+{
+    for (;;)
+    {
+        report r = co_await f->crosses->reports.next();
+        switch (r.happened)
+        {
+        case report::what::begins: way.answered(r.round_trip); break;
+        case report::what::acknowledged: way.acknowledged(); break;
+        case report::what::last_piece:
+            co_await way.again();
+            f->crosses->may_finish.send(true);
+            break;
+        case report::what::answered:
+        {
+            bool is_repeated = hear_answer(*f, r);
+            if (is_repeated) co_return false;
+            break;
+        }
+        case report::what::failed:
+            f->ended = parts_.clock.steady();
+            log_request(*f, r.failure);
+            learn_from(r.failure, r.failure.what != failing::nonsense);
+            fail(f, nullptr, r.failure);
+            break;
+        case report::what::ready: break;
+        case report::what::over: co_return true;
+        }
+    }
+}
+
+// True if it is sent again: a 429 means that nothing was done.
+bool brain::hear_answer(flight& f, const report& r)
+{
+    upstream_answer answer{r.status, {}, {}};
+    if (r.retry_after) answer.fields.emplace_back("Retry-After", *r.retry_after);
+    if (r.remaining) answer.fields.emplace_back("x-ratelimit-remaining", *r.remaining);
+    f.ended = parts_.clock.steady();
+    log_request(f, answer);
+    learn_from(answer, is_outage(r.status));
+    if (r.status == 401) refused_credentials_.refused(refusable(f.first), parts_.clock.steady());
+    if (r.status < 300) refused_credentials_.accepted(refusable(f.first));
+    if (r.status == 429) hear_429(f, answer);
+    if (r.status == 429 && r.is_repeatable && f.is_wanted()) return true;
+    askers_.erase(f.first.asker);
+    f.waiters.clear();
+    f.crosses->orders.send({order::what::hand_on});
+    return false;
+}
+
+}  // namespace callcache

@@ -1,0 +1,389 @@
+// What is not a lookup goes upstream as it is, in its turn, and is not kept.
+
+#include "server/http/body_decoder.hpp"
+#include "tests/support/budget_world.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace callcache;
+using namespace callcache::test;
+
+namespace
+{
+
+// A request with a body, as a tool writes it.
+std::string with_body(const std::string& method, const std::string& target, const std::string& fields,
+                      const std::string& body)
+{
+    return method + " " + target + " HTTP/1.1\r\nHost: localhost:4664\r\nAuthorization: " + authorization + "\r\n" +
+           fields + "\r\n" + body;
+}
+
+std::string scripted_answer(const std::string& head, const std::string& body)
+{
+    return "HTTP/1.1 " + head + "\r\n\r\n" + body;
+}
+
+}  // namespace
+
+TEST_SUITE_BEGIN("scenario: passing through");
+
+TEST_CASE("pass: method, path, query, fields and body reach the vendor as they came, and the answer the tool")
+{
+    world w;
+    w.start();
+    auto a = w.raw(with_body("POST", "/v2/stats/interaction?x=1&y=%20",
+                             "X-One: 1\r\nCookie: a=b\r\nX-One: 2\r\nContent-Length: 5\r\n", "hello"));
+    CHECK(a.status == 200);
+    CHECK(contains(a.body, "\"operation\":\"POST /v2/stats/interaction?x=1&y=%20\",\"size\":5"));
+    CHECK(a.cache("fwd") == "method");
+    CHECK(a.cache("fwd-status") == "200");
+    CHECK(a.cache("detail") == "pass");
+    CHECK(a.header("set-cookie") != "");
+    CHECK(a.header("via") == "1.1 callcache");
+    REQUIRE(w.vendor->heads().size() == 1);
+    CHECK(w.vendor->heads()[0] ==
+          "POST /v2/stats/interaction?x=1&y=%20 HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(w.vendor->port()) +
+              "\r\nAuthorization: " + authorization +
+              "\r\nX-One: 1\r\nCookie: a=b\r\nX-One: 2\r\nVia: 1.1 callcache\r\nContent-Length: 5\r\n\r\n");
+    CHECK(w.vendor->bodies()[0] == "hello");
+}
+
+TEST_CASE("pass: nothing is kept, and every request spends one call of the day")
+{
+    world w;
+    w.start();
+    for (int i = 1; i <= 3; ++i)
+    {
+        CHECK(w.get("/v2/users?cursor=1").status == 200);
+        CHECK(w.vendor->requests() == std::size_t(i));
+        CHECK(w.cache->misses().spending().spent == std::size_t(i));
+        w.clock.advance(2s);
+    }
+}
+
+TEST_CASE("pass: fields of one connection are not handed on, in neither direction")
+{
+    world w;
+    w.start();
+    w.vendor->script("/v2/users", sim::scripted{scripted_answer(
+                                      "200 Fine\r\nConnection: X-Secret, keep-alive\r\nX-Secret: 1\r\n"
+                                      "Keep-Alive: timeout=5\r\nWarning: a\r\nWarning: b\r\nContent-Length: 2",
+                                      "ok")});
+    auto a = w.get("/v2/users", {{"Connection", "X-Mine"},
+                                 {"X-Mine", "1"},
+                                 {"TE", "trailers"},
+                                 {"Upgrade", "h2c"},
+                                 {"Proxy-Authorization", "Basic eA=="}});
+    CHECK(contains(a.raw, "HTTP/1.1 200 Fine\r\n"));
+    CHECK_FALSE(a.has("x-secret"));
+    CHECK_FALSE(a.has("keep-alive"));
+    CHECK(contains(a.raw, "Warning: a\r\nWarning: b\r\n"));
+    for (const char* gone : {"X-Mine", "TE:", "Upgrade", "Proxy-Auth", "Connection"})
+        CHECK_FALSE(contains(w.vendor->heads()[0], gone));
+}
+
+TEST_CASE("pass: a chunked body is taken apart and put together again with one framing; trailers survive")
+{
+    world w;
+    w.start();
+    auto a = w.raw(with_body("POST", "/v2/calls/extensive", "Transfer-Encoding: chunked\r\n",
+                             "3\r\n{\"f\r\n4;x=y\r\n\":1}\r\n0\r\n\r\n"));
+    CHECK(a.status == 400);  // the vendor's: it is no filter
+    CHECK(contains(w.vendor->heads()[0], "\r\nContent-Length: 7\r\n"));
+    CHECK_FALSE(contains(w.vendor->heads()[0], "Transfer-Encoding"));
+    CHECK(w.vendor->bodies()[0] == "{\"f\":1}");
+    w.clock.advance(2s);
+    a = w.raw(with_body("POST", "/v2/tasks", "Transfer-Encoding: chunked\r\n",
+                        "3\r\nabc\r\n0\r\nX-Sum: 7\r\nHost: evil\r\n\r\n"));
+    CHECK(contains(a.body, "\"size\":3"));
+    CHECK(contains(w.vendor->heads()[1], "\r\nTransfer-Encoding: chunked\r\n"));
+    CHECK_FALSE(contains(w.vendor->heads()[1], "Content-Length"));
+}
+
+TEST_CASE("pass: a malformed body is refused, and nothing of it reaches the vendor")
+{
+    world w;
+    w.start();
+    for (const char* body :
+         {"x\r\n", "3\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n", "-1\r\n", "0\r\nbad trailer\r\n\r\n"})
+    {
+        tool t(w);
+        t.send(with_body("POST", "/v2/tasks", "Transfer-Encoding: chunked\r\n", body));
+        CHECK(t.read().status == 400);
+        t.wait_closed();
+    }
+    CHECK(w.vendor->connections() == 0);
+    CHECK(w.cache->misses().spending().spent == 0);
+}
+
+TEST_CASE("pass: a GET may have a body, HEAD has none in its answer, an unknown method is handed on")
+{
+    world w;
+    w.start();
+    auto a = w.raw(with_body("GET", "/v2/crm/entities", "Content-Length: 2\r\n", "{}"));
+    CHECK(contains(a.body, "\"size\":2"));
+    CHECK(a.cache("fwd") == "bypass");
+    w.clock.advance(2s);
+    a = w.send("HEAD", "/v2/users");
+    CHECK(a.status == 200);
+    CHECK(a.header("content-length") != "");
+    CHECK(a.body == "");
+    w.clock.advance(2s);
+    a = w.send("REPORT", "/v2/users");
+    CHECK(contains(a.body, "REPORT /v2/users"));
+    CHECK(w.send("TRACE", "/v2/users").status == 405);
+    CHECK(w.send("TRACE", "/v2/users").header("allow") != "");
+    CHECK(w.vendor->requests() == 3);
+}
+
+TEST_CASE("pass: the connection goes on after an answer, also with pipelined requests of both kinds")
+{
+    world w;
+    w.start();
+    tool t(w);
+    t.send(with_body("POST", "/v2/tasks", "Content-Length: 1\r\n", "a") + w.request("GET", w.path(1)) +
+           with_body("PUT", "/v2/tasks", "Transfer-Encoding: chunked\r\n", "1\r\nb\r\n0\r\n\r\n") +
+           w.request("GET", w.path(1)));
+    CHECK(contains(t.read().body, "POST /v2/tasks"));
+    CHECK(t.read().status == 200);
+    w.clock.advance(2s);
+    CHECK(contains(t.read().body, "PUT /v2/tasks"));
+    CHECK(t.read().cache("hit") == "hit");
+}
+
+TEST_CASE("pass: an answer in chunks, or that ends with the connection, reaches tools of both versions whole")
+{
+    world w;
+    w.start();
+    for (std::string script :
+         {scripted_answer("200 OK\r\nTransfer-Encoding: chunked", "3\r\nabc\r\n2;x\r\nde\r\n0\r\nX-Sum: 1\r\n\r\n"),
+          scripted_answer("200 OK", "abcde")})
+    {
+        w.vendor->script("/v2/users", sim::scripted{script, sim::then::close});
+        auto a = w.get("/v2/users");
+        CHECK(a.body == "abcde");
+        CHECK(a.header("transfer-encoding") == "chunked");
+        CHECK(a.header("x-sum") == (contains(script, "X-Sum") ? "1" : ""));
+        w.clock.advance(2s);
+        tool old(w);
+        old.send("GET /v2/users HTTP/1.0\r\nAuthorization: " + authorization + "\r\n\r\n");
+        old.wait_closed();
+        a = old.read();
+        CHECK(a.raw.ends_with("\r\n\r\nabcde"));
+        CHECK_FALSE(a.has("transfer-encoding"));
+        w.clock.advance(2s);
+    }
+}
+
+TEST_CASE("pass: an answer that breaks off is not taken for a whole one")
+{
+    world w;
+    w.start();
+    for (const char* head :
+         {"200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "200 OK\r\nContent-Length: 9\r\n\r\nabc",
+          "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n"})
+    {
+        w.vendor->script("/v2/users", sim::scripted{std::string("HTTP/1.1 ") + head, sim::then::close});
+        tool t(w);
+        t.send(w.request("GET", "/v2/users"));
+        t.wait_closed();
+        CHECK_FALSE(t.has_answer());
+        w.clock.advance(2s);
+    }
+    w.vendor->script("/v2/users", std::nullopt);
+    CHECK(w.get("/v2/users").status == 200);
+}
+
+TEST_CASE("pass: a redirect is handed on and not followed, and a vendor's error is the tool's")
+{
+    world w;
+    w.start();
+    w.vendor->script("/v2/users",
+                     sim::scripted{scripted_answer("302 Found\r\nLocation: /v2/elsewhere\r\nContent-Length: 0", "")});
+    auto a = w.get("/v2/users");
+    CHECK(a.status == 302);
+    CHECK(a.header("location") == "/v2/elsewhere");
+    CHECK(w.vendor->requests() == 1);
+    w.clock.advance(2s);
+    w.vendor->script("/v2/users", sim::scripted{scripted_answer("500 Oops\r\nContent-Length: 3", "sad")});
+    a = w.get("/v2/users");
+    CHECK(a.status == 500);
+    CHECK(a.body == "sad");
+}
+
+TEST_CASE("pass: a write is never repeated, whatever happens to its answer")
+{
+    world w;
+    w.start();
+    for (auto end : {sim::then::close, sim::then::reset})
+    {
+        std::size_t before = w.vendor->requests();
+        w.vendor->script("/v2/calls", sim::scripted{"", end});
+        auto a = w.raw(with_body("POST", "/v2/calls", "Content-Length: 2\r\n", "{}"));
+        CHECK(a.status == 502);
+        CHECK(w.vendor->requests() == before + 1);
+        w.clock.advance(2s);
+    }
+}
+
+TEST_CASE("pass: after the vendor's 429 a write with a short body waits for its turn again")
+{
+    three_a_second w;
+    w.start();
+    w.vendor->script("/v2/calls", sim::scripted{limited("3")});
+    tool t(w);
+    t.send(with_body("POST", "/v2/calls", "Content-Length: 2\r\n", "{}"));
+    w.run_until([&] { return w.vendor->requests() == 1; });
+    w.settle();
+    CHECK_FALSE(t.has_answer());
+    w.vendor->script("/v2/calls", std::nullopt);
+    w.clock_runs = true;
+    auto a = t.read();
+    CHECK(a.status == 200);
+    CHECK(contains(a.body, "\"size\":2"));
+    CHECK(w.vendor->requests() == 2);
+}
+
+TEST_CASE("pass: the queue is one for lookups and everything else; who cannot wait is told so")
+{
+    three_a_second w;
+    w.start();
+    auto all = w.queue_up(30);
+    auto a = w.get("/v2/users", {{"Prefer", "wait=1"}});
+    CHECK(a.status == 429);
+    CHECK(a.header("retry-after") != "");
+    CHECK(a.cache("detail") == "limited");
+    auto b = w.asks("/@other/v2/users");
+    std::vector<std::unique_ptr<tool>> one;
+    one.push_back(std::move(b));
+    CHECK(w.answered(one) <= 1500ms);
+    CHECK(one[0]->read().status == 200);
+}
+
+TEST_CASE("pass: without a credential nothing is sent, and neither with one that this path just refused")
+{
+    world w;
+    w.start();
+    CHECK(w.get("/v2/users", {}, "").status == 401);
+    CHECK(w.vendor->requests() == 0);
+    const std::string wrong = sim::basic("no", "body");
+    CHECK(w.get("/v2/users", {}, wrong).status == 401);
+    CHECK(w.vendor->requests() == 1);
+    CHECK(w.get("/v2/users?again", {}, wrong).header("retry-after") != "");
+    CHECK(w.vendor->requests() == 1);
+}
+
+TEST_CASE("pass: a tool that waits for 100 (Continue) is told so when its body is wanted")
+{
+    world w;
+    w.start();
+    tool t(w);
+    t.send(with_body("PUT", "/v2/calls/1/media", "Expect: 100-continue\r\nContent-Length: 5\r\n", ""));
+    w.run_until([&] { return t.received() > 0; });
+    t.send("hello");
+    auto a = t.read();
+    CHECK(a.status == 100);
+    a = t.read();
+    CHECK(contains(a.body, "\"size\":5"));
+    CHECK_FALSE(contains(w.vendor->heads()[0], "Expect"));
+    CHECK(w.send("PUT", "/v2/calls/1/media", {{"Expect", "miracles"}}).status == 417);
+}
+
+TEST_CASE("pass: a long body streams, in both framings, and takes one call of the day")
+{
+    for (bool chunked : {false, true})
+    {
+        world w;
+        w.clock_runs = true;
+        w.start();
+        const std::string block(50'000, 'x');
+        tool t(w);
+        t.send(with_body("PUT", "/v2/calls/1/media",
+                         chunked ? "Transfer-Encoding: chunked\r\n" : "Content-Length: 1000000\r\n", ""));
+        std::string body;
+        for (int i = 0; i < 20; ++i)
+            if (chunked)
+                write_chunk(body, block);
+            else
+                body += block;
+        if (chunked) write_last_chunk(body, {});
+        t.send(body);
+        auto a = t.read();
+        CHECK(a.status == 200);
+        CHECK(contains(a.body, "\"size\":1000000"));
+        CHECK(w.cache->misses().spending().spent == 1);
+        t.send(w.request("GET", w.path(1)));
+        CHECK(t.read().status == 200);
+    }
+}
+
+TEST_CASE("pass: a body that stops, or is too long, is refused and the vendor never takes it for a whole one")
+{
+    world w;
+    w.config.server.request_body_max = 200'000;
+    w.clock_runs = true;
+    w.start();
+    CHECK(w.raw(with_body("PUT", "/v2/calls/1/media", "Content-Length: 200001\r\n", "")).status == 413);
+    CHECK(w.vendor->connections() == 0);
+    std::string body;
+    for (int i = 0; i < 5; ++i) write_chunk(body, std::string(50'000, 'x'));
+    CHECK(w.raw(with_body("PUT", "/v2/calls/1/media", "Transfer-Encoding: chunked\r\n", body)).status == 413);
+    tool slow(w);
+    slow.send(with_body("PUT", "/v2/calls/1/media", "Content-Length: 100000\r\n", std::string(70'000, 'x')));
+    CHECK(slow.read().status == 408);
+    tool gone(w);
+    gone.send(with_body("PUT", "/v2/calls/1/media", "Content-Length: 100000\r\n", std::string(70'000, 'x')));
+    gone.hang_up();
+    w.run_until([&] { return w.cache->connections() == 0; });
+    CHECK(w.vendor->requests() == 0);
+}
+
+TEST_CASE("pass: an answer may come before the body was read, and then no more of it is")
+{
+    world w;
+    w.clock_runs = true;
+    w.start();
+    w.vendor->script("/v2/early", sim::scripted{scripted_answer("403 No\r\nContent-Length: 2", "no"), sim::then::hang, true});
+    tool t(w);
+    t.send(with_body("PUT", "/v2/early", "Content-Length: 100000000\r\n", std::string(70'000, 'x')));
+    auto a = t.read();
+    CHECK(a.status == 403);
+    CHECK(a.body == "no");
+    CHECK(a.header("connection") == "close");
+    t.wait_closed();
+}
+
+TEST_CASE("pass: a vendor without progress is given up after upstream.pass_timeout, also behind a trickle")
+{
+    for (auto end : {sim::then::hang, sim::then::trickle})
+        for (std::string begun : {"", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nabc"})
+        {
+            world w;
+            w.config.upstream.pass_timeout = 5s;
+            w.clock_runs = true;
+            w.start();
+            w.vendor->script("/v2/users", sim::scripted{begun, end});
+            tool t(w);
+            t.send(w.request("GET", "/v2/users"));
+            if (begun.empty())
+                CHECK(t.read().status == 504);
+            else
+                t.wait_closed();
+            w.vendor->script("/v2/users", std::nullopt);
+            CHECK(w.get("/v2/users").status == 200);
+        }
+}
+
+TEST_CASE("pass: dot segments are refused, however they are written")
+{
+    world w;
+    w.start();
+    for (const char* target :
+         {"/v2/../v2/users", "/v2/./users", "/v2/%2e%2E/users", "/v2/users/..", "/v2/.%2e", "/@a/v2/../x"})
+        CHECK(w.get(target).status == 400);
+    CHECK(w.get("/v2/users/...").status == 200);
+    CHECK(w.vendor->requests() == 1);
+}
+
+TEST_SUITE_END();
