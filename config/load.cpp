@@ -19,12 +19,17 @@ namespace
 
 using kind = raw_value::kind;
 
-// `text` between quotes, with what a terminal might act upon made visible, cut to a readable length.
+// `text` with what a terminal might act upon made visible, cut to a readable length.
+std::string printable(std::string_view text)
+{
+    std::string shown;
+    for (unsigned char c : text.substr(0, 80)) shown += c < ' ' || c == 127 ? '?' : char(c);
+    return shown + (text.size() > 80 ? "…" : "");
+}
+
 std::string quoted(std::string_view text)
 {
-    std::string shown = "\"";
-    for (unsigned char c : text.substr(0, 80)) shown += c < ' ' || c == 127 ? '?' : char(c);
-    return shown + (text.size() > 80 ? "…\"" : "\"");
+    return "\"" + printable(text) + "\"";
 }
 
 struct loader
@@ -106,7 +111,7 @@ void walk(loader& to, const std::string& where, const std::string& prefix, const
         if (path == "$schema") continue;
         if (!seen.insert(path).second)
         {
-            to.problem(where, path + ": stands there twice");
+            to.problem(where, printable(path) + ": stands there twice");
             continue;
         }
         const config_key* key = find_key(path);

@@ -1,7 +1,7 @@
 #include "server/clients.hpp"
 
 #include "config/tool_table.hpp"
-#include "server/credential.hpp"
+#include "server/identity.hpp"
 
 #include <openssl/crypto.h>
 #include <rapidjson/document.h>

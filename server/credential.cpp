@@ -2,8 +2,6 @@
 
 #include "server/whole_file.hpp"
 
-#include <openssl/evp.h>
-
 #include <cstdio>
 #include <utility>
 
@@ -33,24 +31,6 @@ std::string secret(std::string_view key, const std::string& file, const std::str
 }
 
 }  // namespace
-
-std::string base64(std::string_view text)
-{
-    std::string out(4 * ((text.size() + 2) / 3), '\0');
-    // EVP_EncodeBlock adds a NUL, for which std::string has room behind its end.
-    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()),
-                    int(text.size()));
-    return out;
-}
-
-identity identity_of(std::string_view authorization)
-{
-    std::size_t space = std::min(authorization.find(' '), authorization.size());
-    identity who{std::string(authorization.substr(0, space)), std::string(authorization.substr(space))};
-    for (char& c : who.scheme) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
-    who.credential.erase(0, std::min(who.credential.find_first_not_of(' '), who.credential.size()));
-    return who;
-}
 
 std::variant<injected_credential, std::string> read_injected(const credentials_settings& s)
 {

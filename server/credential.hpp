@@ -2,29 +2,15 @@
 #pragma once
 
 #include "config/settings.hpp"
+#include "server/identity.hpp"
 
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <variant>
 
 namespace callcache
 {
-
-// Who a credential is, for its partition.
-struct identity
-{
-    std::string scheme;  // in lower case
-    std::string credential;
-};
-
-// Of an Authorization field's value (RFC 9110, section 11.4).
-identity identity_of(std::string_view authorization);
-
-// Of text that may hold anything.
-std::string base64(std::string_view text);
 
 struct injected_credential
 {

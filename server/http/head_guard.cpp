@@ -97,6 +97,8 @@ head_scanner::progress head_scanner::scan(std::string_view bytes)
             bool control = std::any_of(rest.begin(), rest.end(),
                                        [](unsigned char c) { return c < ' ' && c != '\t' && c != '\r'; });
             if (control) return refuse(400, "a control character stands in the head");
+            if (first_ && kind_ == head_kind::response && !std::string_view("HTTP/1.").starts_with(rest.substr(0, 7)))
+                return refuse(400, "the status line is not one of HTTP/1.1");
             if (first_ && target_of(rest).size() > target_bytes_max) return refuse(414, too_long());
             if (bytes.size() > bytes_max_) return refuse(431, too_large());
             return progress::incomplete;

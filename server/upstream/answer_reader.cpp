@@ -2,7 +2,6 @@
 
 #include <boost/asio/error.hpp>
 
-#include <charconv>
 #include <utility>
 
 namespace callcache
@@ -12,47 +11,12 @@ namespace
 
 using failing = upstream_failure::kind;
 
-constexpr std::size_t head_bytes_max = 64 << 10;
 constexpr std::size_t read_bytes = 64 << 10;
 constexpr int interim_answers_max = 8;  // 1xx before the final answer
 
 upstream_failure nonsense(std::string text)
 {
     return {failing::nonsense, std::move(text)};
-}
-
-struct read_answer
-{
-    answer_head head;
-    std::vector<field_view> all;
-    int minor = 1;
-};
-
-// REQUIRES: `head` is whole, and its lines are good.
-read_answer take_apart(std::string_view head)
-{
-    read_answer r;
-    r.minor = head[7] - '0';
-    std::from_chars(head.data() + 9, head.data() + 12, r.head.status);
-    std::size_t end = head.find("\r\n");
-    if (end > 13) r.head.reason = head.substr(13, end - 13);
-    for (std::size_t at = end + 2; (end = head.find("\r\n", at)) != at; at = end + 2)
-        if (auto f = read_field_line(head.substr(at, end - at))) r.all.push_back(*f);
-    for (const field_view& f : r.all)
-        if (!is_hop_by_hop(f.name, r.all)) r.head.fields.emplace_back(f.name, f.value);
-    return r;
-}
-
-bool is_persistent(const read_answer& r)
-{
-    bool close = false, keep = r.minor >= 1;
-    for (const field_view& f : r.all)
-    {
-        if (!equals_lower(f.name, "connection")) continue;
-        close = close || has_element(f.value, "close");
-        keep = keep || has_element(f.value, "keep-alive");
-    }
-    return keep && !close;
 }
 
 }  // namespace
@@ -71,7 +35,7 @@ task<error_code> answer_reader::receive()
 
 task<std::variant<std::size_t, upstream_failure>> answer_reader::receive_head()
 {
-    head_scanner scanner(head_kind::response, head_bytes_max);
+    head_scanner scanner(head_kind::response, answer_head_bytes_max);
     for (;;)
     {
         std::string_view here = std::string_view(buffer_).substr(used_);
@@ -99,20 +63,18 @@ task<answer_reader::head_or_failure> answer_reader::read_head(bool to_head)
     {
         auto size = co_await receive_head();
         if (auto* f = std::get_if<upstream_failure>(&size)) co_return std::move(*f);
-        read_answer r = take_apart(std::string_view(buffer_).substr(used_, std::get<std::size_t>(size)));
-        auto framed = framing_of(r.all, r.minor, r.head.status);
-        unsigned status = r.head.status;
-        if (framed.refused) co_return nonsense("the framing of the answer is malformed: " + framed.refused->text);
-        persistent_ = is_persistent(r);
-        used_ += std::get<std::size_t>(size);
-        if (status >= 200 && status <= 599)
+        std::size_t bytes = std::get<std::size_t>(size);
+        auto read = read_answer_head(std::string_view(buffer_).substr(used_, bytes));
+        if (read.refused) co_return nonsense("the head of the answer is malformed: " + read.refused->text);
+        persistent_ = read.persistent;
+        used_ += bytes;
+        if (read.head.is_final())
         {
-            r.head.body = framed.body;
-            body_ = body_decoder(to_head ? framing{} : framed.body);
-            co_return std::move(r.head);
+            body_ = body_decoder(to_head ? framing{} : read.head.body);
+            co_return std::move(read.head);
         }
-        if (status < 100 || status > 599 || status == 101 || interim >= interim_answers_max)
-            co_return nonsense("status " + std::to_string(status) + " came as an answer");
+        if (!read.head.is_interim() || interim >= interim_answers_max)
+            co_return nonsense("status " + std::to_string(read.head.status) + " came as an answer");
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/http/body_decoder.hpp"
+#include "server/upstream/answer_head.hpp"
 #include "server/upstream/transport.hpp"
 
 #include <functional>
@@ -10,14 +11,6 @@
 
 namespace callcache
 {
-
-struct answer_head
-{
-    unsigned status = 0;
-    std::string reason;
-    std::vector<field> fields;  // end-to-end ones, in order
-    framing body;  // also of an answer to HEAD, which has none; what `until_close` means ends with the connection
-};
 
 // Ends by itself only with the connection: the caller closes it when its time is up.
 class answer_reader

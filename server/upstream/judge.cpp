@@ -2,26 +2,40 @@
 
 #include "server/http/head_guard.hpp"
 
+#include <algorithm>
+
 namespace callcache
 {
 namespace
 {
 
 // application/json, application/problem+json, with or without parameters.
-bool is_json_type(const std::string* content_type)
+bool is_json_type(std::string_view type)
 {
-    if (!content_type) return false;
-    std::string_view type = *content_type;
     type = type.substr(0, type.find(';'));
     while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
     return equals_lower(type, "application/json") ||
            (type.size() > 5 && equals_lower(type.substr(type.size() - 5), "+json"));
 }
 
+// A field that stands there several times is read in several ways: each of them must be JSON.
+bool is_json(const upstream_answer& a)
+{
+    bool said = false;
+    for (const field& f : a.fields)
+    {
+        if (!equals_lower(f.first, "content-type")) continue;
+        if (!is_json_type(f.second)) return false;
+        said = true;
+    }
+    return said;
+}
+
 bool is_coded(const upstream_answer& a)
 {
-    const std::string* coding = a.find("content-encoding");
-    return coding && !coding->empty() && !equals_lower(*coding, "identity");
+    return std::any_of(a.fields.begin(), a.fields.end(), [](const field& f) {
+        return equals_lower(f.first, "content-encoding") && !f.second.empty() && !equals_lower(f.second, "identity");
+    });
 }
 
 judgement nonsense(std::string why)
@@ -32,8 +46,7 @@ judgement nonsense(std::string why)
 judgement judge_found(const upstream_answer& a, std::string_view id)
 {
     const std::string* type = a.find("content-type");
-    if (!is_json_type(type))
-        return nonsense("answered 200 with " + (type ? *type : "no content type") + " instead of JSON");
+    if (!is_json(a)) return nonsense("answered 200 with " + (type ? *type : "no content type") + " instead of JSON");
     if (is_coded(a)) return nonsense("answered in a content coding that was not asked for");
     auto call = read_call_answer(a.body);
     if (!call) return nonsense("answered 200 with something that is not one call");
@@ -57,9 +70,9 @@ judgement judge(const upstream_answer& a, std::string_view id)
     if (a.status == 403) return {meaning::forbidden, {}, {}};
     if (a.status == 429 || a.status >= 500) return {meaning::failing, {}, {}};
     // A 404 that is not in the vendor's shape is somebody else's on the way, and says nothing about the call.
-    if (a.status == 404 && is_json_type(a.find("content-type")) && !is_coded(a) && is_json_object(a.body))
-        return {meaning::not_found, {}, {}};
-    if (a.status < 300) return nonsense("answered a lookup with status " + std::to_string(a.status));
+    if (a.status == 404 && is_json(a) && !is_coded(a) && is_json_object(a.body)) return {meaning::not_found, {}, {}};
+    // Nothing was asked on a condition: a 304 says nothing about the call.
+    if (a.status < 300 || a.status == 304) return nonsense("answered a lookup with status " + std::to_string(a.status));
     return {meaning::handed_on, {}, {}};
 }
 

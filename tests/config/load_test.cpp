@@ -261,6 +261,9 @@ TEST_CASE("load: text from outside cannot act upon the terminal that shows it")
         std::string text = problem(l);
         CHECK(std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 127; }));
     }
+    auto twice = load("{\"\\u001b[2J\": 1, \"\\u001b[2J\": 2}");
+    REQUIRE(twice.problems.size() == 2);
+    CHECK(twice.problems[1] == "cc.json: ?[2J: stands there twice");
 }
 
 TEST_CASE("contradictions: http is for loopback alone, unless insecure is set")

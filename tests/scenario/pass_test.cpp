@@ -344,7 +344,9 @@ TEST_CASE("pass: an answer may come before the body was read, and then no more o
     world w;
     w.clock_runs = true;
     w.start();
-    w.vendor->script("/v2/early", sim::scripted{scripted_answer("403 No\r\nContent-Length: 2", "no"), sim::then::hang, true});
+    sim::scripted early{scripted_answer("403 No\r\nContent-Length: 2", "no"), sim::then::hang};
+    early.before_body = true;
+    w.vendor->script("/v2/early", early);
     tool t(w);
     t.send(with_body("PUT", "/v2/early", "Content-Length: 100000000\r\n", std::string(70'000, 'x')));
     auto a = t.read();

@@ -1,6 +1,6 @@
 #include "server/clients.hpp"
 
-#include "server/credential.hpp"
+#include "server/identity.hpp"
 
 #include <doctest/doctest.h>
 

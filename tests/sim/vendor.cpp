@@ -35,6 +35,7 @@ struct connection
     tcp_socket socket;
     std::unique_ptr<asio::ssl::stream<tcp_socket&>> tls;
     bool idle = true;
+    std::size_t number = 0;
 
     task<std::pair<error_code, std::size_t>> read(std::span<char> room)
     {
@@ -157,6 +158,8 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
     std::set<std::pair<std::string, std::string>> forbidden;
     std::map<std::string, std::size_t> lookups;
     std::vector<std::string> heads, bodies;
+    std::vector<std::size_t> came_on;
+    std::string greeting;
     std::size_t requests = 0, refused = 0, accepted = 0, answers = 0;
     bool stopped = false;
     std::mt19937 random{7};
@@ -184,6 +187,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
             socket.set_option(tcp::no_delay(true), ignored);
             ++self->accepted;
             auto c = std::make_shared<connection>(std::move(socket));
+            c->number = self->accepted;
             self->connections.remove_if([](const auto& w) { return w.expired(); });
             self->connections.push_back(c);
             asio::co_spawn(self->loop, serve(self, c), asio::detached);
@@ -199,6 +203,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
             if (error) co_return;
         }
         std::string in;
+        if (!self->greeting.empty()) co_await c->write(self->greeting);
         bool go_on = true;
         while (go_on)
         {
@@ -293,6 +298,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         ++s.requests;
         s.heads.push_back(r.head);
         s.bodies.push_back(r.body);
+        s.came_on.push_back(c->number);
         std::string id = r.path.starts_with("/v2/calls/") ? r.path.substr(10) : "";
         bool is_lookup = !id.empty() && std::all_of(id.begin(), id.end(), ::isdigit);
         if (is_lookup) ++s.lookups[id];
@@ -370,15 +376,25 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         co_return !error && !r.close;
     }
 
+    static task<void> say(connection_ptr c, std::shared_ptr<const std::string> bytes) { co_await c->write(*bytes); }
+
     static task<bool> play(std::shared_ptr<state> self, connection_ptr c, scripted s)
     {
-        error_code error = co_await c->write(s.bytes);
+        std::string_view left = s.bytes;
+        std::size_t piece = s.piece == 0 ? left.size() : s.piece;
+        error_code error = co_await c->write(left.substr(0, piece));
+        for (left.remove_prefix(std::min(piece, left.size())); !left.empty() && !error && !self->stopped;
+             left.remove_prefix(std::min(piece, left.size())))
+        {
+            co_await sleep_until(self->clock, self->clock.steady() + 20ms);
+            error = co_await c->write(left.substr(0, piece));
+        }
         if (s.then == then::reset) c->reset();
         while ((s.then == then::hang || s.then == then::trickle) && !error && !self->stopped)
         {
             co_await sleep_until(self->clock, self->clock.steady() + 20ms);
             if (s.then == then::trickle)
-                error = co_await c->write(" ");
+                error = co_await c->write(s.again);
             else if (!c->socket.is_open())
                 break;
         }
@@ -561,6 +577,18 @@ void vendor::script(const std::string& id, std::optional<scripted> s)
         state_->scripts.erase(id);
 }
 
+void vendor::volunteer(const std::string& bytes)
+{
+    auto all = std::make_shared<const std::string>(bytes);
+    for (auto& w : state_->connections)
+        if (auto c = w.lock(); c && c->idle) asio::co_spawn(state_->loop, state::say(c, all), asio::detached);
+}
+
+void vendor::greet(const std::string& bytes)
+{
+    state_->greeting = bytes;
+}
+
 void vendor::edit(const std::string& id)
 {
     ++state_->revisions[id];
@@ -628,6 +656,10 @@ const std::vector<std::string>& vendor::bodies() const
 const std::vector<std::string>& vendor::heads() const
 {
     return state_->heads;
+}
+const std::vector<std::size_t>& vendor::came_on() const
+{
+    return state_->came_on;
 }
 
 }  // namespace sim

@@ -50,13 +50,15 @@ enum class then
     close,
     reset,
     hang,     // nothing more comes, and it stays open
-    trickle,  // a space every 20 ms, for ever
+    trickle,  // `again` every 20 ms, for ever
 };
 
 struct scripted
 {
     std::string bytes;
     sim::then then = sim::then::keep;
+    std::string again = " ";
+    std::size_t piece = 0;     // so many of the bytes at once, and the next so many 20 ms later; 0: all of them
     bool before_body = false;  // the request's body is not read
 };
 
@@ -79,6 +81,10 @@ public:
     // every request.
     void script(const std::string& id, std::optional<scripted>);
 
+    // Bytes that nobody has asked for: to every connection that waits for a request; to each as it is accepted.
+    void volunteer(const std::string& bytes);
+    void greet(const std::string& bytes);
+
     // The call is changed, is gone, or is not there yet; a key is withdrawn or may not read the call.
     void edit(const std::string& id);
     void remove(const std::string& id, bool removed = true);
@@ -99,6 +105,7 @@ public:
     std::size_t connections() const;                    // accepted so far
     const std::vector<std::string>& heads() const;      // of every request, as it came
     const std::vector<std::string>& bodies() const;     // likewise, the first 64 KiB of each
+    const std::vector<std::size_t>& came_on() const;    // the number of each request's connection
 
     struct state;
 

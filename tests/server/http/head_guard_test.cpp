@@ -93,6 +93,17 @@ std::vector<field_view> fields(std::initializer_list<field_view> list)
 
 }  // namespace
 
+TEST_CASE("head: what cannot begin a status line is refused at once")
+{
+    for (const char* begun : {"x", " ", "h", "HTTP/2", "HTTP1", "SSH-2.0", "<html>"})
+    {
+        INFO(begun);
+        CHECK(head_scanner(head_kind::response, 100).scan(begun) == head_scanner::progress::refused);
+    }
+    for (const char* begun : {"H", "HTTP", "HTTP/1.", "HTTP/1.1 200 O"})
+        CHECK(head_scanner(head_kind::response, 100).scan(begun) == head_scanner::progress::incomplete);
+}
+
 TEST_CASE("head: a good request is complete at its empty line, and not before")
 {
     complete("GET / HTTP/1.1\r\n\r\n");

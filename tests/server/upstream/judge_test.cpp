@@ -123,7 +123,7 @@ TEST_CASE("judge: what each status means, whatever the body")
                  {500, meaning::failing},   {502, meaning::failing},   {503, meaning::failing},
                  {504, meaning::failing},   {599, meaning::failing},   {400, meaning::handed_on},
                  {405, meaning::handed_on}, {410, meaning::handed_on}, {301, meaning::handed_on},
-                 {302, meaning::handed_on}, {304, meaning::handed_on}, {201, meaning::nonsense},
+                 {302, meaning::handed_on}, {304, meaning::nonsense},  {201, meaning::nonsense},
                  {202, meaning::nonsense},  {204, meaning::nonsense},  {206, meaning::nonsense}};
     for (const auto& c : cases)
     {
@@ -131,4 +131,19 @@ TEST_CASE("judge: what each status means, whatever the body")
         is(answer(c.status, call_5), c.expected);
         is({c.status, {}, ""}, c.expected);
     }
+}
+
+TEST_CASE("judge: a type or a coding that is said twice is what the worse of them says")
+{
+    auto with = [](unsigned status, const char* name, const char* first, const char* second) {
+        upstream_answer a{status, {{name, first}, {name, second}}, status == 200 ? call_5 : not_found};
+        if (std::string(name) != "Content-Type") a.fields.emplace_back("Content-Type", json);
+        return a;
+    };
+    is(with(200, "Content-Type", "application/json", "application/json;x"), meaning::found);
+    is(with(200, "Content-Type", "application/json", "text/html"), meaning::nonsense);
+    is(with(404, "Content-Type", "application/json", "text/html"), meaning::handed_on);
+    is(with(200, "Content-Encoding", "identity", ""), meaning::found);
+    is(with(200, "Content-Encoding", "identity", "gzip"), meaning::nonsense);
+    is(with(404, "Content-Encoding", "", "br"), meaning::handed_on);
 }
