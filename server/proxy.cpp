@@ -309,6 +309,8 @@ void proxy::announce() const
          {"credential", injected_ ? "callcache's own" : "each tool's own"},
          {"budget", "at most " + std::to_string(config_.budget.burst) + " requests in " +
                         std::to_string(double(config_.budget.burst) / config_.budget.rate).substr(0, 5) + " s"}});
+    if (auto through = parse_proxy(config_.upstream.proxy))
+        around_.out.info("through a proxy (upstream.proxy)", {{"proxy", through->text()}});
     budget_report spending = brain_->spending();
     if (spending.daily > 0)
         around_.out.info("budget",
