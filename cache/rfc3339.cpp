@@ -1,5 +1,7 @@
 #include "cache/rfc3339.hpp"
 
+#include <cstdio>
+
 namespace callcache
 {
 namespace
@@ -68,6 +70,19 @@ std::optional<wall_time> parse_rfc3339(std::string_view text)
     year_month_day date{year(y), month(unsigned(mo)), day(unsigned(d))};
     if (!text.empty() || !date.ok()) return std::nullopt;
     return wall_time(sys_days(date) + hours(h) + minutes(mi) + seconds(s) + fraction - offset);
+}
+
+std::string format_rfc3339(wall_time t)
+{
+    using namespace std::chrono;
+    auto day = floor<days>(t);
+    year_month_day date(day);
+    hh_mm_ss time(floor<seconds>(t - day));
+    char text[64];
+    std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", int(date.year()), unsigned(date.month()),
+                  unsigned(date.day()), int(time.hours().count()), int(time.minutes().count()),
+                  int(time.seconds().count()));
+    return text;
 }
 
 }  // namespace callcache

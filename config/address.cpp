@@ -43,6 +43,11 @@ std::optional<std::pair<std::string, std::string_view>> split_host(std::string_v
     return std::pair{std::string(host), text.substr(host.size())};
 }
 
+std::string bracketed(const std::string& host)
+{
+    return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
 }  // namespace
 
 std::optional<host_port> parse_host_port(std::string_view text)
@@ -69,11 +74,14 @@ bool is_loopback(std::string_view host)
     return std::all_of(host.begin(), host.end(), [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
 }
 
+std::string host_port::text() const
+{
+    return bracketed(host) + ":" + std::to_string(port);
+}
+
 std::string origin::authority() const
 {
-    std::string text = at.host.find(':') == std::string::npos ? at.host : "[" + at.host + "]";
-    if (at.port != (tls ? 443 : 80)) text += ":" + std::to_string(at.port);
-    return text;
+    return at.port == (tls ? 443 : 80) ? bracketed(at.host) : at.text();
 }
 
 std::string origin::text() const

@@ -15,6 +15,9 @@ struct host_port
     std::string host;
     std::uint16_t port = 0;
 
+    // "api.gong.io:443", "[::1]:443"
+    std::string text() const;
+
     bool operator==(const host_port&) const = default;
 };
 

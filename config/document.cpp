@@ -34,7 +34,8 @@ std::string schema_type(const config_key& k)
 {
     switch (k.type)
     {
-    case key_type::string: return R"("type": "string")";
+    case key_type::string:
+    case key_type::proxy: return R"("type": "string")";
     case key_type::list: return R"("oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}])";
     case key_type::integer:
     case key_type::percent: return R"("type": "integer")";

@@ -1,5 +1,6 @@
 #include "config/keys.hpp"
 
+#include "config/proxy_address.hpp"
 #include "config/tool_table.hpp"
 #include "config/units.hpp"
 
@@ -231,6 +232,31 @@ config_key tools(std::string_view path, Field field, std::string_view meaning)
     return k;
 }
 
+template<class Field>
+config_key proxy(std::string_view path, Field field, std::string_view meaning)
+{
+    config_key k{path,
+                 meaning,
+                 key_type::proxy,
+                 "http://[user:password@]host:port (a proxy that wants TLS itself, https://, is not supported), "
+                 "environment, or off",
+                 false,
+                 {proxy_by_environment, "off"}};
+    k.set = [=](settings& s, const raw_value& v) {
+        if (!is(v, kind::string)) return false;
+        bool none = v.text.empty() || v.text == "off";
+        if (!none && v.text != proxy_by_environment && !parse_proxy(v.text)) return false;
+        field(s) = none ? "" : v.text;
+        return true;
+    };
+    k.show = [=](const settings& s) {
+        const std::string& url = field(const_cast<settings&>(s));
+        auto read = parse_proxy(url);
+        return read ? read->text() : url.empty() ? "off" : proxy_by_environment;
+    };
+    return k;
+}
+
 // A row's place in `settings`.
 // clang-format off
 #define PLACE(member) [](settings& s) -> auto& { return s.member; }
@@ -268,8 +294,11 @@ std::vector<config_key> make_keys()
         boolean("upstream.insecure", PLACE(upstream.insecure), "Allows http:// beyond loopback."),
         string("upstream.ca_file", PLACE(upstream.ca_file), "a file of PEM certificates, or empty for the system's",
                "Certificate authorities that upstream's certificate is verified with."),
+        proxy("upstream.proxy", PLACE(upstream.proxy),
+              "A proxy that every connection to upstream goes through, by CONNECT. environment: what HTTPS_PROXY and "
+              "NO_PROXY say, for https:// alone."),
         time_span("upstream.connect_timeout", PLACE(upstream.connect_timeout), 10ms, 10min,
-                  "Name lookup, TCP and TLS of one connection together."),
+                  "Name lookup, TCP, the proxy's answer and TLS of one connection together."),
         integer("upstream.connections_max", PLACE(upstream.connections_max), 1, 1024, "Connections to upstream."),
         time_span("upstream.response_timeout", PLACE(upstream.response_timeout), 10ms, 1h,
                   "One whole attempt at a lookup, also against an endless trickle."),

@@ -42,6 +42,7 @@ enum class key_type
     percent,
     word,
     tools,
+    proxy,
 };
 
 struct config_key
@@ -56,7 +57,7 @@ struct config_key
     // False if the value is of the wrong type or out of bounds; then `settings` is as it was.
     std::function<bool(settings&, const raw_value&)> set;
 
-    // The value in its text form, as `set` would take it.
+    // The value in its text form, as `set` would take it, but for a proxy's login.
     std::function<std::string(const settings&)> show;
 };
 

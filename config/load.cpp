@@ -2,6 +2,7 @@
 
 #include "config/address.hpp"
 #include "config/keys.hpp"
+#include "config/proxy_address.hpp"
 
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
@@ -62,7 +63,9 @@ struct loader
                                       environment_name(key.path) + " or " + std::string(key.path) + "_file");
         if (key.path == "server.answer_max") answer_max_is_set = true;
         if (key.set(result.values, value)) return;
-        std::string found = key.secret ? "a value that is not shown" : quoted(value.text);
+        // A proxy's may hold a password, and where in it only one that is well-formed tells.
+        bool hidden = key.secret || key.type == key_type::proxy;
+        std::string found = hidden ? "a value that is not shown" : quoted(value.text);
         if (value.found == kind::number) found = value.text;
         if (value.found == kind::boolean) found = value.text;
         if (value.found == kind::other) found = "a value of another type";
@@ -201,6 +204,20 @@ void read_assignments(loader& to, const std::vector<std::string>& assignments)
     }
 }
 
+// Where upstream.proxy leaves it to the environment, that is asked now that upstream is known.
+void ask_environment_for_proxy(loader& to, const std::vector<std::pair<std::string, std::string>>& environment)
+{
+    upstream_settings& s = to.result.values.upstream;
+    auto upstream = parse_origin(s.url);
+    if (s.proxy != proxy_by_environment || !upstream) return;
+    auto url = proxy_of_environment(environment, *upstream);
+    if (!url) return;
+    const config_key& key = *find_key("upstream.proxy");
+    if (!key.set(to.result.values, {kind::text, *url}))
+        to.problem("environment", "HTTPS_PROXY: found a value that is not shown, allowed is " + key.allowed +
+                                      "; set upstream.proxy to a proxy, or to off");
+}
+
 }  // namespace
 
 loaded_settings load_settings(const config_sources& sources)
@@ -215,7 +232,9 @@ loaded_settings load_settings(const config_sources& sources)
     milliseconds beyond_the_queue = defaults.server.answer_max - defaults.budget.wait_max;
     if (!to.answer_max_is_set)
         s.server.answer_max = std::max(s.server.answer_max, s.budget.wait_max + beyond_the_queue);
-    to.result.problems = contradictions(s);
+    ask_environment_for_proxy(to, sources.environment);
+    auto contradicting = contradictions(s);
+    to.result.problems.insert(to.result.problems.end(), contradicting.begin(), contradicting.end());
     return to.result;
 }
 
@@ -232,6 +251,9 @@ std::vector<config_problem> contradictions(const settings& s)
     if (upstream && !upstream->tls && !is_loopback(upstream->at.host))
         check(s.upstream.insecure, "upstream.url: " + quoted(s.upstream.url) +
                                        " would send credentials unencrypted; use https://, or set upstream.insecure");
+
+    check(s.upstream.proxy.empty() || s.upstream.proxy == proxy_by_environment || parse_proxy(s.upstream.proxy),
+          "upstream.proxy: found a value that is not shown, allowed is http://[user:password@]host:port");
 
     bool beyond_loopback = false;
     check(!s.server.listen.empty(), "server.listen: needs at least one host:port");

@@ -31,11 +31,16 @@ struct server_settings
     milliseconds answer_max = 28s;
 };
 
+// The value of upstream.proxy that leaves it to HTTPS_PROXY and NO_PROXY. Loading the configuration puts in its place
+// what these say; where they say nothing it stays, and means none.
+inline constexpr const char* proxy_by_environment = "environment";
+
 struct upstream_settings
 {
     std::string url = "https://api.gong.io";
-    bool insecure = false;  // allows http:// beyond loopback
-    std::string ca_file;    // empty: the system's
+    bool insecure = false;                     // allows http:// beyond loopback
+    std::string ca_file;                       // empty: the system's
+    std::string proxy = proxy_by_environment;  // a URL, perhaps with a password; empty: none
     milliseconds connect_timeout = 5s;
     std::uint64_t connections_max = 8;
     milliseconds response_timeout = 15s;

@@ -19,7 +19,7 @@ brain::brain(const parts& p) :
     gate_({p.loop, p.config.budget, p.clock, p.book, p.day,
            [this](budget::item i, const asking& who, const refusal& why) { hear_no(i, who, why); },
            [this] { tell_who_cannot_wait(); }}),
-    pool_(p.upstream, p.config.upstream, p.tls, p.clock, p.loop),
+    pool_({p.upstream, parse_proxy(p.config.upstream.proxy), p.tls}, p.config.upstream, p.clock, p.loop),
     uploads_(std::max<std::size_t>(p.config.upstream.connections_max, 3) - 2, p.loop, p.clock),
     stretch_again_(p.loop, p.clock)
 {}

@@ -1,25 +1,113 @@
-// `callcache check`: prints the effective configuration. That it is valid was found out before.
+// `callcache check`: prints the effective configuration. That it is valid was found out before. With --live it asks the
+// vendor too.
 
 #include "config/keys.hpp"
+#include "server/ask_self.hpp"
+#include "server/budget/zone.hpp"
 #include "server/commands.hpp"
 #include "server/credential.hpp"
+#include "server/live_check.hpp"
+#include "server/system_clock.hpp"
+
+#include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 namespace callcache
 {
-
-int check(const settings& config)
+namespace
 {
+
+using book = std::variant<ledger*, std::string>;
+
+int refuse(const std::string& why)
+{
+    return std::fprintf(stderr, "callcache: %s\n", why.c_str()), 1;
+}
+
+// A ledger in memory has no lock that tells of another process; whether one runs where the configuration says does.
+bool is_running(const settings& config)
+{
+    auto at = parse_host_port((config.server.admin.empty() ? config.server.listen : config.server.admin).front());
+    return ask_self(*at, "GET", "/healthz", std::chrono::seconds(1)).status != 0;
+}
+
+std::string owned_by(const std::string& who, const settings& config)
+{
+    return who +
+           " owns the budget, and two would exceed it. Stop it and check again; or ask for a call through it, which "
+           "answers with what Gong says: http://" +
+           config.server.listen.front() + "/v2/calls/ID";
+}
+
+book usable(ledger_opening& opened, const settings& config)
+{
+    if (auto* trouble = std::get_if<std::string>(&opened)) return *trouble;
+    if (auto* used = std::get_if<ledger_in_use>(&opened))
+        return owned_by("a callcache that runs (" + used->by + ")", config);
+    if (ledger_path(config) == ":memory:" && is_running(config)) return owned_by("a callcache that runs", config);
+    return std::get<opened_ledger>(opened).book.get();
+}
+
+int ask_vendor(const settings& config, const std::string& authorization, const std::string& id)
+{
+    system_clock clock;
+    auto out = make_log(config.log);
+    std::signal(SIGPIPE, SIG_IGN);
+    auto day = calendar_of(config.budget.day);
+    if (auto* trouble = std::get_if<std::string>(&day)) return refuse(*trouble);
+    destination to{*parse_origin(config.upstream.url), parse_proxy(config.upstream.proxy), nullptr};
+    try
+    {
+        if (to.vendor.tls) to.tls = make_tls_context(config.upstream.ca_file);
+    }
+    catch (const std::runtime_error& e)
+    {
+        return refuse(e.what());
+    }
+    bool good = false;
+    asio::io_context loop(1);  // outlives the ledger, whose thread tells it of what was written
+    {
+        bool spends = !authorization.empty();
+        ledger_opening opened = spends ? open_ledger(config, clock, *out) : ledger_opening("not needed");
+        live_check live{loop.get_executor(),
+                        config,
+                        clock,
+                        to,
+                        authorization,
+                        id,
+                        usable(opened, config),
+                        std::get<calendar>(day),
+                        [](const std::string& line) {
+                            std::puts(harmless(line).c_str());
+                            std::fflush(stdout);
+                        }};
+        asio::co_spawn(loop, live.run(), [&](const std::exception_ptr& mistake, bool well) {
+            if (mistake) std::rethrow_exception(mistake);
+            good = well;
+            loop.stop();  // a name lookup that hangs would keep it running
+        });
+        loop.run();
+    }
+    std::puts(good ? "\nNothing failed." : "\nA step failed.");
+    std::fflush(stdout);
+    // And no further, or the name lookup would hold the process.
+    std::_Exit(good ? 0 : 1);
+}
+
+}  // namespace
+
+int check(const settings& config, const check_wishes& wishes)
+{
+    std::string authorization = wishes.authorization;
     if (config.credentials.mode == credentials_mode::inject)
     {
         auto read = read_injected(config.credentials);
-        if (auto* trouble = std::get_if<std::string>(&read))
-        {
-            std::fprintf(stderr, "%s\n", trouble->c_str());
-            return 1;
-        }
+        if (auto* trouble = std::get_if<std::string>(&read)) return refuse(*trouble);
+        authorization = std::get<injected_credential>(read).authorization;
     }
     settings defaults;
     std::size_t width = 0;
@@ -32,7 +120,8 @@ int check(const settings& config)
                     changed ? "   (set)" : "");
     }
     std::printf("\nThe configuration is valid.\n");
-    return 0;
+    std::fflush(stdout);
+    return wishes.live ? ask_vendor(config, authorization, wishes.id) : 0;
 }
 
 }  // namespace callcache

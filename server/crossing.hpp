@@ -60,9 +60,9 @@ struct crossing_order
         refused,
     };
     what next;
-    std::shared_ptr<asio::ssl::context> tls = {};  // connect
-    std::shared_ptr<const reply> refusal = {};     // refused
-    outcome word = outcome::error;                 // refused
+    std::optional<destination> to = {};         // connect
+    std::shared_ptr<const reply> refusal = {};  // refused
+    outcome word = outcome::error;              // refused
 };
 
 struct crossing

@@ -1,8 +1,10 @@
 // The program's command line.
 
+#include "cache/call_id.hpp"
 #include "config/keys.hpp"
 #include "config/load.hpp"
 #include "server/commands.hpp"
+#include "server/credential.hpp"
 #include "server/version.hpp"
 #include "server/whole_file.hpp"
 
@@ -11,6 +13,7 @@
 #include <malloc.h>
 
 #include <cstdio>
+#include <functional>
 
 extern char** environ;
 
@@ -53,17 +56,37 @@ void add_config_flags(CLI::App& command, flags& f)
         ->type_name("KEY=VALUE");
 }
 
-loaded_settings load(const flags& f)
+using variables = std::vector<std::pair<std::string, std::string>>;
+
+variables read_environment()
 {
-    config_sources sources;
-    sources.assignments = f.assignments;
+    variables all;
     for (char** variable = environ; *variable; ++variable)
     {
         std::string text = *variable;
         std::size_t equals = text.find('=');
-        if (equals != std::string::npos)
-            sources.environment.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+        if (equals != std::string::npos) all.emplace_back(text.substr(0, equals), text.substr(equals + 1));
     }
+    return all;
+}
+
+// Of a tool, as the commands that ask the vendor with `forward` take it; empty if there is none.
+std::string credential_of(const variables& environment)
+{
+    std::string key, secret;
+    for (const auto& [name, value] : environment)
+    {
+        if (name == "GONG_ACCESS_KEY") key = value;
+        if (name == "GONG_ACCESS_KEY_SECRET") secret = value;
+    }
+    return key.empty() || secret.empty() ? "" : "Basic " + base64(key + ":" + secret);
+}
+
+loaded_settings load(const flags& f, const variables& environment)
+{
+    config_sources sources;
+    sources.assignments = f.assignments;
+    sources.environment = environment;
     if (!f.config.empty())
     {
         sources.file_name = f.config;
@@ -86,14 +109,16 @@ int main(int argc, char** argv)
     app.set_version_flag("--version", std::string("callcache ") + version);
     app.require_subcommand(1);
     flags f;
+    const variables environment = read_environment();
+    check_wishes wishes;
     struct
     {
         const char *name, *what, *example;
-        int (*run)(const settings&);
+        std::function<int(const settings&)> run;
     } commands[] = {
         {"serve", "Runs the proxy", "Example: callcache serve --upstream https://us-12345.api.gong.io", serve},
         {"check", "Validates the configuration and prints the effective one, without secrets",
-         "Example: callcache check --config callcache.json", check},
+         "Example: callcache check --live 7782342274025937895", [&](const settings& s) { return check(s, wishes); }},
         {"health", "Exits with 0 if a running callcache is ready", "Example: callcache health && echo ready", health},
         {"resume", "Ends a pause that Gong asked for with a 429, in a running callcache", "Example: callcache resume",
          resume},
@@ -104,6 +129,18 @@ int main(int argc, char** argv)
         sub->footer(c.example);
         add_config_flags(*sub, f);
     }
+    CLI::Option* live =
+        app.get_subcommand("check")
+            ->add_option(
+                "--live", wishes.id,
+                "Asks Gong too, with at most 2 API calls: DNS, proxy, TLS, credential, bulk reads. With the ID of "
+                "a call, or one of the last day. With credentials.mode forward the credential is taken from "
+                "GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET")
+            ->expected(0, 1)
+            ->type_name("[ID]")
+            ->check([](const std::string& id) {
+                return id.empty() || is_call_id(id) ? "" : "a call's id is 1 to 20 digits";
+            });
     try
     {
         app.parse(argc, argv);
@@ -113,7 +150,9 @@ int main(int argc, char** argv)
         return app.exit(e) == 0 ? 0 : 2;
     }
 
-    loaded_settings loaded = load(f);
+    wishes.live = live->count() > 0;
+    wishes.authorization = credential_of(environment);
+    loaded_settings loaded = load(f, environment);
     for (const std::string& problem : loaded.problems) std::fprintf(stderr, "callcache: %s\n", problem.c_str());
     if (!loaded.problems.empty()) return 1;
     for (auto& c : commands)

@@ -122,7 +122,7 @@ task<void> brain::lead_across(const flight_ptr& f)
         line.taken = co_await pool_.enter(clock.steady() + parts_.config.server.answer_max);
         if (!line.taken) co_return fail(f, nullptr, none_is_free(parts_.config.upstream));
         order connect{order::what::connect};
-        connect.tls = pool_.tls();
+        connect.to = pool_.to();
         c.orders.send(std::move(connect));
         report r = co_await c.reports.next();
         if (r.happened == report::what::over) co_return;

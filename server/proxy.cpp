@@ -1,6 +1,7 @@
 #include "server/proxy.hpp"
 
 #include "server/budget/zone.hpp"
+#include "server/open_ledger.hpp"
 #include "server/whole_file.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 
 namespace callcache
 {
@@ -95,31 +95,15 @@ std::optional<std::string> proxy::open_cache()
 
 std::optional<std::string> proxy::open_ledger()
 {
-    std::string path = config_.budget.path;
-    if (path.empty()) path = config_.cache.path == ":memory:" ? ":memory:" : config_.cache.path + "-budget";
-    if (path == ":memory:")
-    {
-        ledger_ = make_memory_ledger();
-        if (config_.cache.path != ":memory:")
-            around_.out.warn(
-                "the budget's ledger is in memory (budget.path): what is spent is forgotten with the process");
-        return std::nullopt;
-    }
-    std::error_code ignored;
-    if (std::filesystem::equivalent(path, config_.cache.path, ignored))
-        return "budget.path: " + path + " is the same file as cache.path";
-    auto locked = file_lock::take(path + "-lock", "process " + std::to_string(getpid()));
-    if (auto* by = std::get_if<file_lock::held>(&locked))
-        return "the budget's ledger " + path + " is in use by " + by->by +
+    auto opened = callcache::open_ledger(config_, around_.clock, around_.out);
+    if (auto* trouble = std::get_if<std::string>(&opened)) return *trouble;
+    if (auto* used = std::get_if<ledger_in_use>(&opened))
+        return "the budget's ledger " + used->path + " is in use by " + used->by +
                ". One callcache for a budget: stop that one, or divide budget.rate and budget.daily between the two "
-               "and "
-               "choose another file with --set budget.path=FILE";
-    if (auto* l = std::get_if<file_lock>(&locked)) ledger_lock_.emplace(std::move(*l));
-    auto opened = open_sqlite_ledger({path, [out = &around_.out](const std::string& line) { out->warn(line); },
-                                      config_.budget.daily, around_.clock.wall()});
-    if (auto* refused = std::get_if<ledger_refused>(&opened)) return refused->text;
-    if (auto* u = std::get_if<file_lock::unavailable>(&locked)) return "cannot lock " + path + "-lock: " + u->why;
-    ledger_ = std::move(std::get<std::unique_ptr<ledger>>(opened));
+               "and choose another file with --set budget.path=FILE";
+    auto& mine = std::get<opened_ledger>(opened);
+    if (mine.lock) ledger_lock_.emplace(std::move(*mine.lock));
+    ledger_ = std::move(mine.book);
     return std::nullopt;
 }
 
@@ -309,6 +293,8 @@ void proxy::announce() const
          {"credential", injected_ ? "callcache's own" : "each tool's own"},
          {"budget", "at most " + std::to_string(config_.budget.burst) + " requests in " +
                         std::to_string(double(config_.budget.burst) / config_.budget.rate).substr(0, 5) + " s"}});
+    if (auto through = parse_proxy(config_.upstream.proxy))
+        around_.out.info("through a proxy (upstream.proxy)", {{"proxy", through->text()}});
     budget_report spending = brain_->spending();
     if (spending.daily > 0)
         around_.out.info("budget",

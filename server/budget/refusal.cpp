@@ -88,13 +88,25 @@ std::string text_of(const refusal& r, const budget_settings& b, wall_time now, s
            " s (budget.wait_max, or send \"Prefer: wait=" + std::to_string(whole + 9) + "\")";
 }
 
-}  // namespace
-
-reply too_many_requests(const refusal& r, const budget_settings& b, wall_time now)
+// Until it makes sense to ask again.
+duration wait_of(const refusal& r)
 {
     duration wait = std::min<duration>(r.wait, longest_wait);
     if (r.why == reason::too_long) wait -= std::min(wait, r.allowed);
-    reply answer = own_answer(429, text_of(r, b, now, seconds_up(wait)));
+    return wait;
+}
+
+}  // namespace
+
+std::string words_of(const refusal& r, const budget_settings& b, wall_time now)
+{
+    return text_of(r, b, now, seconds_up(wait_of(r)));
+}
+
+reply too_many_requests(const refusal& r, const budget_settings& b, wall_time now)
+{
+    duration wait = wait_of(r);
+    reply answer = own_answer(429, words_of(r, b, now));
     std::int64_t seconds = seconds_up(std::min<duration>(wait, b.retry_after_max));
     answer.fields.emplace_back("Retry-After", std::to_string(seconds));
 

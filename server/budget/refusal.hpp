@@ -31,6 +31,9 @@ struct refusal
     std::size_t waiting = 0;  // queue_full
 };
 
+// What happened, until when, and what can be done about it.
+std::string words_of(const refusal&, const budget_settings&, wall_time now);
+
 // A 429 in the contract's words, with Retry-After, RateLimit-Policy and RateLimit
 // (draft-ietf-httpapi-ratelimit-headers-10).
 reply too_many_requests(const refusal&, const budget_settings&, wall_time now);

@@ -30,11 +30,12 @@ tool_shares::tool_shares(const ledger_page& kept, const std::map<std::string, to
 
 std::string_view tool_shares::name_of(std::string_view tool) const
 {
-    return named_.contains(tool) || tools_.contains(tool) || tools_.size() < tools_max ? tool : others;
+    return tool.empty() || named_.contains(tool) || tools_.contains(tool) || tools_.size() < tools_max ? tool : others;
 }
 
 void tool_shares::add(std::string_view tool, wall_time now)
 {
+    if (tool.empty()) return;
     std::deque<step>& steps = tools_[std::string(name_of(tool))];
     if (steps.empty() || steps.back().at < step_of(now)) steps.push_back({step_of(now), 0, false});
     ++steps.back().count;

@@ -13,8 +13,9 @@
 namespace callcache
 {
 
-// Counted in steps of ten minutes, for a bounded number of tools; the others share one name. Times are by the ledger's
-// clock. Pure; one thread.
+// Counted in steps of ten minutes, for a bounded number of tools; the others share one name. What callcache sends for
+// itself is for no tool, which has an empty name, and is not counted here. Times are by the ledger's clock. Pure; one
+// thread.
 class tool_shares
 {
 public:

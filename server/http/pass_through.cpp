@@ -307,8 +307,7 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
                 break;
             }
             connection.reset();
-            auto made =
-                co_await connect(p.upstream, o.tls, p.clock, p.clock.steady() + p.config.upstream.connect_timeout);
+            auto made = co_await connect(*o.to, p.clock, p.clock.steady() + p.config.upstream.connect_timeout);
             report r{report::what::ready};
             if (auto* failure = std::get_if<upstream_failure>(&made))
             {

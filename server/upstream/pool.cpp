@@ -12,11 +12,9 @@ constexpr auto idle_max = std::chrono::seconds(50);
 
 }  // namespace
 
-connection_pool::connection_pool(origin o, const upstream_settings& s, std::shared_ptr<asio::ssl::context> tls,
-                                 const clock_source& clock, executor ex) :
-    origin_(std::move(o)),
+connection_pool::connection_pool(destination to, const upstream_settings& s, const clock_source& clock, executor ex) :
+    to_(std::move(to)),
     settings_(s),
-    tls_(std::move(tls)),
     clock_(clock),
     on_loan_(s.connections_max, ex, clock)
 {}
@@ -66,7 +64,7 @@ task<connection_pool::taken> connection_pool::take(bool fresh, steady_time deadl
 
     // Idle ones count too: at most connections_max are open.
     if (!idle_.empty() && idle_.size() + on_loan_.inside() > settings_.connections_max) idle_.pop_front();
-    connected c = co_await connect(origin_, tls_, clock_, std::min(deadline, now + settings_.connect_timeout));
+    connected c = co_await connect(to_, clock_, std::min(deadline, now + settings_.connect_timeout));
     if (auto* failure = std::get_if<upstream_failure>(&c)) co_return std::move(*failure);
     l.transport_ = std::move(std::get<std::unique_ptr<transport>>(c));
     co_return std::move(l);
@@ -74,7 +72,7 @@ task<connection_pool::taken> connection_pool::take(bool fresh, steady_time deadl
 
 void connection_pool::use(std::shared_ptr<asio::ssl::context> tls)
 {
-    tls_ = std::move(tls);
+    to_.tls = std::move(tls);
     ++era_;
     idle_.clear();
 }

@@ -14,8 +14,7 @@ namespace callcache
 class connection_pool
 {
 public:
-    connection_pool(origin, const upstream_settings&, std::shared_ptr<asio::ssl::context>, const clock_source&,
-                    executor);
+    connection_pool(destination, const upstream_settings&, const clock_source&, executor);
 
     // A connection, on loan: dropping it closes it and makes room for another.
     class loan
@@ -54,7 +53,7 @@ public:
     // leaves exactly once.
     task<bool> enter(steady_time deadline);
     void leave() { on_loan_.leave(); }
-    const std::shared_ptr<asio::ssl::context>& tls() const { return tls_; }
+    const destination& to() const { return to_; }
 
     // For the connections that are made from now on; idle ones end.
     void use(std::shared_ptr<asio::ssl::context>);
@@ -71,9 +70,8 @@ private:
         std::unique_ptr<transport> connection;
         steady_time since;
     };
-    const origin origin_;
+    destination to_;
     const upstream_settings settings_;
-    std::shared_ptr<asio::ssl::context> tls_;
     std::uint64_t era_ = 0;
     const clock_source& clock_;
     std::deque<idle> idle_;  // the last one used at the back

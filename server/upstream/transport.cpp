@@ -1,6 +1,7 @@
 #include "server/upstream/transport.hpp"
 
 #include "server/upstream/tcp_state.hpp"
+#include "server/upstream/tunnel.hpp"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
@@ -165,6 +166,51 @@ task<resolved> resolve(const host_port& at, const clock_source& clock, steady_ti
     co_return r;
 }
 
+// One address: TCP, the proxy's answer, TLS; all of it by the deadline.
+task<connected> connect_to(const tcp::endpoint& address, const destination& to, const clock_source& clock,
+                           steady_time deadline, const connect_progress& reached)
+{
+    executor ex = co_await asio::this_coro::executor;
+    std::string vendor = to.vendor.at.host;
+    std::string where = (to.proxy ? "the proxy " + to.proxy->at.host : vendor) + " at " + address.address().to_string();
+    tcp_socket socket(ex);
+    bool late = false;
+    alarm clock_out(ex, clock);
+    clock_out.set(deadline, [&] {
+        late = true;
+        close_now(socket);
+    });
+    auto [error] = co_await socket.async_connect(address, as_result);
+    if (late) co_return upstream_failure{failing::slow, where + " did not accept a connection in time"};
+    if (error) co_return upstream_failure{failing::unreachable, where + ": " + error.message()};
+    reached(connect_step::tcp, where);
+    error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+
+    if (to.proxy)
+    {
+        auto failed = co_await open_tunnel(socket, to.vendor.at, *to.proxy);
+        if (late) co_return upstream_failure{failing::slow, where + " did not answer CONNECT in time"};
+        if (failed) co_return std::move(*failed);
+        reached(connect_step::tunnel, where + " opened a way to " + to.vendor.at.text());
+        where = vendor + " through " + where;
+    }
+    clock_out.cancel();
+    if (!to.vendor.tls) co_return std::make_unique<plain_transport>(std::move(socket));
+
+    auto secured = std::make_unique<tls_transport>(std::move(socket), to.tls);
+    clock_out.set(deadline, [&] {
+        late = true;
+        secured->close();
+    });
+    std::string trouble = co_await secured->handshake(vendor);
+    clock_out.cancel();
+    if (late) co_return upstream_failure{failing::slow, where + " did not complete TLS in time"};
+    if (!trouble.empty()) co_return upstream_failure{failing::bad_peer, "TLS with " + where + " failed: " + trouble};
+    reached(connect_step::tls, "the certificate is good for " + vendor);
+    co_return std::unique_ptr<transport>(std::move(secured));
+}
+
 }  // namespace
 
 std::shared_ptr<asio::ssl::context> make_tls_context(const std::string& ca_file)
@@ -187,60 +233,45 @@ std::shared_ptr<asio::ssl::context> make_tls_context(const std::string& ca_file)
     return context;
 }
 
-task<connected> connect(const origin& to, std::shared_ptr<asio::ssl::context> context, const clock_source& clock,
-                        steady_time deadline)
+task<connected> connect(const destination& to, const clock_source& clock, steady_time deadline,
+                        const connect_progress& reached)
 {
-    executor ex = co_await asio::this_coro::executor;
-    resolved names = co_await resolve(to.at, clock, deadline);
+    const host_port& first_hop = to.proxy ? to.proxy->at : to.vendor.at;
+    resolved names = co_await resolve(first_hop, clock, deadline);
+    std::string of_the_proxy = to.proxy ? " (upstream.proxy)" : "";
     if (names.error == asio::error::timed_out)
-        co_return upstream_failure{failing::slow, "the name service did not answer for " + to.at.host};
+        co_return upstream_failure{failing::slow,
+                                   "the name service did not answer for " + first_hop.host + of_the_proxy};
     if (names.error || names.endpoints.empty())
-        co_return upstream_failure{failing::unreachable,
-                                   "no address for " + to.at.host + " (" + names.error.message() + ")"};
+        co_return upstream_failure{failing::unreachable, "no address for " + first_hop.host + of_the_proxy + " (" +
+                                                             names.error.message() + ")"};
+    if (reached)
+    {
+        std::string list;
+        for (const tcp::endpoint& e : names.endpoints) list += (list.empty() ? "" : ", ") + e.address().to_string();
+        reached(connect_step::name, first_hop.host + of_the_proxy + " is " + list);
+    }
 
-    upstream_failure last{failing::unreachable, ""};
+    // What failed on the address that came the furthest says the most: the second one may only have refused.
+    upstream_failure told{failing::slow, "no time was left to connect"};
+    auto furthest = connect_step::name;
     for (std::size_t i = 0; i < names.endpoints.size(); ++i)
     {
         steady_time now = clock.steady();
         if (now >= deadline) break;
         steady_time share = now + (deadline - now) / long(names.endpoints.size() - i);
-        tcp_socket socket(ex);
-        // Shared, as the alarm must reach it wherever the socket has moved to.
-        auto late = std::make_shared<bool>(false);
-        alarm clock_out(ex, clock);
-        clock_out.set(share, [&socket, late] {
-            *late = true;
-            close_now(socket);
-        });
-        auto [error] = co_await socket.async_connect(names.endpoints[i], as_result);
-        clock_out.cancel();
-        std::string where = to.at.host + " at " + names.endpoints[i].address().to_string();
-        if (error || *late)
-        {
-            if (*late)
-                last = {failing::slow, where + " did not accept a connection in time"};
-            else
-                last = {failing::unreachable, where + ": " + error.message()};
-            continue;
-        }
-        error_code ignored;
-        socket.set_option(tcp::no_delay(true), ignored);
-        if (!to.tls) co_return std::make_unique<plain_transport>(std::move(socket));
-
-        auto secured = std::make_unique<tls_transport>(std::move(socket), context);
-        clock_out.set(share, [&secured, late] {
-            *late = true;
-            secured->close();
-        });
-        std::string trouble = co_await secured->handshake(to.at.host);
-        clock_out.cancel();
-        if (trouble.empty() && !*late) co_return std::unique_ptr<transport>(std::move(secured));
-        if (*late)
-            last = {failing::slow, where + " did not complete TLS in time"};
-        else
-            last = {failing::bad_peer, "TLS with " + where + " failed: " + trouble};
+        auto here = connect_step::name;
+        const connect_progress noted = [&](connect_step step, const std::string& detail) {
+            here = step;
+            if (reached) reached(step, detail);
+        };
+        connected c = co_await connect_to(names.endpoints[i], to, clock, share, noted);
+        if (std::holds_alternative<std::unique_ptr<transport>>(c)) co_return c;
+        if (here < furthest) continue;
+        furthest = here;
+        told = std::get<upstream_failure>(std::move(c));
     }
-    co_return last;
+    co_return told;
 }
 
 }  // namespace callcache

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "config/address.hpp"
+#include "config/proxy_address.hpp"
 #include "server/clock.hpp"
 #include "server/net.hpp"
 #include "server/upstream/answer.hpp"
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -51,8 +53,26 @@ using connected = std::variant<std::unique_ptr<transport>, upstream_failure>;
 // Verifies the certificate and the host name, always. Throws std::runtime_error if the CA file cannot be read.
 std::shared_ptr<asio::ssl::context> make_tls_context(const std::string& ca_file);
 
-// Asks the name service anew, tries each address in turn, and does TLS if the origin asks for it. An address that does
-// not answer costs its share of the time and not all of it. Brain loop only.
-task<connected> connect(const origin&, std::shared_ptr<asio::ssl::context>, const clock_source&, steady_time deadline);
+struct destination
+{
+    origin vendor;
+    std::optional<proxy_address> proxy;       // the company's: CONNECT through it
+    std::shared_ptr<asio::ssl::context> tls;  // null if the origin is http
+};
+
+// How far a connection has come; the next step is the one that failed.
+enum class connect_step
+{
+    name,    // of the vendor, or of the proxy
+    tcp,     // likewise
+    tunnel,  // through the proxy, if there is one
+    tls,     // with the vendor, if the origin asks for it
+};
+using connect_progress = std::function<void(connect_step, const std::string& detail)>;
+
+// Asks the name service anew, tries each address in turn, asks the proxy if there is one, and does TLS if the origin
+// asks for it. An address that does not answer costs its share of the time and not all of it. Brain loop only.
+task<connected> connect(const destination&, const clock_source&, steady_time deadline,
+                        const connect_progress& reached = nullptr);
 
 }  // namespace callcache

@@ -92,3 +92,11 @@ TEST_CASE("rfc3339: no beginning of a time is a time")
     const std::string text = "2018-02-17T10:30:00.123+02:00";
     for (std::size_t n = 0; n < text.size(); ++n) CHECK_FALSE(parse_rfc3339(std::string_view(text).substr(0, n)));
 }
+
+TEST_CASE("rfc3339: what is written is whole seconds, in UTC, and reads back")
+{
+    const wall_time t = sys_days{2024y / 2 / 29} + 23h + 59min + 58s;
+    CHECK(format_rfc3339(t) == "2024-02-29T23:59:58Z");
+    CHECK(format_rfc3339(t + 999ms) == "2024-02-29T23:59:58Z");
+    CHECK(parse_rfc3339(format_rfc3339(t)) == t);
+}

@@ -34,6 +34,7 @@ std::vector<std::string> samples(const config_key& k)
     case key_type::list: values.insert(values.end(), {"localhost:1", "localhost:1,[::1]:2"}); break;
     case key_type::boolean: values.insert(values.end(), {"true", "false"}); break;
     case key_type::word: break;
+    case key_type::proxy: values.insert(values.end(), {"http://proxy.corp:3128", "http://[::1]:8080"}); break;
     case key_type::tools:
         values.insert(values.end(),
                       {"{}", R"({"a": {}, "etl": {"daily": 6000, "class": "background", "wait_max": "5s"}})"});
@@ -93,9 +94,12 @@ TEST_CASE("keys: a value out of bounds is refused, and nothing changes")
         case key_type::list: bad = {",", "a:1,", ",a:1", "a:1,,b:2", "a:1, b:2", "a 1"}; break;
         case key_type::string: bad = {"a\nb", std::string("a\0b", 3), "\x7f"}; break;
         case key_type::word: bad = {"nonsense"}; break;
+        case key_type::proxy: bad = {"on", "http://proxy", "https://proxy:3128", "http://p q:1"}; break;
         case key_type::tools: bad = {"etl", "[]", "{\"e/l\": {}}", "{\"etl\": {\"daily\": 0}}"}; break;
         }
-        if (k.type != key_type::string && k.path != "server.hosts" && k.path != "server.listen") bad.push_back("");
+        if (k.type != key_type::string && k.type != key_type::proxy && k.path != "server.hosts" &&
+            k.path != "server.listen")
+            bad.push_back("");
         for (const std::string& value : bad)
         {
             CAPTURE(value);

@@ -241,6 +241,48 @@ TEST_CASE("load: a secret is taken from the environment alone")
     CHECK(refused.find("hunter2") == std::string::npos);
 }
 
+TEST_CASE("load: where upstream.proxy is not set, HTTPS_PROXY is asked, and NO_PROXY")
+{
+    const variables set{{"HTTPS_PROXY", "http://user:hunter2@proxy:3128"}};
+    auto used = [&](variables environment, strings flags = {}) {
+        loaded_settings l = load({}, environment, flags);
+        CHECK(l.problems.empty());
+        return l.values.upstream.proxy;
+    };
+    CHECK(used({}) == "environment");
+    CHECK(used(set) == "http://user:hunter2@proxy:3128");
+    CHECK(used(set, {"upstream.proxy=environment"}) == "http://user:hunter2@proxy:3128");
+    CHECK(used(set, {"upstream.proxy=off"}) == "");
+    CHECK(used(set, {"upstream.proxy="}) == "");
+    CHECK(used(set, {"upstream.proxy=http://other:1"}) == "http://other:1");
+    CHECK(used(set, {"upstream.url=http://localhost:1"}) == "environment");
+    CHECK(used(set, {"upstream.url=https://localhost:1"}) == "");
+    CHECK(used({set.front(), {"no_proxy", "gong.io"}}) == "");
+    CHECK(used({set.front(), {"CALLCACHE_UPSTREAM_PROXY", "off"}}) == "");
+    CHECK(load(R"({"upstream": {"proxy": ""}})", set).values.upstream.proxy == "");
+}
+
+TEST_CASE("load: a proxy that is refused is never repeated, as it may hold a password")
+{
+    for (std::string url : {"https://user:hunter2@proxy:3128", "http://user:hunter2@proxy", "user:hunter2@"})
+    {
+        for (const loaded_settings& l : {load({}, {{"HTTPS_PROXY", url}}), load({}, {}, {"upstream.proxy=" + url}),
+                                         load("{\"upstream\": {\"proxy\": \"" + url + "\"}}"),
+                                         load("{\"upstream\": {\"proxy\": {\"url\": \"" + url + "\"}}}"),
+                                         load({}, {{"CALLCACHE_UPSTREAM_PROXY", url}})})
+        {
+            std::string text = problem(l);
+            holds(text, {"proxy", "a value that is not shown", "http://[user:password@]host:port"});
+            CHECK(text.find("hunter2") == std::string::npos);
+        }
+    }
+    settings s;
+    s.upstream.proxy = "https://user:hunter2@proxy:3128";
+    std::string told = contradictions(s).front();
+    CHECK(told.find("hunter2") == std::string::npos);
+    CHECK(load({}, {{"HTTPS_PROXY", "https://proxy:1"}, {"NO_PROXY", "*"}}).problems.empty());
+}
+
 TEST_CASE("load: variables that are not ours, or that Kubernetes injects, are ignored")
 {
     for (std::string name :

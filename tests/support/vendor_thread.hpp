@@ -14,6 +14,7 @@ public:
     explicit vendor_thread(sim::vendor_options);
     ~vendor_thread();
 
+    std::uint16_t port() const { return port_; }
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
     std::size_t requests();
     std::size_t refused();

@@ -165,3 +165,15 @@ TEST_CASE("shares: more than 64 tools share one name, and nothing of what they s
     s.take_back("tool 499");
     CHECK(s.spent("tool 77", t0) == 435);
 }
+
+TEST_CASE("shares: what callcache sends for itself is no tool's, and makes nobody share the day")
+{
+    tool_shares s({});
+    s.add("a", t0);
+    s.add("", t0);
+    CHECK(s.spent("", t0) == 0);
+    CHECK_FALSE(s.several(t0));
+    s.take_back("");
+    CHECK(s.all(t0) == std::map<std::string, std::uint64_t>{{"a", 1}});
+    CHECK(changes(s, t0).shares.size() == 1);
+}

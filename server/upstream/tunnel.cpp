@@ -1,0 +1,119 @@
+#include "server/upstream/tunnel.hpp"
+
+#include "server/credential.hpp"
+#include "server/http/head_guard.hpp"
+#include "server/version.hpp"
+
+#include <boost/asio/write.hpp>
+
+#include <array>
+
+namespace callcache
+{
+namespace
+{
+
+using failing = upstream_failure::kind;
+
+constexpr std::size_t head_bytes_max = 16 << 10;
+constexpr int interim_answers_max = 8;  // 1xx before the final answer
+
+std::string connect_request(const host_port& vendor, const proxy_address& proxy)
+{
+    std::string to = vendor.text();
+    std::string text =
+        "CONNECT " + to + " HTTP/1.1\r\nHost: " + to + "\r\nUser-Agent: callcache/" + std::string(version) + "\r\n";
+    if (!proxy.login.empty()) text += "Proxy-Authorization: Basic " + base64(proxy.login) + "\r\n";
+    return text + "\r\n";
+}
+
+std::vector<field_view> fields_of(std::string_view head)
+{
+    std::vector<field_view> fields;
+    for (std::size_t at = head.find("\r\n") + 2; at < head.size();)
+    {
+        std::size_t end = head.find("\r\n", at);
+        if (auto f = read_field_line(head.substr(at, end - at))) fields.push_back(*f);
+        at = end + 2;
+    }
+    return fields;
+}
+
+struct head_read
+{
+    unsigned status = 0;
+    std::string nonsense;  // why it is no answer
+};
+
+// REQUIRES: head_scanner found it good.
+head_read read_head(std::string_view head)
+{
+    head_read r;
+    r.status = unsigned(head[9] - '0') * 100 + unsigned(head[10] - '0') * 10 + unsigned(head[11] - '0');
+    auto framed = framing_of(fields_of(head), head[7] - '0', r.status);
+    if (framed.refused) r.nonsense = framed.refused->text;
+    if (r.status < 100 || r.status > 599 || r.status == 101) r.nonsense = "status " + std::to_string(r.status);
+    return r;
+}
+
+std::string refusal(unsigned status, const std::string& to, bool with_login)
+{
+    std::string with_status = " (" + std::to_string(status) + ")";
+    if (status == 407 && with_login)
+        return "refuses the user and password that upstream.proxy (or HTTPS_PROXY) gives" + with_status;
+    if (status == 407)
+        return "wants a user and a password" + with_status + "; set upstream.proxy to http://user:password@host:port";
+    if (status == 401 || status == 403 || status == 405)
+        return "does not allow a way to " + to + with_status + "; whoever runs the proxy can allow CONNECT to it";
+    if (status == 502 || status == 503 || status == 504) return "does not get through to " + to + with_status;
+    return "answered CONNECT to " + to + " with status " + std::to_string(status) + "; is it a proxy?";
+}
+
+}  // namespace
+
+task<std::optional<upstream_failure>> open_tunnel(tcp_socket& socket, const host_port& vendor,
+                                                  const proxy_address& proxy)
+{
+    const std::string who = "the proxy " + proxy.at.text() + " ";
+    auto nonsense = [&](const std::string& why) {
+        return upstream_failure{failing::nonsense, who + "answered CONNECT with nonsense: " + why};
+    };
+    std::string request = connect_request(vendor, proxy);
+    auto [write_error, written] = co_await asio::async_write(socket, asio::buffer(request), as_result);
+    // It may have refused and closed before it read everything: its answer counts.
+    std::string buffer;
+    for (int interim = 0; interim <= interim_answers_max; ++interim)
+    {
+        head_scanner scanner(head_kind::response, head_bytes_max);
+        auto progress = head_scanner::progress::incomplete;
+        if (!buffer.empty()) progress = scanner.scan(buffer);
+        while (progress == head_scanner::progress::incomplete)
+        {
+            std::array<char, 4096> room;
+            auto [error, bytes] = co_await socket.async_read_some(asio::buffer(room), as_result);
+            if (error)
+                co_return upstream_failure{failing::unreachable, who + "hung up and did not answer CONNECT (" +
+                                                                     (write_error ? write_error : error).message() +
+                                                                     ")"};
+            buffer.append(room.data(), bytes);
+            progress = scanner.scan(buffer);
+        }
+        if (progress == head_scanner::progress::refused)
+            co_return nonsense(scanner.refused().status == 431
+                                   ? "its head has no end within " + std::to_string(head_bytes_max) + " bytes"
+                                   : scanner.refused().text);
+        head_read head = read_head(std::string_view(buffer).substr(0, scanner.size()));
+        buffer.erase(0, scanner.size());
+        if (!head.nonsense.empty()) co_return nonsense(head.nonsense);
+        if (head.status < 200) continue;
+        if (head.status >= 300)
+            co_return upstream_failure{failing::unreachable,
+                                       who + refusal(head.status, vendor.text(), !proxy.login.empty())};
+        // A 2xx has no body, whatever its fields say; and the vendor waits for the first word to be ours.
+        if (!buffer.empty()) co_return nonsense("more came than the head of its answer");
+        co_return std::nullopt;
+    }
+    co_return nonsense("many interim answers, and none that is final");
+}
+
+}  // namespace callcache
