@@ -9,6 +9,7 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 
@@ -155,10 +156,30 @@ bool is_injected_by_kubernetes(std::string_view name)
     return name.starts_with("CALLCACHE_PORT") || name.find("SERVICE_") != std::string_view::npos;
 }
 
+// Files and folders that the libraries learn of by the environment, some as lists with colons.
+bool names_files_to_libraries(std::string_view name)
+{
+    constexpr std::array<std::string_view, 8> names{
+        "SSL_CERT_FILE",   "SSL_CERT_DIR",    "OPENSSL_CONF", "OPENSSL_MODULES",
+        "OPENSSL_ENGINES", "LD_LIBRARY_PATH", "HOSTALIASES",  "TZDIR"};
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void add_paths(std::vector<std::string>& to, const std::string& list)
+{
+    for (std::size_t at = 0; at < list.size();)
+    {
+        std::size_t colon = std::min(list.find(':', at), list.size());
+        if (colon > at) to.push_back(list.substr(at, colon - at));
+        at = colon + 1;
+    }
+}
+
 void read_environment(loader& to, const std::vector<std::pair<std::string, std::string>>& environment)
 {
     for (const auto& [name, value] : environment)
     {
+        if (names_files_to_libraries(name)) add_paths(to.result.values.also_read, value);
         if (!name.starts_with("CALLCACHE_") || name == "CALLCACHE_CONFIG" || is_injected_by_kubernetes(name)) continue;
         const config_key* key = nullptr;
         for (const config_key& k : config_keys())
@@ -201,6 +222,7 @@ void read_assignments(loader& to, const std::vector<std::string>& assignments)
 loaded_settings load_settings(const config_sources& sources)
 {
     loader to;
+    if (!sources.file_name.empty()) to.result.values.also_read.push_back(sources.file_name);
     if (sources.file_text) read_file(to, sources.file_name, *sources.file_text);
     read_environment(to, sources.environment);
     read_assignments(to, sources.assignments);
