@@ -28,6 +28,17 @@ std::string quoted(std::string_view text)
     return shown + (text.size() > 80 ? "…\"" : "\"");
 }
 
+// As far as it may be shown: without what stands before an @, and behind a ?.
+std::string quoted_url(std::string_view url)
+{
+    std::string shown(url.substr(0, url.find('?')));
+    if (shown.size() < url.size()) shown += "?(not shown)";
+    std::size_t at = shown.rfind('@'), scheme = shown.find("://");
+    std::size_t begin = scheme == std::string::npos || scheme > at ? 0 : scheme + 3;
+    if (at != std::string::npos) shown.replace(begin, at - begin, "(not shown)");
+    return quoted(shown);
+}
+
 struct loader
 {
     loaded_settings result;
@@ -206,7 +217,10 @@ void read_assignments(loader& to, const std::vector<std::string>& assignments)
         std::size_t equals = text.find('=');
         if (equals == std::string::npos)
         {
-            to.problem("flags", quoted(text) + ": expected key=value");
+            // It may be a secret with something else before it: no more than a key has is shown.
+            std::size_t key_end = std::min(text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_."), text.size());
+            to.problem("flags",
+                       quoted(text.substr(0, key_end) + (key_end < text.size() ? "…" : "")) + ": expected key=value");
             continue;
         }
         std::string path = text.substr(0, equals);
@@ -244,10 +258,10 @@ std::vector<config_problem> contradictions(const settings& s)
     };
 
     auto upstream = parse_origin(s.upstream.url);
-    check(upstream.has_value(), "upstream.url: found " + quoted(s.upstream.url) +
+    check(upstream.has_value(), "upstream.url: found " + quoted_url(s.upstream.url) +
                                     ", allowed is https://host[:port] without a path, or http:// towards loopback");
     if (upstream && !upstream->tls && !is_loopback(upstream->at.host))
-        check(s.upstream.insecure, "upstream.url: " + quoted(s.upstream.url) +
+        check(s.upstream.insecure, "upstream.url: " + quoted_url(s.upstream.url) +
                                        " would send credentials unencrypted; use https://, or set upstream.insecure");
 
     bool beyond_loopback = false;

@@ -72,6 +72,7 @@ int enter_landlock(const reach& within, int newest)
     int version =
         checked(syscall(SYS_landlock_create_ruleset, nullptr, std::size_t(0), LANDLOCK_CREATE_RULESET_VERSION));
     version = std::min(version, newest);
+    if (version < 1) throw ENOSYS;
     ruleset_attributes handled;
     handled.files = of_version_1;
     if (version >= 3) handled.files |= access_truncate;

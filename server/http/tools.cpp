@@ -2,6 +2,7 @@
 
 #include "cache/freshness.hpp"
 #include "server/http/origin_rules.hpp"
+#include "server/visible.hpp"
 
 namespace callcache
 {
@@ -23,8 +24,16 @@ std::string_view forwarded_because(why w)
 // A tool that does not say its name is its credential and its User-Agent: "python-requests/2.31 #5f0c".
 std::string unnamed_tool(std::string_view user_agent, const partition& whose)
 {
-    std::string name(user_agent.substr(0, 40));
+    std::string name = harmless(user_agent.substr(0, 40));
     return (name.empty() ? "unnamed" : name) + " #" + hex(whose.name(), 2);
+}
+
+// Without the query: some tools put a key there.
+std::string loggable(std::string_view target)
+{
+    constexpr std::size_t shown_max = 200;
+    std::string_view path = target.substr(0, target.find('?'));
+    return std::string(path.substr(0, shown_max)) + (path.size() < target.size() ? "?(not logged)" : "");
 }
 
 }  // namespace
@@ -199,7 +208,7 @@ void tools::write(std::string& out, reply answer, const cache_status& status, ou
     if (answer.status == 200 && etag && matches_etag(r.if_none_match, *etag)) answer.status = 304;
     if (parts_.config.log.access == log_access::all)
         parts_.out.info("answer", {{"method", std::string(r.method)},
-                                   {"target", std::string(r.target.substr(0, 200))},
+                                   {"target", loggable(r.target)},
                                    {"status", std::to_string(answer.status)},
                                    {"outcome", std::string(callcache::word(word))}});
     write_reply(out, answer, mode, parts_.clock.wall());

@@ -3,6 +3,7 @@
 #include "cache/rfc3339.hpp"
 #include "server/http/head_guard.hpp"
 #include "server/http/reply.hpp"
+#include "server/visible.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
