@@ -23,8 +23,9 @@ const std::string example = "/v2/calls/" + std::string(sim::example_id);
 
 std::vector<std::string> everything_logged(const std::string& format, std::vector<std::string> further = {})
 {
-    std::vector<std::string> a{"--set", "log.level=debug", "--set", "log.access=all",  "--set", "log.format=" + format,
-                               "--set", "budget.rate=100", "--set", "budget.burst=100", "--set", "upstream.response_timeout=1s"};
+    std::vector<std::string> a{"--set", "log.level=debug",      "--set", "log.access=all",
+                               "--set", "log.format=" + format, "--set", "budget.rate=100",
+                               "--set", "budget.burst=100",     "--set", "upstream.response_timeout=1s"};
     a.insert(a.end(), further.begin(), further.end());
     return a;
 }

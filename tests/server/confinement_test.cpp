@@ -94,6 +94,23 @@ TEST_CASE("confinement: no new privileges and no core dump, whatever the kernel 
 }
 
 TEST_CASE(
+    "confinement: where the kernel has no Landlock, or a container forbids it, that is said, and files can be opened")
+{
+    for (auto [error, why] : {std::pair{ENOSYS, "this kernel has no Landlock"},
+                              {EOPNOTSUPP, "this kernel has no Landlock"},
+                              {EPERM, "Landlock: Operation not permitted"}})
+    {
+        INFO(error);
+        CHECK(in_a_child([error = error, why = std::string(why)] {
+                  answer_landlock_with(error);
+                  confinement c = confine({});
+                  if (c.version != 0 || c.why_not != why) return 1;
+                  return try_open("/etc/passwd", O_RDONLY);
+              }) == 0);
+    }
+}
+
+TEST_CASE(
     "confinement: in each thread that is begun after it, a file out of reach cannot be opened, and one within can")
 {
     int here = landlock_here();
