@@ -19,6 +19,7 @@ database::database(const std::string& path, int flags)
     db_.reset(db);
     if (code != SQLITE_OK) fail(db, code);
     sqlite3_busy_timeout(db, 2000);
+    execute("PRAGMA temp_store = MEMORY");  // what is in a database is never written anywhere else
 }
 
 void database::execute(const char* sql)

@@ -10,6 +10,7 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 
@@ -31,6 +32,17 @@ std::string printable(std::string_view text)
 std::string quoted(std::string_view text)
 {
     return "\"" + printable(text) + "\"";
+}
+
+// As far as it may be shown: without what stands before an @, and behind a ?.
+std::string quoted_url(std::string_view url)
+{
+    std::string shown(url.substr(0, url.find('?')));
+    if (shown.size() < url.size()) shown += "?(not shown)";
+    std::size_t at = shown.rfind('@'), scheme = shown.find("://");
+    std::size_t begin = scheme == std::string::npos || scheme > at ? 0 : scheme + 3;
+    if (at != std::string::npos) shown.replace(begin, at - begin, "(not shown)");
+    return quoted(shown);
 }
 
 struct loader
@@ -163,10 +175,30 @@ bool is_injected_by_kubernetes(std::string_view name)
     return name.starts_with("CALLCACHE_PORT") || name.find("SERVICE_") != std::string_view::npos;
 }
 
+// Files and folders that the libraries learn of by the environment, some as lists with colons.
+bool names_files_to_libraries(std::string_view name)
+{
+    constexpr std::array<std::string_view, 8> names{
+        "SSL_CERT_FILE",   "SSL_CERT_DIR",    "OPENSSL_CONF", "OPENSSL_MODULES",
+        "OPENSSL_ENGINES", "LD_LIBRARY_PATH", "HOSTALIASES",  "TZDIR"};
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void add_paths(std::vector<std::string>& to, const std::string& list)
+{
+    for (std::size_t at = 0; at < list.size();)
+    {
+        std::size_t colon = std::min(list.find(':', at), list.size());
+        if (colon > at) to.push_back(list.substr(at, colon - at));
+        at = colon + 1;
+    }
+}
+
 void read_environment(loader& to, const std::vector<std::pair<std::string, std::string>>& environment)
 {
     for (const auto& [name, value] : environment)
     {
+        if (names_files_to_libraries(name)) add_paths(to.result.values.also_read, value);
         if (!name.starts_with("CALLCACHE_") || name == "CALLCACHE_CONFIG" || is_injected_by_kubernetes(name)) continue;
         const config_key* key = nullptr;
         for (const config_key& k : config_keys())
@@ -193,7 +225,10 @@ void read_assignments(loader& to, const std::vector<std::string>& assignments)
         std::size_t equals = text.find('=');
         if (equals == std::string::npos)
         {
-            to.problem("flags", quoted(text) + ": expected key=value");
+            // It may be a secret with something else before it: no more than a key has is shown.
+            std::size_t key_end = std::min(text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_."), text.size());
+            to.problem("flags",
+                       quoted(text.substr(0, key_end) + (key_end < text.size() ? "…" : "")) + ": expected key=value");
             continue;
         }
         std::string path = text.substr(0, equals);
@@ -223,6 +258,7 @@ void ask_environment_for_proxy(loader& to, const std::vector<std::pair<std::stri
 loaded_settings load_settings(const config_sources& sources)
 {
     loader to;
+    if (!sources.file_name.empty()) to.result.values.also_read.push_back(sources.file_name);
     if (sources.file_text) read_file(to, sources.file_name, *sources.file_text);
     read_environment(to, sources.environment);
     read_assignments(to, sources.assignments);
@@ -246,10 +282,10 @@ std::vector<config_problem> contradictions(const settings& s)
     };
 
     auto upstream = parse_origin(s.upstream.url);
-    check(upstream.has_value(), "upstream.url: found " + quoted(s.upstream.url) +
+    check(upstream.has_value(), "upstream.url: found " + quoted_url(s.upstream.url) +
                                     ", allowed is https://host[:port] without a path, or http:// towards loopback");
     if (upstream && !upstream->tls && !is_loopback(upstream->at.host))
-        check(s.upstream.insecure, "upstream.url: " + quoted(s.upstream.url) +
+        check(s.upstream.insecure, "upstream.url: " + quoted_url(s.upstream.url) +
                                        " would send credentials unencrypted; use https://, or set upstream.insecure");
 
     check(s.upstream.proxy.empty() || s.upstream.proxy == proxy_by_environment || parse_proxy(s.upstream.proxy),

@@ -120,6 +120,7 @@ struct settings
     cache_settings cache;
     budget_settings budget;
     log_settings log;
+    std::vector<std::string> also_read;  // the configuration's file, and those that the environment names to libraries
 };
 
 }  // namespace callcache

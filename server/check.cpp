@@ -8,6 +8,7 @@
 #include "server/credential.hpp"
 #include "server/live_check.hpp"
 #include "server/system_clock.hpp"
+#include "server/visible.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -38,7 +39,8 @@ bool is_running(const settings& config)
 std::string owned_by(const std::string& who, const settings& config)
 {
     return who +
-           " owns the budget, and two would exceed it. Stop it and check again; or ask for a call through it, which "
+           " owns the budget, and two would exceed it. Stop it and check again; or ask for a call through it, "
+           "which "
            "answers with what Gong says: http://" +
            config.server.listen.front() + "/v2/calls/ID";
 }

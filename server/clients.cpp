@@ -43,7 +43,9 @@ std::variant<client_list, std::string> client_list::read(std::string_view json)
     {
         std::string_view name(member.name.GetString(), member.name.GetStringLength());
         if (!is_tool_name(name)) return "a tool's name is 1 to 64 letters, digits, '-', '_' or '.'";
-        std::string shown = "\"" + std::string(name) + "\": ";
+        // One that is as long as a token may be one, in the wrong place.
+        std::string place = "entry " + std::to_string(names.size() + 1);
+        std::string shown = (name.size() < token_characters_min ? "\"" + std::string(name) + "\"" : place) + ": ";
         if (!names.insert(name).second) return shown + "stands there twice";
         std::string_view token;
         if (member.value.IsString()) token = {member.value.GetString(), member.value.GetStringLength()};

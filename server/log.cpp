@@ -1,6 +1,6 @@
 #include "server/log.hpp"
 
-#include "server/http/reply.hpp"
+#include "server/visible.hpp"
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -22,6 +22,19 @@ spdlog::level::level_enum to_spdlog(log_level l)
     case log_level::error: return spdlog::level::err;
     }
     return spdlog::level::info;
+}
+
+// A value that could be taken for more than one field is put between quotes.
+std::string in_one_word(const std::string& value)
+{
+    if (value.find_first_of(" =\"\\") == std::string::npos) return value;
+    std::string quoted = "\"";
+    for (char c : value)
+    {
+        if (c == '"' || c == '\\') quoted += '\\';
+        quoted += c;
+    }
+    return quoted + "\"";
 }
 
 class spdlog_log final : public log
@@ -48,7 +61,7 @@ public:
             if (json_)
                 line += ",\"" + std::string(name) + "\":\"" + json_escaped(shown) + "\"";
             else if (!shown.empty())
-                line += "  " + std::string(name) + "=" + shown;
+                line += "  " + std::string(name) + "=" + in_one_word(shown);
         }
         logger_.log(to_spdlog(l), spdlog::string_view_t(line.data(), line.size()));
     }
@@ -63,14 +76,6 @@ private:
 std::unique_ptr<log> make_log(const log_settings& s)
 {
     return std::make_unique<spdlog_log>(s);
-}
-
-std::string harmless(std::string_view text)
-{
-    std::string clean(text);
-    for (char& c : clean)
-        if (static_cast<unsigned char>(c) < ' ' || c == 127) c = '?';
-    return clean;
 }
 
 }  // namespace callcache

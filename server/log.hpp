@@ -39,7 +39,4 @@ public:
 
 std::unique_ptr<log> make_log(const log_settings&);
 
-// `text` with control characters made visible as `?`, for a line that a person reads.
-std::string harmless(std::string_view text);
-
 }  // namespace callcache

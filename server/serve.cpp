@@ -1,6 +1,7 @@
 // `callcache serve`: runs the proxy until it is told to stop.
 
 #include "server/commands.hpp"
+#include "server/confinement.hpp"
 #include "server/proxy.hpp"
 #include "server/system_clock.hpp"
 
@@ -8,6 +9,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 
@@ -20,6 +22,23 @@ namespace
 
 constexpr auto look_every = std::chrono::seconds(2);
 constexpr auto drain_look_every = std::chrono::milliseconds(20);
+
+void give_up_what_is_not_needed(const settings& config, log& out)
+{
+    auto list = [](const std::vector<std::string>& paths) {
+        std::string text;
+        for (const std::string& p : paths) text += (text.empty() ? "" : ", ") + p;
+        return text.empty() ? std::string("nothing") : text;
+    };
+    reach within = reach_of(config);
+    confinement c = confine(within);
+    if (c.version == 0) return out.info("not confined to the files that it needs: skipped", {{"why", c.why_not}});
+    out.info("confined",
+             {{"landlock", std::to_string(c.version)}, {"reads", list(within.reads)}, {"writes", list(within.writes)}});
+    if (std::find(within.writes.begin(), within.writes.end(), "/") != within.writes.end())
+        out.warn(
+            "the database or the ledger lies in /, so callcache may write every file; give them a folder of their own");
+}
 
 task<void> look_after(proxy& p, const clock_source& clock)
 {
@@ -47,6 +66,7 @@ int serve(const settings& config)
     system_clock clock;
     auto out = make_log(config.log);
     std::signal(SIGPIPE, SIG_IGN);
+    give_up_what_is_not_needed(config, *out);  // binds the threads that are begun from here on
 
     auto started = proxy::start(config, {clock, *out});
     if (auto* trouble = std::get_if<std::string>(&started))

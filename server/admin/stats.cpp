@@ -1,6 +1,6 @@
 #include "server/admin/stats.hpp"
 
-#include "server/http/reply.hpp"
+#include "server/visible.hpp"
 
 namespace callcache
 {

@@ -1,10 +1,7 @@
 #include "server/http/reply.hpp"
 
 #include "server/http/head_guard.hpp"
-
-#include <rapidjson/memorystream.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
+#include "server/visible.hpp"
 
 #include <atomic>
 #include <cstdio>
@@ -101,26 +98,6 @@ void write_reply(std::string& out, const reply& r, const reply_mode& mode, wall_
         out += "Connection: keep-alive\r\n";
     out += "\r\n";
     if (!no_body && !mode.head_only) out += r.body;
-}
-
-std::string json_escaped(std::string_view text)
-{
-    // Decode skips what it cannot read up to the next character that it can.
-    rapidjson::MemoryStream in(text.data(), text.size());
-    rapidjson::StringBuffer clean;
-    while (in.Tell() < text.size())
-    {
-        unsigned codepoint = 0;
-        bool good = rapidjson::UTF8<>::Decode(in, &codepoint);
-        if (good)
-            rapidjson::UTF8<>::Encode(clean, codepoint);
-        else
-            clean.Put('?');
-    }
-    rapidjson::StringBuffer buffer;
-    rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-    writer.String(clean.GetString(), rapidjson::SizeType(clean.GetSize()));
-    return std::string(buffer.GetString() + 1, buffer.GetSize() - 2);
 }
 
 reply own_answer(unsigned status, std::string_view text)

@@ -44,7 +44,4 @@ reply own_answer(unsigned status, std::string_view text);
 // The same with 401 and the challenge that it must have (RFC 9110, section 15.5.2).
 reply unauthorized(std::string_view text);
 
-// `text` as the inside of a JSON string. Bytes that are not UTF-8 are replaced.
-std::string json_escaped(std::string_view text);
-
 }  // namespace callcache

@@ -3,6 +3,7 @@
 #include "cache/freshness.hpp"
 #include "server/http/origin_rules.hpp"
 #include "server/http/pass_through.hpp"
+#include "server/visible.hpp"
 
 #include <algorithm>
 
@@ -26,7 +27,7 @@ std::string_view forwarded_because(why w)
 // A tool that does not say its name is its credential and its User-Agent: "python-requests/2.31 #5f0c".
 std::string unnamed_tool(std::string_view user_agent, const partition& whose)
 {
-    std::string name(user_agent.substr(0, 40));
+    std::string name = harmless(user_agent.substr(0, 40));
     return (name.empty() ? "unnamed" : name) + " #" + hex(whose.name(), 2);
 }
 
@@ -39,6 +40,13 @@ reply not_allowed(std::string_view text)
     reply r = own_answer(405, text);
     r.fields.emplace_back("Allow", std::string(methods));
     return r;
+}
+
+// Without the query: some tools put a key there.
+std::string loggable(std::string_view target)
+{
+    std::string_view path = target.substr(0, target.find('?'));
+    return std::string(path.substr(0, shown_path_max)) + (path.size() < target.size() ? "?(not logged)" : "");
 }
 
 }  // namespace
@@ -272,7 +280,7 @@ void tools::write(std::string& out, reply answer, const cache_status& status, ou
 void tools::log_answer(const request& r, unsigned status, outcome word) const
 {
     parts_.out.info("answer", {{"method", std::string(r.method)},
-                               {"target", std::string(r.target.substr(0, shown_path_max))},
+                               {"target", loggable(r.target)},
                                {"status", std::to_string(status)},
                                {"outcome", std::string(callcache::word(word))}});
 }

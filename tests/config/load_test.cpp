@@ -283,6 +283,28 @@ TEST_CASE("load: a proxy that is refused is never repeated, as it may hold a pas
     CHECK(load({}, {{"HTTPS_PROXY", "https://proxy:1"}, {"NO_PROXY", "*"}}).problems.empty());
 }
 
+TEST_CASE("load: a secret in the wrong place is not shown")
+{
+    auto shown = [](const strings& flags, const strings& parts) {
+        std::string text = problem(load({}, {}, flags));
+        holds(text, parts);
+        CHECK(text.find("hidden") == std::string::npos);
+    };
+    shown({"upstream.url=https://key:hidden@api.gong.io"}, {"\"https://(not shown)@api.gong.io\""});
+    shown({"upstream.url=https://a@b:hidden@api.gong.io/"}, {"\"https://(not shown)@api.gong.io/\""});
+    shown({"upstream.url=hidden@api.gong.io"}, {"\"(not shown)@api.gong.io\""});
+    shown({"upstream.url=https://api.gong.io?key=hidden"}, {"\"https://api.gong.io?(not shown)\""});
+    shown({"upstream.url=http://hidden@gong.example"}, {"\"http://(not shown)@gong.example\""});
+    shown({"credentials.access_key:hidden"}, {"\"credentials.access_key…\": expected key=value"});
+    shown({"Xhidden"}, {"\"…\": expected key=value"});
+}
+
+TEST_CASE("load: the files that are read beside those of the keys are known: the configuration, and those of libraries")
+{
+    settings s = load("{}", {{"SSL_CERT_FILE", "/a/b.pem"}, {"SSL_CERT_DIR", "/c:/d/e:"}, {"OTHER_FILE", "/f"}}).values;
+    CHECK(s.also_read == strings{"cc.json", "/a/b.pem", "/c", "/d/e"});
+}
+
 TEST_CASE("load: variables that are not ours, or that Kubernetes injects, are ignored")
 {
     for (std::string name :

@@ -76,6 +76,9 @@ TEST_CASE("clients: a file that is not good is refused with what is wrong, and w
         {R"({"etl": "0123456789abcdef-secret", "etl": "0123456789abcdef-other"})", "\"etl\": stands there twice"},
         {R"({"etl": "0123456789abcdef-secret", "agent": "0123456789abcdef-secret"})", "\"agent\": has the same token"},
     };
+    // A token that stands where the name should.
+    auto swapped = client_list::read(R"({"0123456789abcdef-secret": "etl"})");
+    CHECK(std::get<std::string>(swapped).starts_with("entry 1: a token is at least 16"));
     for (auto [json, why] : bad)
     {
         INFO(json);

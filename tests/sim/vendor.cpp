@@ -4,6 +4,7 @@
 #include "server/http/body_decoder.hpp"
 #include "server/http/head_guard.hpp"
 #include "server/http/reply.hpp"
+#include "server/visible.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>

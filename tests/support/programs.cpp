@@ -7,8 +7,10 @@ namespace
 
 std::uint16_t port_after(const std::string& text, const std::string& key)
 {
-    std::size_t at = text.find("\"" + key + "\":\"127.0.0.1:");
-    return at == std::string::npos ? 0 : std::uint16_t(std::stoul(text.substr(at + key.size() + 14)));
+    for (const std::string& before : {"\"" + key + "\":\"127.0.0.1:", " " + key + "=127.0.0.1:"})  // JSON or text
+        if (std::size_t at = text.find(before); at != std::string::npos)
+            return std::uint16_t(std::stoul(text.substr(at + before.size())));
+    return 0;
 }
 
 }  // namespace
@@ -25,7 +27,7 @@ serving::serving(const std::string& url, const std::string& database, const std:
         }(),
         w)
 {
-    if (!process.says("\"known_credentials\"")) return;
+    if (!process.says("known_credentials")) return;
     port = port_after(process.output(), "tools");
     admin_port = port_after(process.output(), "admin");
 }

@@ -135,26 +135,3 @@ TEST_CASE("own answer: the vendor's error shape, with an id of its own each time
     }
     CHECK(bodies.size() == 100);
 }
-
-TEST_CASE("json: text is escaped, whatever it holds")
-{
-    CHECK(json_escaped("") == "");
-    CHECK(json_escaped("a\"b\\c") == "a\\\"b\\\\c");
-    CHECK(json_escaped("\r\n\t") == "\\r\\n\\t");
-    CHECK(json_escaped(std::string_view("\0\x1b", 2)) == "\\u0000\\u001B");
-    CHECK(json_escaped("\x7f") == "\x7f");
-    for (int c = 0; c < 256; ++c)
-    {
-        CAPTURE(c);
-        CHECK(is_json_object("{\"x\":\"" + json_escaped(std::string(3, char(c))) + "\"}"));
-    }
-}
-
-TEST_CASE("json: bytes that are not UTF-8 are replaced, and those that are stay")
-{
-    CHECK(json_escaped("a\xff"
-                       "b")
-              .find('\xff') == std::string::npos);
-    CHECK(json_escaped("cut \xc3").find('\xc3') == std::string::npos);
-    CHECK(json_escaped("Gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80") == "Gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80");
-}

@@ -1,0 +1,26 @@
+// What of the file system `callcache serve` needs: from the configuration to folders.
+#pragma once
+
+#include "config/settings.hpp"
+
+#include <string>
+#include <vector>
+
+namespace callcache
+{
+
+// Absolute paths without symbolic links, each with everything beneath it. Sorted; none lies beneath another.
+struct reach
+{
+    std::vector<std::string> reads;
+    std::vector<std::string> writes;  // may be read too
+};
+
+// Looks at the file system for the links that are on the way; what is not there is left out.
+//
+// The folder of a file and not the file: one that is replaced by another of its name stays within reach. Kubernetes
+// replaces a link, /secrets/key -> ..data/key, ..data -> ..2026_11_24: so the folder of a link counts too, where the
+// link leads to something beneath that folder. (/var/run -> /run does not: all of /var would be in reach.)
+reach reach_of(const settings&);
+
+}  // namespace callcache
