@@ -53,8 +53,8 @@ void send_secrets_everywhere(std::uint16_t port, secrets& s)
     CHECK(ask("/@etl" + example, "Digest username=\"x\", response=\"" + s.make() + "\"") == 401);
     std::string twice = "Bearer " + s.make();
     CHECK(ask(example, twice, "Authorization: " + twice + "\r\n") == 400);
-    CHECK(ask(example + "?access_token=" + s.make(), "Bearer " + s.make()) == 501);
-    CHECK(ask("/v2/users?api_key=" + s.make() + "&x=1", "Bearer " + s.make()) == 501);
+    CHECK(ask(example + "?access_token=" + s.make(), "Bearer " + s.make()) == 401);
+    CHECK(ask("/v2/users?api_key=" + s.make() + "&x=1", "Bearer " + s.make()) == 401);
     CHECK(ask("/v2/calls/12ab?key=" + s.make(), "Bearer " + s.make()) == 400);
     CHECK(ask("http://user:" + s.make() + "@localhost" + example, "Bearer " + s.make()) == 400);
     CHECK(ask("http://elsewhere.example/?key=" + s.make(), "Bearer " + s.make()) == 421);
