@@ -89,6 +89,11 @@ TEST_CASE("from each thread, opening a file out of reach fails; no privilege can
     }
 #ifdef __x86_64__
     if (!is_confined(s)) return;
+    if (!may_trace(threads.front()))
+    {
+        MESSAGE("skipped: no process may trace another here");
+        return;
+    }
     for (pid_t t : threads)
     {
         INFO("thread ", t);
@@ -96,7 +101,7 @@ TEST_CASE("from each thread, opening a file out of reach fails; no privilege can
         CHECK(open_in_thread(t, "/root") == -EACCES);
         CHECK(open_in_thread(t, "/proc/1/environ") == -EACCES);
         CHECK(open_in_thread(t, data.file("cache.db")) >= 0);
-        CHECK(open_in_thread(t, "/etc/resolv.conf") >= 0);
+        CHECK(open_in_thread(t, "/etc/passwd") >= 0);
     }
     CHECK(plain_client(s.port).get(path, key).head.find("; hit;") != std::string::npos);
 #endif

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <stdexcept>
 
+#include <cerrno>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ptrace.h>
@@ -48,6 +49,15 @@ bool stop_in_a_call(pid_t thread, user_regs_struct& registers)
 }
 
 }  // namespace
+
+bool may_trace(pid_t thread)
+{
+    if (ptrace(PTRACE_SEIZE, thread, 0, 0) < 0) return errno != EPERM;
+    checked(ptrace(PTRACE_INTERRUPT, thread, 0, 0), "PTRACE_INTERRUPT");
+    wait_for_stop(thread);
+    checked(ptrace(PTRACE_DETACH, thread, 0, 0), "PTRACE_DETACH");
+    return true;
+}
 
 long open_in_thread(pid_t thread, const std::string& path)
 {

@@ -12,4 +12,7 @@ namespace callcache::test
 // std::runtime_error if that cannot be done. On x86-64 alone.
 long open_in_thread(pid_t thread, const std::string& path);
 
+// False where the system lets nobody look into another process.
+bool may_trace(pid_t thread);
+
 }  // namespace callcache::test
