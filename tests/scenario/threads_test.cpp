@@ -28,6 +28,9 @@ public:
 
 const std::string key = sim::basic("key", "secret"), other = sim::basic("other", "secret");
 
+// Further lines with a body behind them, whose last two bytes are the line end that the client adds.
+const std::string long_body = "Content-Length: 200000\r\n\r\n" + std::string(199'998, 'x');
+
 struct real_threads
 {
     real_threads()
@@ -96,6 +99,17 @@ TEST_CASE("every tool gets the right call while hits, misses, refreshes, purges 
         for (int i = 0; i < 100; ++i)
             if (client.get("/v2/calls/1", sim::basic("stranger", std::to_string(i))).status != 401) ++wrong;
     });
+    tools.emplace_back([&] {
+        plain_client client(w.port());
+        for (int i = 0; i < 50; ++i)
+        {
+            auto a = client.get("/v2/users?page=" + std::to_string(i), key);
+            if (a.body.find("GET /v2/users?page=" + std::to_string(i)) == std::string::npos) ++wrong;
+            if (client.get("/v2/bytes?n=300000", other).body.size() != 300'000) ++wrong;
+            a = client.get("/v2/tasks", key, long_body);
+            if (a.body.find("\"size\":200000") == std::string::npos) ++wrong;
+        }
+    });
     for (int i = 0; i < 20; ++i)
     {
         auto purged = [&](auto done) {
@@ -121,6 +135,10 @@ TEST_CASE("a proxy that is destroyed in the middle of everything leaves nothing 
         for (unsigned n = 0; n < 4; ++n)
             tools.emplace_back([&, port = w.port(), n] {
                 plain_client client(port);
+                for (int i = 0; i < 1000 && n == 0; ++i)
+                    if (client.get("/v2/bytes?n=3000000", key).status == 0) return;
+                for (int i = 0; i < 1000 && n == 1; ++i)
+                    if (client.get("/v2/tasks", key, long_body).status == 0) return;
                 for (int i = 0; i < 1000; ++i)
                     if (client.get("/v2/calls/" + w.vendor.world().id(n * 1000 + unsigned(i) * 2), key).status == 0)
                         return;
