@@ -20,11 +20,13 @@ public:
 
     const std::string& salt() const override { return salt_; }
     const std::vector<partition_record>& kept_partitions() const override { return none_; }
+    erasure_record kept_erasure() const override { return {}; }
     void find(const entry_key&, found done) override { done(nullptr); }
     void put(const entry_key&, entry_ptr) override {}
     void drop(const entry_key&, wall_time) override {}
     void drop_name(const std::string&, written done) override { done(true); }
     void drop_all(written done) override { done(true); }
+    void put_erasure(const erasure_record&, written done) override { done(true); }
     void touch(std::vector<entry_key>, wall_time) override {}
     void put_partition(const partition_record&, written done) override
     {

@@ -13,7 +13,7 @@ namespace callcache
 
 using partition_id = std::int64_t;  // 0: none yet, so nothing is kept under it
 
-// Where an entry stands: whose it is, and what it is of (today a call id).
+// Where an entry stands: whose it is, and what it is of: a call id, or the target of a kept route, with its query.
 struct key_view
 {
     partition_id partition = 0;
@@ -33,6 +33,12 @@ struct entry_key
     bool operator==(const entry_key&) const = default;
 };
 
+// A name without its query. What changes a path changes it with every query.
+constexpr std::string_view path_of(std::string_view name)
+{
+    return name.substr(0, name.find('?'));
+}
+
 // Immutable once it is shared: a refresh makes a new one.
 struct entry
 {
@@ -46,6 +52,8 @@ struct entry
 
     bool is_negative = false;
     bool is_private = false;
+    bool is_passed =
+        false;  // nothing of it is kept, but that it may not be: while this is fresh, requests pass through
 
     wall_time fresh_until() const { return sent_at + fresh_for; }
 

@@ -22,6 +22,12 @@ constexpr duration young_for = std::chrono::hours(24);  // a missing call may st
 constexpr duration young_limit = std::chrono::minutes(1);
 constexpr duration revalidate_limit = std::chrono::hours(24);
 
+// Give or take a tenth, so that what was fetched together does not expire together.
+duration with_jitter(duration fresh, double jitter)
+{
+    return fresh + duration(std::int64_t(double(fresh.count()) * 0.1 * std::clamp(jitter, -1.0, 1.0)));
+}
+
 }  // namespace
 
 duration call_freshness(const calls_settings& s, std::optional<wall_time> started, bool is_private, wall_time sent_at,
@@ -35,7 +41,17 @@ duration call_freshness(const calls_settings& s, std::optional<wall_time> starte
         fresh = duration(std::int64_t(
             std::clamp(share, double(duration(s.fresh_min).count()), double(duration(s.fresh_max).count()))));
     }
-    return fresh + duration(std::int64_t(double(fresh.count()) * 0.1 * std::clamp(jitter, -1.0, 1.0)));
+    return with_jitter(fresh, jitter);
+}
+
+duration route_freshness(milliseconds fresh, double jitter)
+{
+    return with_jitter(fresh, jitter);
+}
+
+duration guarded(const calls_settings& s, duration fresh)
+{
+    return std::min(fresh, duration(s.fresh_min));
 }
 
 duration not_found_freshness(const calls_settings& s, const entry* before, wall_time sent_at)

@@ -13,6 +13,12 @@ namespace callcache
 duration call_freshness(const calls_settings&, std::optional<wall_time> started, bool is_private, wall_time sent_at,
                         double jitter);
 
+// How long an answer of a kept route is; `fresh` is the route's.
+duration route_freshness(milliseconds fresh, double jitter);
+
+// While an erasure is under way at the vendor: no longer than `fresh_min`.
+duration guarded(const calls_settings&, duration fresh);
+
 // How long a 404 is remembered. `before` is the kept negative entry that it follows, or null for the first.
 duration not_found_freshness(const calls_settings&, const entry* before, wall_time sent_at);
 

@@ -29,7 +29,7 @@ memory_tier::~memory_tier() = default;
 
 memory_tier::shard& memory_tier::shard_of(std::string_view name) const
 {
-    return shards_[std::hash<std::string_view>()(name) % shard_count_];
+    return shards_[std::hash<std::string_view>()(path_of(name)) % shard_count_];
 }
 
 entry_ptr memory_tier::find(key_view key) const
@@ -118,7 +118,7 @@ void memory_tier::erase_name(std::string_view name)
     for (auto at = s.queue.begin(); at != s.queue.end();)
     {
         auto next = std::next(at);
-        if (at->key.name == name) remove(s, at);
+        if (path_of(at->key.name) == name) remove(s, at);
         at = next;
     }
 }

@@ -17,7 +17,7 @@
 namespace callcache
 {
 
-// Any thread; sharded by name, with a short lock for each shard.
+// Any thread; sharded by name without its query, with a short lock for each shard.
 class memory_tier
 {
 public:
@@ -38,7 +38,7 @@ public:
 
     // Erases the entry, unless it was sent for after `sent_until`.
     void erase(key_view, wall_time sent_until);
-    void erase_name(std::string_view name);  // under every partition
+    void erase_name(std::string_view name);  // and with any query, under every partition
     void clear();
 
     // The keys that were found since this was last called, for the store's recency.

@@ -11,6 +11,7 @@ namespace
 
 constexpr int negative_flag = 1;
 constexpr int private_flag = 2;
+constexpr int passed_flag = 4;
 constexpr std::size_t checksum_bytes = 8;
 
 // Rows deleted in one transaction. A row of 1,100 bytes takes about 10 µs, and no reader or writer shall wait 10 ms.
@@ -20,7 +21,7 @@ constexpr duration touch_step = std::chrono::minutes(10);  // recency is not wri
 
 int flags_of(const entry& e)
 {
-    return (e.is_negative ? negative_flag : 0) | (e.is_private ? private_flag : 0);
+    return (e.is_negative ? negative_flag : 0) | (e.is_private ? private_flag : 0) | (e.is_passed ? passed_flag : 0);
 }
 
 // Over everything that is served or decided upon, each part with its length.
@@ -70,6 +71,7 @@ row_reader::outcome row_reader::find(key_view key, std::int64_t generation)
     e->missing_since = from_micros(find_.integer(2));
     e->is_negative = find_.integer(3) & negative_flag;
     e->is_private = find_.integer(3) & private_flag;
+    e->is_passed = find_.integer(3) & passed_flag;
     e->content_type = find_.bytes(4);
     e->etag = find_.bytes(5);
     e->body = find_.bytes(7);
@@ -85,6 +87,8 @@ row_writer::row_writer(const std::string& path) :
         db.execute("PRAGMA journal_mode = WAL");
         db.execute("PRAGMA synchronous = NORMAL");
         db.execute("PRAGMA journal_size_limit = 16777216");
+        // What is deleted is overwritten: an erasure is to be an erasure.
+        db.execute("PRAGMA secure_delete = ON");
         return db;
     }()),
     begin_(db_, "BEGIN IMMEDIATE"),
@@ -100,7 +104,9 @@ row_writer::row_writer(const std::string& path) :
          // supersedes() in entry.hpp, and a row of an older generation is as if it were not there
          "WHERE excluded.sent_at >= sent_at OR sent_at - excluded.sent_at > ?13 OR generation < excluded.generation"),
     drop_(db_, "DELETE FROM entry WHERE name = ?1 AND partition = ?2 AND sent_at <= ?3"),
-    drop_name_(db_, "DELETE FROM entry WHERE name = ?1 AND partition IN (SELECT id FROM partition)"),
+    // The character after '?' is '@'.
+    drop_name_(db_, "DELETE FROM entry WHERE partition IN (SELECT id FROM partition) AND (name = ?1 OR "
+                    "(name >= ?1 || '?' AND name < ?1 || '@'))"),
     touch_(db_, "UPDATE entry SET used_at = ?3 WHERE name = ?1 AND partition = ?2 AND used_at < ?3 - ?4"),
     put_partition_(db_, "INSERT INTO partition VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE SET "
                         "confirmed_at = excluded.confirmed_at, used_at = excluded.used_at"),
@@ -109,11 +115,15 @@ row_writer::row_writer(const std::string& path) :
     expired_(db_, "SELECT id FROM entry WHERE sent_at < ?2 ORDER BY sent_at LIMIT ?1"),
     idle_(db_, "SELECT id FROM entry WHERE partition IN (SELECT id FROM partition WHERE used_at < ?2) LIMIT ?1"),
     oldest_(db_, "SELECT id FROM entry ORDER BY used_at LIMIT ?1"),
-    purge_until_(db_.integer("SELECT value FROM meta WHERE name = 'purge_until'"))
+    purge_until_(db_.integer("SELECT value FROM meta WHERE name = 'purge_until'")),
+    forgets_(db_.integer("SELECT value FROM meta WHERE name = 'forgets'") != 0)
 {}
 
-void row_writer::begin()
+void row_writer::begin(bool for_certain)
 {
+    if (for_certain != is_certain_)
+        db_.execute(for_certain ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+    is_certain_ = for_certain;
     begin_.run();
 }
 
@@ -182,6 +192,21 @@ void row_writer::set_generation(std::int64_t generation)
     purged_ = 0;
     set_meta_.bind(1, "generation").bind(2, generation).run();
     set_meta_.bind(1, "purge_until").bind(2, purge_until_).run();
+    forgets_ = true;
+    set_meta_.bind(1, "forgets").bind(2, std::int64_t(1)).run();
+}
+
+void row_writer::set_erasure(const erasure_record& e)
+{
+    set_meta_.bind(1, "erased_at").bind(2, to_micros(e.erased_at)).run();
+    set_meta_.bind(1, "erasing_since").bind(2, to_micros(e.erasing_since)).run();
+}
+
+erasure_record row_writer::erasure()
+{
+    auto time = [&](const char* query) { return from_micros(db_.integer(query)); };
+    return {time("SELECT value FROM meta WHERE name = 'erased_at'"),
+            time("SELECT value FROM meta WHERE name = 'erasing_since'")};
 }
 
 std::string row_writer::salt()
@@ -260,6 +285,22 @@ void row_writer::forget_partitions(wall_time unused_since)
     statement s(db_, "DELETE FROM partition WHERE used_at < ?1 AND NOT EXISTS "
                      "(SELECT 1 FROM entry WHERE entry.partition = partition.id)");
     s.bind(1, to_micros(unused_since)).run();
+}
+
+bool row_writer::forget()
+{
+    if (!forgets_) return false;
+    if (db_.integer("PRAGMA freelist_count") > 0)
+    {
+        db_.execute(("PRAGMA incremental_vacuum(" + std::to_string(chunk_pages) + ")").c_str());
+        return true;
+    }
+    // Frames that were written earlier stand in the log until it is cut. A reader can be in the way: then at another
+    // time.
+    if (db_.integer("PRAGMA wal_checkpoint(TRUNCATE)") != 0) return false;
+    forgets_ = false;
+    set_meta_.bind(1, "forgets").bind(2, std::int64_t(0)).run();
+    return false;
 }
 
 bool row_writer::give_back_pages()

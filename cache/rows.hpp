@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cache/entry.hpp"
+#include "cache/erasure.hpp"
 #include "cache/partition.hpp"
 #include "cache/sqlite.hpp"
 
@@ -37,8 +38,9 @@ class row_writer
 public:
     explicit row_writer(const std::string& path);
 
-    // Between these, everything is one transaction. All of them throw failure.
-    void begin();
+    // Between these, everything is one transaction. All of them throw failure. `for_certain`: a power cut does not take
+    // it back.
+    void begin(bool for_certain = false);
     void commit();
     void roll_back() noexcept;
 
@@ -56,6 +58,9 @@ public:
     // The rows of older generations stay until remove_outdated() has passed them; readers do not see them.
     void set_generation(std::int64_t generation);
 
+    void set_erasure(const erasure_record&);
+    erasure_record erasure();
+
     std::string salt();
     std::int64_t generation();
     std::vector<partition_record> partitions();
@@ -65,6 +70,9 @@ public:
     bool remove_sent_before(wall_time);
     bool evict(std::uint64_t bytes_max, wall_time unused_since);
     bool give_back_pages();
+
+    // After the rows of older generations have gone: what remains of them in free pages and in the log.
+    bool forget();
 
     // Those that hold nothing and were last used before `unused_since`.
     void forget_partitions(wall_time unused_since);
@@ -83,6 +91,7 @@ private:
     statement begin_, commit_, roll_back_, put_, drop_, drop_name_, touch_, put_partition_, set_meta_;
     statement outdated_, expired_, idle_, oldest_;
     std::int64_t purge_until_, purged_ = 0;  // rows up to the first may be outdated; those up to the second are not
+    bool forgets_, is_certain_ = false;
 };
 
 }  // namespace callcache::sqlite

@@ -41,12 +41,15 @@ constexpr std::array cache_steps{
        CREATE INDEX entry_used_at ON entry (used_at);
        CREATE INDEX entry_sent_at ON entry (sent_at);
        INSERT INTO meta VALUES ('salt', randomblob(32)), ('generation', 1), ('purge_until', 0);)",
+    // What was erased; and rows that say no more than that nothing may be kept, which an older callcache does not know.
+    R"(INSERT INTO meta VALUES ('erased_at', 0), ('erasing_since', 0), ('forgets', 0);)",
 };
 constexpr std::array cache_probes{
     "SELECT count(*) FROM sqlite_schema",
     "SELECT 1 + count(*) FROM partition",
     "SELECT 1 + ifnull(max(id), 0) FROM entry",
-    "SELECT count(*) = 3 FROM meta WHERE name IN ('salt', 'generation', 'purge_until')",
+    "SELECT count(*) = 6 FROM meta WHERE name IN ('salt', 'generation', 'purge_until', 'erased_at', 'erasing_since', "
+    "'forgets')",
 };
 
 // `minute.at` is in minutes since 1970, `share.at` in ten minutes.

@@ -41,6 +41,8 @@ public:
         writer_(std::make_unique<sqlite::row_writer>(options.path)),
         salt_(writer_->salt()),
         partitions_(writer_->partitions()),
+        kept_erasure_(writer_->erasure()),
+        erasure_(kept_erasure_),
         queue_(queued_bytes_max, writer_->generation()),
         bytes_(writer_->bytes())
     {
@@ -63,6 +65,8 @@ public:
 
     const std::string& salt() const override { return salt_; }
     const std::vector<partition_record>& kept_partitions() const override { return partitions_; }
+
+    erasure_record kept_erasure() const override { return kept_erasure_; }
 
     void find(const entry_key& key, found done) override
     {
@@ -91,6 +95,10 @@ public:
     void drop_all(written done) override
     {
         change([&] { queue_.drop_all(std::move(done)); });
+    }
+    void put_erasure(const erasure_record& e, written done) override
+    {
+        change([&] { queue_.put_erasure(e, std::move(done)); });
     }
     void touch(std::vector<entry_key> keys, wall_time at) override
     {
@@ -202,7 +210,9 @@ private:
         try
         {
             make_usable();
-            writer_->begin();
+            // Somebody is told that it is durable, and a power cut shall not make that untrue.
+            writer_->begin(
+                std::any_of(group.begin(), group.end(), [](const queued_change& q) { return bool(q.done); }));
             wall_time at = options_.clock();
             for (const queued_change& q : group) apply(q.what, at);
             if (!writable_) writer_->prove_writable();
@@ -257,6 +267,11 @@ private:
             writer_->set_generation(a->generation);
             std::remove(sqlite::corrupt_copy(options_.path).c_str());
         }
+        if (auto* e = std::get_if<erasure_change>(&c))
+        {
+            writer_->set_erasure(e->what);
+            erasure_ = e->what;
+        }
         if (auto* t = std::get_if<touch_change>(&c))
             for (const entry_key& key : t->keys) writer_->touch(key, t->at);
         if (auto* r = std::get_if<partition_record>(&c))
@@ -275,7 +290,8 @@ private:
             more_to_tidy_ = false;
             if (corrupt_ || !std::filesystem::exists(options_.path)) make_usable();
             if (!writer_) return;
-            more_to_tidy_ = writer_->remove_outdated() || writer_->remove_sent_before(at - options_.keep_max) ||
+            more_to_tidy_ = writer_->remove_outdated() || writer_->forget() ||
+                            writer_->remove_sent_before(at - options_.keep_max) ||
                             writer_->evict(options_.bytes_max, at - partition_unused) || writer_->give_back_pages();
             bytes_ = writer_->bytes();
             if (at - tidied_at_ < tidy_every) return;
@@ -327,6 +343,7 @@ private:
         auto writer = std::make_unique<sqlite::row_writer>(options_.path);
         writer->begin();
         writer->set_generation(generation());
+        writer->set_erasure(erasure_);
         writer->commit();
         for (auto& r : readers_) r.emplace(options_.path);
         writer_ = std::move(writer);
@@ -338,7 +355,9 @@ private:
     std::shared_mutex files_mutex_;  // held by who reads; alone by who replaces the file
     const std::string salt_;
     const std::vector<partition_record> partitions_;  // as at the start
+    const erasure_record kept_erasure_;               // likewise
     std::map<partition_id, partition_record> known_;  // as written last; the writer's thread
+    erasure_record erasure_;                          // likewise
 
     std::mutex mutex_;  // of the queues
     std::condition_variable write_wanted_, read_wanted_;

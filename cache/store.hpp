@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cache/entry.hpp"
+#include "cache/erasure.hpp"
 #include "cache/partition.hpp"
 
 #include <functional>
@@ -22,7 +23,7 @@ public:
     // The entry, or null if none is kept or it cannot be read.
     using found = std::function<void(entry_ptr)>;
 
-    // True once it is durable; false if it could not be written.
+    // True once it is durable, a power cut included; false if it could not be written.
     using written = std::function<void(bool)>;
 
     virtual ~store() = default;
@@ -30,6 +31,7 @@ public:
     // What a partition's name is salted with, and the partitions that are kept. As read at the opening.
     virtual const std::string& salt() const = 0;
     virtual const std::vector<partition_record>& kept_partitions() const = 0;
+    virtual erasure_record kept_erasure() const = 0;
 
     // Sees everything that was queued before the call, written or not. `done` may be called before this returns, or
     // later on a thread of the store's; it must be short.
@@ -41,11 +43,15 @@ public:
     // Queues. Deletes the entry, unless it was sent for after `sent_until`.
     virtual void drop(const entry_key&, wall_time sent_until) = 0;
 
-    // Queues. Deletes the entries of this name under every partition.
+    // Queues. Deletes the entries of this name, and of it with a query, under every partition.
     virtual void drop_name(const std::string& name, written) = 0;
 
-    // Queues. From the call on nothing that was put before it is found; the rows go in the background.
+    // Queues. From the call on nothing that was put before it is found; the rows go in the background, and what is left
+    // of them in the file after that.
     virtual void drop_all(written) = 0;
+
+    // Queues.
+    virtual void put_erasure(const erasure_record&, written) = 0;
 
     // Queues. Marks entries as used at `at`, so that they are evicted last.
     virtual void touch(std::vector<entry_key>, wall_time at) = 0;

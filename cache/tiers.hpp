@@ -42,8 +42,17 @@ public:
     void drop(const partition&, std::string_view name, wall_time sent_until);
 
     // Nothing that was kept, or sent for, before the call is served after it. `done(true)` once that is durable.
-    void purge(std::string_view name, store::written done);  // under every partition
+    void purge(std::string_view name, store::written done);  // and with any query, under every partition
     void purge_all(store::written done);
+
+    // An erasure is about to be sent to the vendor at `at`; `done` once it would not be forgotten. One that is not
+    // ended counts as done, also for the next process. `done` of ended(): once everything is dropped, if it counts as
+    // done.
+    void erasure_begins(wall_time at, store::written done);
+    void erasure_ends(wall_time began, bool counts, store::written done);
+
+    // True if what was sent for at `sent_at` may still show what is about to go.
+    bool is_guarded(duration guard, wall_time sent_at) const;
 
     // Hands what was found in memory since the last call to the store, as recently used.
     void write_recency(wall_time now);
@@ -54,10 +63,16 @@ public:
 private:
     memory_tier memory_;
     std::unique_ptr<store> store_;
-    std::atomic<std::uint64_t> epoch_{0};
-    std::mutex change_;  // keeping and purging exclude each other; reading takes no part
+    void raise_for_all();
+
+    std::atomic<epoch_ticket> epoch_{0};
+    mutable std::mutex change_;    // keeping and purging exclude each other; reading takes no part
+    epoch_ticket all_purged_ = 0;  // the epoch that the last purge of everything began
+    std::map<std::string, epoch_ticket, std::less<>> purged_;  // lately, of one name each
     std::map<std::pair<partition_id, std::string>, wall_time>
         dropped_;  // lately, until when: an older answer is not kept
+    erasure_record erasure_;
+    std::size_t erasures_ = 0;  // on their way
 };
 
 }  // namespace callcache

@@ -50,6 +50,7 @@ ruling decide(const entry* kept, trust trusted, const directives& asked, const s
     if (trusted == trust::ask || trusted == trust::none) return {nothing, why::untrusted};
 
     bool fresh = is_fresh(*kept, now);
+    if (kept->is_passed) return {fresh && !asked.only_if_cached ? verdict::pass : nothing, why::not_kept};
     if (kept->is_negative && !fresh) return {nothing, why::expired};
 
     why because = kept->is_negative ? why::negative : why::fresh;
@@ -72,7 +73,7 @@ ruling decide(const entry* kept, trust trusted, const directives& asked, const s
 
 bool serves_on_error(const entry* kept, trust trusted, const settings& s, wall_time now)
 {
-    if (!kept || trusted == trust::none || is_from_future(*kept, now)) return false;
+    if (!kept || kept->is_passed || trusted == trust::none || is_from_future(*kept, now)) return false;
     return now < stale_if_error_until(s.cache.calls, *kept);
 }
 

@@ -13,6 +13,7 @@ enum class verdict
     serve,          // fresh: answer from the cache
     serve_refresh,  // stale within its window, or the trust needs renewing: answer, and refresh in the background
     fetch,          // nothing usable is kept
+    pass,           // the vendor says that this may not be kept: each request is forwarded for itself
     refuse,         // only-if-cached, and nothing usable is kept: 504
 };
 

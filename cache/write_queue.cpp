@@ -48,7 +48,7 @@ void write_queue::drop(const entry_key& key, wall_time sent_until)
 void write_queue::drop_name(const std::string& name, store::written done)
 {
     ++number_;
-    std::erase_if(keys_, [&](const auto& k) { return k.first.name == name; });
+    std::erase_if(keys_, [&](const auto& k) { return path_of(k.first.name) == name; });
     dropped_names_[name] = number_;
     push(drop_name_change{name}, std::move(done));
 }
@@ -59,6 +59,12 @@ void write_queue::drop_all(store::written done)
     ++generation_;
     keys_.clear();
     push(drop_all_change{generation_}, std::move(done));
+}
+
+void write_queue::put_erasure(const erasure_record& e, store::written done)
+{
+    ++number_;
+    push(erasure_change{e}, std::move(done));
 }
 
 void write_queue::touch(std::vector<entry_key> keys, wall_time at)
@@ -75,7 +81,7 @@ void write_queue::put_partition(const partition_record& p, store::written done)
 std::optional<write_queue::state> write_queue::find(const entry_key& key) const
 {
     if (auto s = keys_.find(key); s != keys_.end()) return s->second;
-    if (dropped_names_.contains(key.name)) return state{nullptr, wall_time::max(), 0};
+    if (dropped_names_.contains(std::string(path_of(key.name)))) return state{nullptr, wall_time::max(), 0};
     return std::nullopt;
 }
 

@@ -40,12 +40,17 @@ struct drop_all_change
 {
     std::int64_t generation;
 };
+struct erasure_change
+{
+    erasure_record what;
+};
 struct touch_change
 {
     std::vector<entry_key> keys;
     wall_time at;
 };
-using change = std::variant<put_change, drop_change, drop_name_change, drop_all_change, touch_change, partition_record>;
+using change = std::variant<put_change, drop_change, drop_name_change, drop_all_change, erasure_change, touch_change,
+                            partition_record>;
 
 struct queued_change
 {
@@ -64,6 +69,7 @@ public:
     void drop(const entry_key&, wall_time sent_until);
     void drop_name(const std::string& name, store::written);
     void drop_all(store::written);
+    void put_erasure(const erasure_record&, store::written);
     void touch(std::vector<entry_key>, wall_time at);
     void put_partition(const partition_record&, store::written);
 

@@ -50,6 +50,10 @@ std::string schema_type(const config_key& k)
                R"("properties": {"daily": {"type": "integer", "minimum": 1}, )"
                R"("class": {"type": "string", "enum": ["interactive", "background"]}, )"
                R"("wait_max": {"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"}}})";
+    case key_type::routes:
+        return R"("type": "array", "items": {"type": "object", "additionalProperties": false, )"
+               R"("required": ["path", "fresh"], "properties": {"path": {"type": "string", "pattern": "^/"}, )"
+               R"("fresh": {"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"}, "override": {"type": "boolean"}}})";
     case key_type::word: return R"("type": "string", "enum": )" + list_of(k.words);
     }
     return "";
@@ -59,7 +63,7 @@ std::string schema_type(const config_key& k)
 std::string file_value(const config_key& k, const std::string& value)
 {
     bool bare = k.type == key_type::integer || k.type == key_type::percent || k.type == key_type::decimal ||
-                k.type == key_type::boolean || k.type == key_type::tools;
+                k.type == key_type::boolean || k.type == key_type::tools || k.type == key_type::routes;
     return bare ? value : quoted(value);
 }
 

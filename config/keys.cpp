@@ -1,6 +1,7 @@
 #include "config/keys.hpp"
 
 #include "config/proxy_address.hpp"
+#include "config/route_table.hpp"
 #include "config/tool_table.hpp"
 #include "config/units.hpp"
 
@@ -233,6 +234,24 @@ config_key tools(std::string_view path, Field field, std::string_view meaning)
 }
 
 template<class Field>
+config_key routes(std::string_view path, Field field, std::string_view meaning)
+{
+    config_key k{path, meaning, key_type::routes,
+                 "a list of objects with path (segments of plain letters; {name} is one segment, ** at the end the "
+                 "rest), fresh (a duration from 1s to 30d) and perhaps override (true or false)"};
+    k.set = [=](settings& s, const raw_value& v) {
+        bool none = v.found == kind::list && v.text.empty();
+        if (!is(v, kind::objects) && !none) return false;
+        auto read = read_routes(none ? "[]" : v.text);
+        if (!read) return false;
+        field(s) = std::move(*read);
+        return true;
+    };
+    k.show = [=](const settings& s) { return show_routes(field(const_cast<settings&>(s))); };
+    return k;
+}
+
+template<class Field>
 config_key proxy(std::string_view path, Field field, std::string_view meaning)
 {
     config_key k{path,
@@ -326,6 +345,13 @@ std::vector<config_key> make_keys()
         size("cache.disk_max", PLACE(cache.disk_max), 1 << 20, 1ull << 44, "Bound of the database."),
         time_span("cache.client_min_age", PLACE(cache.client_min_age), 0ms, 30 * 24h,
                   "A tool's no-cache or max-age forces a fetch only when the entry is older than this.", true),
+        time_span(
+            "cache.erasure_guard", PLACE(cache.erasure_guard), 0ms, 30 * 24h,
+            "After an erasure that passed through, what is fetched is fresh for cache.calls.fresh_min at most for "
+            "so long: the vendor takes hours for it."),
+        routes("cache.routes", PLACE(cache.routes),
+               "Further GET paths that are kept, with their query: [{\"path\": \"/v2/users/{id}\", \"fresh\": "
+               "\"1h\"}]. With override the vendor's no-store, private and Set-Cookie do not count."),
         time_span("cache.calls.fresh_min", PLACE(cache.calls.fresh_min), 1s, 30 * 24h,
                   "The least time a call is fresh."),
         time_span("cache.calls.fresh_max", PLACE(cache.calls.fresh_max), 1s, 365 * 24h, "The most."),

@@ -22,9 +22,10 @@ struct raw_value
         string,  // the rest: from the JSON file
         number,
         boolean,
-        list,    // of strings; `text` holds them joined by commas
-        object,  // `text` holds it as JSON
-        other,   // null, or a list of something else
+        list,     // of strings; `text` holds them joined by commas
+        object,   // `text` holds it as JSON
+        objects,  // a list of them, likewise
+        other,    // null, or a list of something else
     };
     kind found = kind::text;
     std::string text;
@@ -42,6 +43,7 @@ enum class key_type
     percent,
     word,
     tools,
+    routes,
     proxy,
 };
 

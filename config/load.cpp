@@ -85,19 +85,22 @@ struct loader
     }
 };
 
+std::string as_json(const rapidjson::Value& v)
+{
+    rapidjson::StringBuffer buffer;
+    rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+    v.Accept(writer);
+    return std::string(buffer.GetString(), buffer.GetSize());
+}
+
 raw_value to_raw(const rapidjson::Value& v)
 {
     auto text = [](const rapidjson::Value& s) { return std::string(s.GetString(), s.GetStringLength()); };
     if (v.IsString()) return {kind::string, text(v)};
     if (v.IsBool()) return {kind::boolean, v.GetBool() ? "true" : "false"};
-    if (v.IsObject())
-    {
-        rapidjson::StringBuffer buffer;
-        rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-        v.Accept(writer);
-        return {kind::object, std::string(buffer.GetString(), buffer.GetSize())};
-    }
+    if (v.IsObject()) return {kind::object, as_json(v)};
     if (!v.IsArray()) return {kind::other, ""};
+    if (!v.Empty() && v[0].IsObject()) return {kind::objects, as_json(v)};
     raw_value list{kind::list, ""};
     for (const auto& item : v.GetArray())
     {

@@ -74,13 +74,23 @@ struct calls_settings
     milliseconds not_found_max = 1h;
 };
 
+// A further GET path that is kept.
+struct route_settings
+{
+    std::string path;  // "/v2/users/{id}"
+    milliseconds fresh{};
+    bool overrides = false;  // the vendor's no-store, no-cache, private and Set-Cookie do not count
+};
+
 struct cache_settings
 {
     std::string path = "callcache.db";  // ":memory:": the memory tier alone
     std::uint64_t memory_max = 128 << 20;
     std::uint64_t disk_max = 1 << 30;
     milliseconds client_min_age = 5min;
+    milliseconds erasure_guard = 6h;
     calls_settings calls;
+    std::vector<route_settings> routes;  // the first that a path is of counts
 };
 
 enum class log_format

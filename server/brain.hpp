@@ -5,6 +5,7 @@
 #include "server/budget/gate.hpp"
 #include "server/budget/retry_budget.hpp"
 #include "server/crossing.hpp"
+#include "server/http/invalidation.hpp"
 #include "server/lookup.hpp"
 #include "server/upstream/breaker.hpp"
 #include "server/upstream/exchange.hpp"
@@ -39,8 +40,8 @@ public:
 
     void refresh(lookup);
 
-    // Any thread. A request that passes through wants to be sent; see crossing.hpp.
-    void cross(lookup, crossing_ptr);
+    // Any thread. A request that passes through wants to be sent; see crossing.hpp. `changes` is what it makes untrue.
+    void cross(lookup, invalidation changes, crossing_ptr);
     executor loop() const { return parts_.loop; }
 
     // Any thread. The one who asked under this name has hung up.
@@ -110,9 +111,12 @@ private:
     task<void> lead_across(const flight_ptr&);
     task<bool> see_through(const flight_ptr&, gate::passage&);
     bool hear_answer(flight&, const crossing_report&);
+    task<void> note_erasure(flight&);
+    task<void> invalidate(flight&, unsigned status);
     // landing.cpp: what an answer means.
     void land(const flight_ptr&, upstream_result);
     void keep(const flight_ptr&, std::shared_ptr<entry>, std::shared_ptr<const upstream_answer>);
+    void pass_by(const flight_ptr&, std::shared_ptr<const upstream_answer>);
     void fail(const flight_ptr&, std::shared_ptr<const upstream_answer>, const upstream_failure&);
     void confirm(partition&, wall_time sent_at);
     void hear_401(const flight&);

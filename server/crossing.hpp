@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace callcache
 {
@@ -40,12 +41,13 @@ struct crossing_report
         over,          // the front is done, or gone
     };
     what happened;
-    upstream_failure failure{};              // failed
-    std::chrono::microseconds round_trip{};  // begins
-    unsigned status = 0;                     // answered
-    std::optional<std::string> retry_after;  // answered
-    std::optional<std::string> remaining;    // answered: x-ratelimit-remaining
-    bool is_repeatable = false;              // answered: the request can be sent again
+    upstream_failure failure{};               // failed
+    std::chrono::microseconds round_trip{};   // begins
+    unsigned status = 0;                      // answered
+    std::optional<std::string> retry_after;   // answered
+    std::optional<std::string> remaining;     // answered: x-ratelimit-remaining
+    std::vector<std::string> locations = {};  // answered: Location and Content-Location
+    bool is_repeatable = false;               // answered: the request can be sent again
 };
 
 // From the brain.

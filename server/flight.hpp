@@ -4,6 +4,7 @@
 
 #include "cache/call_id.hpp"
 #include "server/brain.hpp"
+#include "server/http/invalidation.hpp"
 
 #include <algorithm>
 #include <list>
@@ -36,6 +37,9 @@ struct brain::flight
     wall_time sent_at{};
     steady_time sent_steady{};
     steady_time ended{};
+    invalidation changes;        // what it makes untrue, if it crosses
+    bool erasure_noted = false;  // durably, and not ended
+    wall_time erasure_began{};
     std::optional<refusal> limited;  // the budget's last word
     bool refused = false;            // its credential was, while it waited
     bool forgotten = false;          // it lingered, and nobody came back
@@ -50,6 +54,16 @@ struct brain::flight
 inline upstream_failure down()
 {
     return {upstream_failure::kind::down, "several requests in a row have failed"};
+}
+
+// What is lost, too slow, 502, 503 or 504 is an outage of the vendor, and so is every other 5xx to a call's lookup. One
+// endpoint that answers 500 says nothing about the others; nor does nonsense.
+inline bool is_outage(const upstream_result& r, bool of_call)
+{
+    if (auto* failure = std::get_if<upstream_failure>(&r))
+        return failure->what != upstream_failure::kind::nonsense && failure->what != upstream_failure::kind::too_large;
+    unsigned status = std::get<upstream_answer>(r).status;
+    return of_call ? status >= 500 : status >= 502 && status <= 504;
 }
 
 // What a 401 refuses: the credential for lookups; for anything else, which may need another scope, for that path alone.

@@ -13,15 +13,19 @@ namespace
 using failing = upstream_failure::kind;
 
 constexpr auto failure_line_every = std::chrono::seconds(10);
+constexpr duration passed_for = std::chrono::hours(1);           // what may not be kept is tried again after this
 constexpr duration confirmation_step = std::chrono::minutes(1);  // trust is written no more precisely than this
 
 }  // namespace
 
 void brain::land(const flight_ptr& f, upstream_result r)
 {
-    if (auto* failure = std::get_if<upstream_failure>(&r)) return fail(f, nullptr, *failure);
+    auto* failure = std::get_if<upstream_failure>(&r);
+    if (failure && failure->what == failing::too_large && f->first.kept_by) return pass_by(f, nullptr);
+    if (failure) return fail(f, nullptr, *failure);
     auto answer = std::make_shared<const upstream_answer>(std::move(std::get<upstream_answer>(r)));
-    judgement j = judge(*answer, f->first.id);
+    const route_settings* route = f->first.kept_by;
+    judgement j = route ? judge_route(*answer, route->overrides) : judge(*answer, f->first.id);
     partition& whose = *f->first.whose;
 
     auto fresh_entry = [&] {
@@ -40,12 +44,18 @@ void brain::land(const flight_ptr& f, upstream_result r)
     case meaning::found:
     {
         auto e = fresh_entry();
-        e->etag = "\"" + hex(sha256(j.call.call), 16) + "\"";
+        e->etag = "\"" + hex(sha256(route ? answer->body : j.call.call), 16) + "\"";
         e->is_private = j.call.is_private;
-        e->fresh_for = call_freshness(parts_.config.cache.calls, j.call.started, e->is_private, f->sent_at,
-                                      jitter_of(f->first.id, f->sent_at));
+        double jitter = jitter_of(f->first.id, f->sent_at);
+        const calls_settings& calls = parts_.config.cache.calls;
+        e->fresh_for = route ? route_freshness(route->fresh, jitter)
+                             : call_freshness(calls, j.call.started, e->is_private, f->sent_at, jitter);
+        if (parts_.kept.is_guarded(parts_.config.cache.erasure_guard, f->sent_at))
+            e->fresh_for = guarded(calls, e->fresh_for);
         return keep(f, std::move(e), answer);
     }
+    case meaning::not_kept:
+    case meaning::unfit: return pass_by(f, j.what == meaning::not_kept ? answer : nullptr);
     case meaning::not_found:
     {
         auto e = fresh_entry();
@@ -85,6 +95,30 @@ void brain::keep(const flight_ptr& f, std::shared_ptr<entry> e, std::shared_ptr<
     answer_all(f, landed);
 }
 
+// The answer may not be kept, and is that of the one who began the flight, if it is whole. The others, and for a while
+// all that come, need one of their own.
+void brain::pass_by(const flight_ptr& f, std::shared_ptr<const upstream_answer> answer)
+{
+    partition& whose = *f->first.whose;
+    refused_credentials_.accepted(refusable(f->first));
+    confirm(whose, f->sent_at);
+    auto e = std::make_shared<entry>();
+    e->sent_at = f->sent_at;
+    e->fresh_for = passed_for;
+    e->is_passed = true;
+    parts_.kept.keep(whose, f->first.id, std::move(e), f->ticket);
+    forget(*f);
+    auto waiters = std::move(f->waiters);
+    for (waiter& w : waiters)
+    {
+        looked_up mine;
+        mine.word = outcome::pass;
+        mine.passes = w.joined || !answer;
+        if (!mine.passes) mine.vendors = answer;
+        w.done(std::move(mine));
+    }
+}
+
 // The vendor accepted the credential.
 void brain::confirm(partition& whose, wall_time sent_at)
 {
@@ -105,7 +139,7 @@ void brain::hear_401(const flight& f)
     whose.refuse(f.sent_at);
     refused_credentials_.refused(refusable(f.first), parts_.clock.steady());
     if (whose.id() != 0) parts_.kept.disk().put_partition(whose.record());
-    if (std::exchange(heard_401_, true)) return;
+    if (f.first.kept_by || std::exchange(heard_401_, true)) return;
     parts_.out.warn(
         "Gong answered 401. If the credential is right, your company may have an API host of its own, such "
         "as https://us-12345.api.gong.io (Gong shows it beside the API keys); set it with --upstream URL or "
@@ -176,7 +210,7 @@ void brain::log_failure(const flight& f, const upstream_failure& failure)
     if (lately.told_at && now - *lately.told_at < failure_line_every) return;
     parts_.out.warn(lately.count == 1 ? "a request failed" : "requests failed",
                     {{"count", std::to_string(lately.count)},
-                     {"id", f.first.id},
+                     {"id", std::string(path_of(f.first.id))},
                      {"upstream", parts_.upstream.text()},
                      {"why", failure.text}});
     lately = {now, 0};
@@ -201,8 +235,10 @@ void brain::log_request(const flight& f, const upstream_result& r) const
         return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
     };
     auto* answer = std::get_if<upstream_answer>(&r);
-    parts_.out.info("upstream", {{"kind", f.crosses ? "pass" : "lookup"},
-                                 {"id", f.first.id},
+    parts_.out.info("upstream", {{"kind", f.crosses         ? "pass"
+                                          : f.first.kept_by ? "route"
+                                                            : "lookup"},
+                                 {"id", std::string(path_of(f.first.id))},
                                  {"status", answer ? std::to_string(answer->status) : "none"},
                                  {"wait_ms", ms(f.sent_steady - f.first.asked_at)},
                                  {"upstream_ms", ms(f.ended - f.sent_steady)},

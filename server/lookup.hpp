@@ -23,13 +23,15 @@ constexpr std::string_view detail_of(why because)
     return because == why::kept_young ? "kept-young" : "";
 }
 
-// A lookup that what is kept cannot answer; or a request that passes through, of which `id` is the method and the path.
+// A lookup that what is kept cannot answer: of a call, or of a kept route, of which `id` is the target; or a request
+// that passes through, of which `id` is the method and the path.
 struct lookup
 {
     std::string id;
-    partition_ptr whose;
-    std::string authorization;  // the field's value that goes upstream; forgotten with the flight
-    std::string tool;           // whose turn it takes, and whose share of the day
+    const route_settings* kept_by = nullptr;  // a kept route
+    partition_ptr whose;                      // of a kept route one of its own: its trust is no lookup's
+    std::string authorization;                // the field's value that goes upstream; forgotten with the flight
+    std::string tool;                         // whose turn it takes, and whose share of the day
     urgency how = urgency::interactive;
     duration patience{};       // how long it may wait for its turn
     duration answer_within{};  // queue, attempts and retries together
@@ -49,6 +51,7 @@ struct looked_up
     std::shared_ptr<const upstream_answer> vendors;
     std::shared_ptr<const reply> own;
     bool stored = false;
+    bool passes = false;      // there is no answer for this asker: the request is to pass through
     std::string_view detail;  // in place of the outcome's word
 };
 

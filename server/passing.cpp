@@ -48,17 +48,19 @@ private:
     crossing_ptr crossing_;
 };
 
-// An endpoint that answers 500 says nothing about the others.
-bool is_outage(unsigned status)
+// True if the vendor may have done what it was asked: it said so, or something on the way failed. 0: there is no
+// answer.
+bool may_be_done(unsigned status)
 {
-    return status == 502 || status == 503 || status == 504;
+    return status < 400 || status >= 500;
 }
 
 }  // namespace
 
-void brain::cross(lookup l, crossing_ptr with)
+void brain::cross(lookup l, invalidation changes, crossing_ptr with)
 {
-    asio::post(parts_.loop, [self = shared_from_this(), l = std::move(l), letter = unread(std::move(with))]() mutable {
+    asio::post(parts_.loop, [self = shared_from_this(), l = std::move(l), changes = std::move(changes),
+                             letter = unread(std::move(with))]() mutable {
         crossing_ptr c = letter.take();
         answered done = [c](looked_up no) {
             order o{order::what::refused};
@@ -71,6 +73,7 @@ void brain::cross(lookup l, crossing_ptr with)
         f->number = ++self->last_number_;
         f->first = l;
         f->crosses = std::move(c);
+        f->changes = std::move(changes);
         f->end = std::make_unique<alarm>(self->parts_.loop, self->parts_.clock);
         self->by_number_[f->number] = f.get();
         self->crossings_.insert(f->crosses);
@@ -91,6 +94,8 @@ task<void> brain::escort(std::shared_ptr<brain> self, flight_ptr f)
         self->parts_.out.error("a mistake in callcache", {{"what", mistake.what()}});
         self->fail(f, nullptr, lost);
     }
+    // Left without an outcome: it was not sent, or whoever sent it has gone.
+    co_await self->invalidate(*f, f->sent ? 0 : 400);
     self->forget(*f);
     self->crossings_.erase(f->crosses);
 }
@@ -131,6 +136,7 @@ task<void> brain::lead_across(const flight_ptr& f)
             learn_from(r.failure, true);
             co_return fail(f, nullptr, r.failure);
         }
+        co_await note_erasure(*f);
         bool room = co_await way.room();
         if (!room)
         {
@@ -144,8 +150,8 @@ task<void> brain::lead_across(const flight_ptr& f)
         begin_sending(*f, way);
         c.orders.send({order::what::send});
         bool is_answered = co_await see_through(f, way);
-        f->sent = false;
         if (is_answered) co_return;
+        f->sent = false;
         limit_time(*f, f->waiters.begin());
     }
 }
@@ -168,12 +174,15 @@ task<bool> brain::see_through(const flight_ptr& f, gate::passage& way)
         {
             bool is_repeated = hear_answer(*f, r);
             if (is_repeated) co_return false;
+            co_await invalidate(*f, r.status);
+            f->crosses->orders.send({order::what::hand_on});
             break;
         }
         case report::what::failed:
             f->ended = parts_.clock.steady();
             log_request(*f, r.failure);
-            learn_from(r.failure, r.failure.what != failing::nonsense);
+            learn_from(r.failure, is_outage(r.failure, false));
+            co_await invalidate(*f, 0);
             fail(f, nullptr, r.failure);
             break;
         case report::what::ready: break;
@@ -190,15 +199,48 @@ bool brain::hear_answer(flight& f, const report& r)
     if (r.remaining) answer.fields.emplace_back("x-ratelimit-remaining", *r.remaining);
     f.ended = parts_.clock.steady();
     log_request(f, answer);
-    learn_from(answer, is_outage(r.status));
+    learn_from(answer, is_outage(answer, false));
+    for (const std::string& location : r.locations)
+        add_location(f.changes, location, parts_.upstream.text(), parts_.config.cache.routes);
     if (r.status == 401) refused_credentials_.refused(refusable(f.first), parts_.clock.steady());
     if (r.status < 300) refused_credentials_.accepted(refusable(f.first));
     if (r.status == 429) hear_429(f, answer);
     if (r.status == 429 && r.is_repeatable && f.is_wanted()) return true;
     askers_.erase(f.first.asker);
     f.waiters.clear();
-    f.crosses->orders.send({order::what::hand_on});
     return false;
+}
+
+// Before an erasure is sent: if this process ends before its answer, the next one counts it as done.
+task<void> brain::note_erasure(flight& f)
+{
+    if (!f.changes.erases || std::exchange(f.erasure_noted, true)) co_return;
+    f.erasure_began = parts_.clock.wall();
+    auto note = [&](auto done) { parts_.kept.erasure_begins(f.erasure_began, std::move(done)); };
+    co_await call_back<bool>(note);
+}
+
+// What a request may have changed is dropped before its answer is handed on. Nothing the second time.
+task<void> brain::invalidate(flight& f, unsigned status)
+{
+    const invalidation changes = std::exchange(f.changes, {});
+    bool counts = may_be_done(status);
+    if (f.erasure_noted)
+    {
+        auto end = [&](auto done) { parts_.kept.erasure_ends(f.erasure_began, counts, std::move(done)); };
+        bool durable = co_await call_back<bool>(end);
+        f.erasure_noted = false;
+        if (counts)
+            parts_.out.warn(
+                "an erasure passed through: everything that was kept is dropped",
+                {{"what", f.first.id}, {"durable", durable ? "yes" : "no: the database cannot be written"}});
+    }
+    if (!counts) co_return;
+    for (const std::string& name : changes.names)
+    {
+        auto drop = [&](auto done) { parts_.kept.purge(name, std::move(done)); };
+        co_await call_back<bool>(drop);
+    }
 }
 
 }  // namespace callcache

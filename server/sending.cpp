@@ -16,13 +16,6 @@ using namespace std::chrono_literals;
 constexpr int retries_max = 2;
 constexpr auto first_backoff = 200ms;  // give or take a half, and doubled for the second
 
-// What is lost, too slow or a 5xx is an outage; what the vendor says otherwise is none.
-bool is_outage(const upstream_result& r)
-{
-    auto* failure = std::get_if<upstream_failure>(&r);
-    return failure ? failure->what != failing::nonsense : std::get<upstream_answer>(r).status >= 500;
-}
-
 }  // namespace
 
 task<void> brain::run(std::shared_ptr<brain> self, flight_ptr f)
@@ -46,7 +39,7 @@ task<void> brain::run(std::shared_ptr<brain> self, flight_ptr f)
 //  - Lost before an answer, 502, 503, 504: twice, after a while, if the retry budget allows it.
 task<upstream_result> brain::fetch(flight& f)
 {
-    bool again = false, fresh = false;
+    bool again = false, fresh = false, of_call = !f.first.kept_by;
     for (int retries = 0;; again = true)
     {
         exchanged answer;
@@ -54,7 +47,7 @@ task<upstream_result> brain::fetch(flight& f)
         auto unsent = co_await send_one(f, again, fresh, answer, was_used);
         if (unsent)
         {
-            learn_from(*unsent, is_outage(*unsent));
+            learn_from(*unsent, is_outage(*unsent, of_call));
             co_return std::move(*unsent);
         }
         f.sent = false;
@@ -65,7 +58,7 @@ task<upstream_result> brain::fetch(flight& f)
             fresh = true;
             continue;
         }
-        learn_from(answer.result, is_outage(answer.result));
+        learn_from(answer.result, is_outage(answer.result, of_call));
         if (auto* a = std::get_if<upstream_answer>(&answer.result); a && a->status == 429)
         {
             hear_429(f, *a);
@@ -225,10 +218,10 @@ task<void> brain::exchange_on(connection_pool::loan& line, flight& f, gate::pass
 {
     const clock_source& clock = parts_.clock;
     milliseconds timeout = parts_.config.upstream.response_timeout;
-    std::string request = "GET /v2/calls/" + f.first.id + " HTTP/1.1\r\nHost: " + parts_.upstream.authority() +
-                          "\r\nAuthorization: " + f.first.authorization +
-                          "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/" +
-                          version + "\r\n\r\n";
+    std::string request =
+        "GET " + std::string(f.first.kept_by ? "" : "/v2/calls/") + f.first.id +
+        " HTTP/1.1\r\nHost: " + parts_.upstream.authority() + "\r\nAuthorization: " + f.first.authorization +
+        "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/" + version + "\r\n\r\n";
     f.ticket = parts_.kept.ticket();
     begin_sending(f, way);
     bool late = false;

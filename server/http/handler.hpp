@@ -8,6 +8,7 @@
 #include "server/net.hpp"
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ struct remembered_credential
 {
     std::string authorization;  // for upstream
     partition_ptr whose;
+    std::map<const route_settings*, partition_ptr> routes;  // of each kept route that was asked for
 
     // `inject` with named tools: the token that was shown, the list that it was found in, and whose it is.
     std::string shown;

@@ -218,6 +218,9 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
     r.status = read.status;
     r.retry_after = value_of("retry-after");
     r.remaining = value_of("x-ratelimit-remaining");
+    for (const field& f : read.fields)
+        if (equals_lower(f.first, "location") || equals_lower(f.first, "content-location"))
+            r.locations.push_back(f.second);
     r.is_repeatable = held.is_whole;
     c->reports.send(r);
     if (read.status == 429 && held.is_whole)
@@ -283,7 +286,7 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
     }
     p.mode.keep_alive = p.asked.keep_alive && held.is_whole;
     auto c = std::make_shared<crossing>(ex, p.misses.loop(), !held.is_whole);
-    p.misses.cross(l, c);
+    p.misses.cross(l, changed_by(p.asked.is_safe(), p.to.target, p.config.cache.routes), c);
     says_over at_the_end(c);
     std::unique_ptr<transport> connection;
     for (;;)

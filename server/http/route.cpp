@@ -7,6 +7,8 @@
 #include "server/http/route.hpp"
 
 #include "cache/call_id.hpp"
+#include "cache/entry.hpp"
+#include "config/route_table.hpp"
 #include "config/tool_table.hpp"
 #include "server/http/head_guard.hpp"
 
@@ -19,6 +21,7 @@ namespace
 {
 
 constexpr std::string_view calls = "/v2/calls/";
+constexpr std::size_t kept_target_max = 2048;  // a longer one passes through
 
 bool is_letter(char c)
 {
@@ -47,6 +50,13 @@ bool is_dot_segment(std::string_view segment)
     return plain == "." || plain == "..";
 }
 
+bool hides_slash(std::string_view path)
+{
+    for (std::size_t at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 1))
+        if (equals_lower(path.substr(at, 3), "%2f") || equals_lower(path.substr(at, 3), "%5c")) return true;
+    return false;
+}
+
 bool has_dot_segment(std::string_view target)
 {
     std::string_view path = target.substr(0, target.find('?'));
@@ -60,9 +70,37 @@ bool has_dot_segment(std::string_view target)
     return false;
 }
 
+// A GET below /v2/calls/.
+void route_call(routed& r)
+{
+    std::string_view segment = r.target.substr(calls.size());
+    if (segment.empty()) return;  // the list, as some clients write it
+    std::size_t end = std::min(segment.find_first_of("/?"), segment.size());
+    bool whole = end == segment.size();
+    segment = segment.substr(0, end);
+    if (is_call_id(segment))
+        r.what = whole ? route::lookup : route::pass;  // `/v2/calls/1/`, `/v2/calls/1?x`, `/v2/calls/1/media`
+    else if (!segment.empty() && !is_vendor_word(segment))
+        r.what = route::bad_id;
+    if (r.what != route::pass) r.name = segment;
+}
+
+// Only what can be written in one way is kept: what is encoded passes through, and what hides a slash is refused.
+void route_kept(routed& r, const std::vector<route_settings>& routes)
+{
+    std::string_view path = path_of(r.target);
+    auto match = std::find_if(routes.begin(), routes.end(), [&](const auto& k) { return is_path_of(k.path, path); });
+    if (match == routes.end() || r.target.size() > kept_target_max) return;
+    if (hides_slash(path)) r.what = route::bad_target;
+    if (path.find('%') != std::string_view::npos) return;
+    r.what = route::kept;
+    r.name = r.target;
+    r.kept_by = &*match;
+}
+
 }  // namespace
 
-routed route_target(std::string_view target, bool is_get_or_head)
+routed route_target(std::string_view target, bool is_get_or_head, const std::vector<route_settings>& routes)
 {
     routed r;
     if (target == "*" && !is_get_or_head) return {route::pass, {}, target, {}};  // OPTIONS of the vendor itself
@@ -76,27 +114,9 @@ routed route_target(std::string_view target, bool is_get_or_head)
         target.remove_prefix(end);
     }
     r.target = target;
-    if (!is_get_or_head || !target.starts_with(calls))
-    {
-        if (has_dot_segment(target)) r.what = route::bad_target;
-        return r;
-    }
-
-    std::string_view segment = target.substr(calls.size());
-    if (segment.empty()) return r;  // the list, as some clients write it
-    std::size_t end = std::min(segment.find_first_of("/?"), segment.size());
-    bool whole = end == segment.size();
-    segment = segment.substr(0, end);
-    if (whole && is_call_id(segment))
-        r.what = route::lookup;
-    else if (is_call_id(segment))
-        r.what = route::pass;  // `/v2/calls/1/`, `/v2/calls/1?x`, `/v2/calls/1/media`
-    else if (segment.empty() || is_vendor_word(segment))
-        r.what = route::pass;
-    else
-        r.what = route::bad_id;
+    if (is_get_or_head && target.starts_with(calls)) route_call(r);
     if (r.what == route::pass && has_dot_segment(target)) r.what = route::bad_target;
-    if (r.what == route::lookup || r.what == route::bad_id) r.call_id = segment;
+    if (r.what == route::pass && is_get_or_head) route_kept(r, routes);
     return r;
 }
 

@@ -1,6 +1,8 @@
 // What a request's target asks for.
 #pragma once
 
+#include "config/settings.hpp"
+
 #include <string_view>
 
 namespace callcache
@@ -9,6 +11,7 @@ namespace callcache
 enum class route
 {
     lookup,      // GET or HEAD /v2/calls/{id}
+    kept,        // GET or HEAD of one of cache.routes
     bad_id,      // where a call id should stand is something that cannot be one: 400
     bad_target,  // not a target that may be handed on: 400
     pass,        // anything else of the vendor's API
@@ -17,12 +20,14 @@ enum class route
 struct routed
 {
     route what = route::pass;
-    std::string_view tool;     // from /@tool, or empty
-    std::string_view target;   // without the prefix; what the vendor would see
-    std::string_view call_id;  // of a lookup or a bad_id
+    std::string_view tool;    // from /@tool, or empty
+    std::string_view target;  // without the prefix; what the vendor would see
+    std::string_view name;    // what it is kept as: the call id, or the target; of a bad_id what stands in its place
+    const route_settings* kept_by = nullptr;
 };
 
-// `target` is in origin form, or the asterisk of OPTIONS (RFC 9112, section 3.2), and must outlive the result.
-routed route_target(std::string_view target, bool is_get_or_head);
+// `target` is in origin form, or the asterisk of OPTIONS (RFC 9112, section 3.2), and must outlive the result, as must
+// `routes`, which are cache.routes.
+routed route_target(std::string_view target, bool is_get_or_head, const std::vector<route_settings>& routes);
 
 }  // namespace callcache

@@ -31,6 +31,15 @@ std::string unnamed_tool(std::string_view user_agent, const partition& whose)
     return (name.empty() ? "unnamed" : name) + " #" + hex(whose.name(), 2);
 }
 
+// True if no Accept field asks for something else than JSON (RFC 9110, section 12.5.1).
+bool accepts_json(std::span<const field_view> fields)
+{
+    return std::all_of(fields.begin(), fields.end(), [](const field_view& f) {
+        return !equals_lower(f.name, "accept") || f.value.find("json") != std::string_view::npos ||
+               f.value.find("*/*") != std::string_view::npos || f.value.find("application/*") != std::string_view::npos;
+    });
+}
+
 constexpr std::string_view methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 constexpr std::size_t shown_path_max = 200;
 constexpr std::size_t taken_body_max = 64 << 10;
@@ -53,7 +62,7 @@ std::string loggable(std::string_view target)
 
 bool tools::answer_now(const request& r, const reply_mode& mode, remembered_credential& memory, std::string& out)
 {
-    routed to = route_target(r.target, r.is_get() || r.is_head());
+    routed to = route_of(r);
     if (auto refused = refusal(r, to, memory))
     {
         outcome word = outcome::error;
@@ -69,16 +78,15 @@ bool tools::answer_now(const request& r, const reply_mode& mode, remembered_cred
         return true;
     }
     if (to.what == route::pass || r.body.what == framing::kind::chunked) return false;
-    partition& whose = remember(r, memory);
-    entry_ptr kept = parts_.kept.find_in_memory({whose.id(), to.call_id});
+    const partition_ptr& whose = kept_under(r, to, memory);
+    entry_ptr kept = parts_.kept.find_in_memory({whose->id(), to.name});
     if (!kept) return false;
-    wall_time now = parts_.clock.wall();
-    ruling ruled = decide(kept.get(), trust_at(whose.confirmed_at(), now, parts_.config), r.asked, parts_.config, now,
-                          parts_.misses.is_stretched());
+    ruling ruled = rule(r, *whose, kept.get());
     switch (ruled.what)
     {
     case verdict::serve: break;
     case verdict::serve_refresh: parts_.misses.refresh(lookup_of(r, to, memory, kept, ruled.because)); break;
+    case verdict::pass:
     case verdict::fetch: return false;
     case verdict::refuse: write_not_kept(out, r, mode); return true;
     }
@@ -89,8 +97,8 @@ bool tools::answer_now(const request& r, const reply_mode& mode, remembered_cred
 task<void> tools::answer(const request& r, reply_mode& mode, remembered_credential& memory, conversation& with,
                          std::string& out)
 {
-    routed to = route_target(r.target, r.is_get() || r.is_head());
-    partition& whose = remember(r, memory);
+    routed to = route_of(r);
+    const partition_ptr& whose = kept_under(r, to, memory);
     if (to.what == route::pass)
     {
         co_await pass(r, to, mode, memory, with, out);
@@ -101,18 +109,17 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
         bool good = co_await take_body(r, mode, with, out);
         if (!good) co_return;
     }
-    entry_ptr kept = parts_.kept.find_in_memory({whose.id(), to.call_id});
-    if (!kept && whose.id() != 0)
+    entry_ptr kept = parts_.kept.find_in_memory({whose->id(), to.name});
+    if (!kept && whose->id() != 0)
     {
-        entry_key key(key_view{whose.id(), to.call_id});
+        entry_key key(key_view{whose->id(), to.name});
         auto find = [this, key](auto done) { parts_.kept.find_on_disk(key, std::move(done)); };
         kept = co_await call_back<entry_ptr>(find);
     }
-    wall_time now = parts_.clock.wall();
-    ruling ruled = decide(kept.get(), trust_at(whose.confirmed_at(), now, parts_.config), r.asked, parts_.config, now,
-                          parts_.misses.is_stretched());
+    ruling ruled = rule(r, *whose, kept.get());
     switch (ruled.what)
     {
+    case verdict::pass: co_await pass(r, to, mode, memory, with, out); co_return;
     case verdict::serve:
     case verdict::serve_refresh:
         if (ruled.what == verdict::serve_refresh) parts_.misses.refresh(lookup_of(r, to, memory, kept, ruled.because));
@@ -126,6 +133,12 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
     with.left = [this, asker = l.asker] { parts_.misses.left(asker); };
     auto ask = [this, l = std::move(l)](auto done) mutable { parts_.misses.ask(std::move(l), std::move(done)); };
     looked_up found = co_await call_back<looked_up>(std::move(ask));
+    with.left = nullptr;
+    if (found.passes)
+    {
+        co_await pass(r, to, mode, memory, with, out);
+        co_return;
+    }
     write_looked_up(out, found, ruled.because, r, mode);
 }
 
@@ -134,6 +147,8 @@ task<void> tools::pass(const request& r, const routed& to, reply_mode& mode, con
                        conversation& with, std::string& out)
 {
     lookup l = lookup_of(r, to, memory, nullptr, why::not_kept);
+    l.kept_by = nullptr;
+    l.whose = memory.whose;
     l.id =
         std::string(r.method) + " " + std::string(to.target.substr(0, std::min(to.target.find('?'), shown_path_max)));
     l.asker = ++askers_;
@@ -175,6 +190,19 @@ void tools::mistake(std::string_view what)
     parts_.out.error("a mistake in callcache", {{"what", std::string(what)}});
 }
 
+// An answer that is kept is one for all who ask for it: what asks for something else, or brings something, passes.
+routed tools::route_of(const request& r) const
+{
+    routed to = route_target(r.target, r.is_get() || r.is_head(), parts_.config.cache.routes);
+    bool plain = r.body.what == framing::kind::none && accepts_json(r.fields);
+    if (to.what == route::kept && !plain)
+    {
+        to.what = route::pass;
+        to.kept_by = nullptr;
+    }
+    return to;
+}
+
 std::optional<reply> tools::refusal(const request& r, const routed& to, remembered_credential& memory) const
 {
     if (parts_.injected)
@@ -184,14 +212,15 @@ std::optional<reply> tools::refusal(const request& r, const routed& to, remember
         return own_answer(421, "callcache is no forward proxy; set the tool's base URL to it, and not its proxy");
     switch (to.what)
     {
-    case route::lookup: break;
+    case route::lookup:
+    case route::kept: break;
     case route::bad_id:
-        return own_answer(400, "\"" + std::string(to.call_id.substr(0, 40)) +
+        return own_answer(400, "\"" + std::string(to.name.substr(0, 40)) +
                                    "\" is not a call id: 1 to 20 digits; the vendor was not asked");
     case route::bad_target:
-        return own_answer(400,
-                          "the target has a dot segment, or a tool's name in /@name/… that is not 1 to 64 letters, "
-                          "digits, '-', '_' or '.'");
+        return own_answer(400, "the target has a dot segment, an encoded slash where one of cache.routes has none, or "
+                               "a tool's name in /@name/… that is not 1 to 64 letters, "
+                               "digits, '-', '_' or '.'");
     case route::pass: break;
     }
     // It would show the proxy's own credential to whoever asks.
@@ -224,7 +253,7 @@ std::optional<reply> tools::stranger(const request& r, remembered_credential& me
 }
 
 // The partition of the request's credential; hashed anew only when the connection sends another one.
-partition& tools::remember(const request& r, remembered_credential& memory) const
+tools::injected_ptr tools::remember(const request& r, remembered_credential& memory) const
 {
     auto injected = parts_.injected ? parts_.injected->current() : nullptr;
     std::string_view authorization = injected ? std::string_view(injected->authorization) : r.authorization;
@@ -233,16 +262,40 @@ partition& tools::remember(const request& r, remembered_credential& memory) cons
         identity who = injected ? injected->who : identity_of(authorization);
         memory.whose = parts_.known.of(who.scheme, who.credential);
         memory.authorization = authorization;
+        memory.routes.clear();
     }
-    return *memory.whose;
+    return injected;
+}
+
+// What is kept by a route stands under a partition of its own: that the vendor accepts a credential there says nothing
+// about calls, and the other way round.
+const partition_ptr& tools::kept_under(const request& r, const routed& to, remembered_credential& memory) const
+{
+    auto injected = remember(r, memory);
+    if (!to.kept_by) return memory.whose;
+    partition_ptr& whose = memory.routes[to.kept_by];
+    if (!whose)
+    {
+        identity who = injected ? injected->who : identity_of(memory.authorization);
+        whose = parts_.known.of(who.scheme + " " + to.kept_by->path, who.credential);
+    }
+    return whose;
+}
+
+ruling tools::rule(const request& r, const partition& whose, const entry* kept) const
+{
+    wall_time now = parts_.clock.wall();
+    return decide(kept, trust_at(whose.confirmed_at(), now, parts_.config), r.asked, parts_.config, now,
+                  parts_.misses.is_stretched());
 }
 
 lookup tools::lookup_of(const request& r, const routed& to, const remembered_credential& memory, entry_ptr seen,
                         why because) const
 {
     lookup l;
-    l.id = to.call_id;
-    l.whose = memory.whose;
+    l.id = to.name;
+    l.kept_by = to.kept_by;
+    l.whose = to.kept_by ? memory.routes.at(to.kept_by) : memory.whose;
     l.authorization = memory.authorization;
     l.tool = to.tool;
     if (l.tool.empty()) l.tool = memory.client;

@@ -41,7 +41,11 @@ public:
 private:
     std::optional<reply> refusal(const request&, const routed&, remembered_credential&) const;
     std::optional<reply> stranger(const request&, remembered_credential&) const;
-    partition& remember(const request&, remembered_credential&) const;
+    using injected_ptr = std::shared_ptr<const injected_credential>;
+    injected_ptr remember(const request&, remembered_credential&) const;
+    const partition_ptr& kept_under(const request&, const routed&, remembered_credential&) const;
+    routed route_of(const request&) const;
+    ruling rule(const request&, const partition&, const entry* kept) const;
     lookup lookup_of(const request&, const routed&, const remembered_credential&, entry_ptr seen, why) const;
 
     task<void> pass(const request&, const routed&, reply_mode&, const remembered_credential&, conversation&,

@@ -34,6 +34,7 @@ struct upstream_failure
         lost,         // the connection ended within the answer
         slow,         // no whole answer in time
         nonsense,     // what came is not an answer
+        too_large,    // to be kept
     };
     kind what = kind::lost;
     std::string text;  // for the operator and the tool: what happened

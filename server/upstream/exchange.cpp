@@ -9,7 +9,7 @@ namespace
 
 exchanged too_large(std::size_t body_max)
 {
-    return {upstream_failure{upstream_failure::kind::nonsense,
+    return {upstream_failure{upstream_failure::kind::too_large,
                              "the answer is larger than " + std::to_string(body_max) + " bytes"},
             false};
 }

@@ -3,17 +3,25 @@
 #include "server/http/head_guard.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 
 namespace callcache
 {
 namespace
 {
 
+std::string_view trimmed(std::string_view text)
+{
+    auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+    return text;
+}
+
 // application/json, application/problem+json, with or without parameters.
 bool is_json_type(std::string_view type)
 {
-    type = type.substr(0, type.find(';'));
-    while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
+    type = trimmed(type.substr(0, type.find(';')));
     return equals_lower(type, "application/json") ||
            (type.size() > 5 && equals_lower(type.substr(type.size() - 5), "+json"));
 }
@@ -38,6 +46,23 @@ bool is_coded(const upstream_answer& a)
     });
 }
 
+// True if one of the members of a list field is `word`, with or without an argument (RFC 9110, section 5.6.1).
+bool lists(const upstream_answer& a, std::string_view field_name, std::initializer_list<std::string_view> words)
+{
+    for (const field& f : a.fields)
+    {
+        if (!equals_lower(f.first, field_name)) continue;
+        for (std::string_view rest = f.second; !rest.empty();)
+        {
+            std::string_view member = rest.substr(0, rest.find(','));
+            rest.remove_prefix(std::min(rest.size(), member.size() + 1));
+            member = trimmed(member.substr(0, member.find('=')));
+            if (std::any_of(words.begin(), words.end(), [&](auto w) { return equals_lower(member, w); })) return true;
+        }
+    }
+    return false;
+}
+
 judgement nonsense(std::string why)
 {
     return {meaning::nonsense, {}, std::move(why)};
@@ -54,6 +79,19 @@ judgement judge_found(const upstream_answer& a, std::string_view id)
     return {meaning::found, std::move(*call), {}};
 }
 
+// Any status but 200.
+judgement judge_other(const upstream_answer& a)
+{
+    if (a.status == 401) return {meaning::refused, {}, {}};
+    if (a.status == 403) return {meaning::forbidden, {}, {}};
+    if (a.status == 429 || a.status >= 500) return {meaning::failing, {}, {}};
+    // A 404 that is not in the vendor's shape is somebody else's on the way, and says nothing about the call.
+    if (a.status == 404 && is_json(a) && !is_coded(a) && is_json_object(a.body)) return {meaning::not_found, {}, {}};
+    // Nothing was asked on a condition: a 304 says nothing about the call.
+    if (a.status < 300 || a.status == 304) return nonsense("answered a GET with status " + std::to_string(a.status));
+    return {meaning::handed_on, {}, {}};
+}
+
 }  // namespace
 
 const std::string* upstream_answer::find(std::string_view lower_name) const
@@ -63,17 +101,21 @@ const std::string* upstream_answer::find(std::string_view lower_name) const
     return nullptr;
 }
 
+judgement judge_route(const upstream_answer& a, bool overrides)
+{
+    bool may_be_kept = !lists(a, "cache-control", {"no-store", "no-cache", "private"}) && !a.find("set-cookie");
+    bool differs = lists(a, "vary", {"*"}) || is_coded(a);
+    if (a.status == 200 && differs) return {meaning::unfit, {}, {}};
+    if (a.status == 200) return {may_be_kept || overrides ? meaning::found : meaning::not_kept, {}, {}};
+    if (a.status > 200 && a.status < 300) return {meaning::not_kept, {}, {}};
+    judgement j = judge_other(a);
+    if (j.what == meaning::not_found && !may_be_kept && !overrides) j.what = meaning::handed_on;
+    return j;
+}
+
 judgement judge(const upstream_answer& a, std::string_view id)
 {
-    if (a.status == 200) return judge_found(a, id);
-    if (a.status == 401) return {meaning::refused, {}, {}};
-    if (a.status == 403) return {meaning::forbidden, {}, {}};
-    if (a.status == 429 || a.status >= 500) return {meaning::failing, {}, {}};
-    // A 404 that is not in the vendor's shape is somebody else's on the way, and says nothing about the call.
-    if (a.status == 404 && is_json(a) && !is_coded(a) && is_json_object(a.body)) return {meaning::not_found, {}, {}};
-    // Nothing was asked on a condition: a 304 says nothing about the call.
-    if (a.status < 300 || a.status == 304) return nonsense("answered a lookup with status " + std::to_string(a.status));
-    return {meaning::handed_on, {}, {}};
+    return a.status == 200 ? judge_found(a, id) : judge_other(a);
 }
 
 }  // namespace callcache

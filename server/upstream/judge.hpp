@@ -13,7 +13,9 @@ namespace callcache
 
 enum class meaning
 {
-    found,      // 200 with the call that was asked for: keep it
+    found,      // 200 with the call that was asked for, or of a kept route: keep it
+    not_kept,   // 200 of a kept route, and the vendor says that it may not be kept
+    unfit,      // 200 of a kept route that cannot be kept: each asker needs its own
     not_found,  // 404 in the vendor's shape: remember it briefly
     refused,    // 401: the credential is not valid (any longer)
     forbidden,  // 403: the credential may not read this call
@@ -32,5 +34,9 @@ struct judgement
 // The call's views point into `answer`. An answer is kept only if it is 200, JSON, whole, uncoded, at most 1 MiB, and
 // its `call.id` is the id that was asked for.
 judgement judge(const upstream_answer& answer, std::string_view id);
+
+// Of an answer to a kept route. no-store, no-cache, private and Set-Cookie (RFC 9111, section 3) say that it may not be
+// kept, unless `overrides`.
+judgement judge_route(const upstream_answer& answer, bool overrides);
 
 }  // namespace callcache

@@ -430,4 +430,65 @@ TEST_CASE("the rows of a purge of everything go in the background, also after a 
     CHECK(f.has(10'000));
 }
 
+TEST_CASE(
+    "after a purge of everything nothing of a body is left in the file, its log, or the copy that was moved aside")
+{
+    database_file f;
+    f.open();
+    f.put(0, 2000);
+    f.put(0, 500, 9000);    // replaced, by what takes pages of its own
+    f.put(3000, 3010, 50);  // and some that are dropped alone
+    for (int i = 3000; i < 3005; ++i) f.s->drop(entry_key(key_view{1, std::to_string(i)}), wall_time::max());
+    f.settle();
+    std::ofstream(sqlite::corrupt_copy(f.path)) << std::string(1000, 'a');
+    auto holds_a_body = [&] {
+        std::string all = f.bytes();
+        for (const char* other : {"-wal", "-corrupt"})
+        {
+            std::ifstream in(f.path + other, std::ios::binary);
+            all += std::string((std::istreambuf_iterator<char>(in)), {});
+        }
+        for (char c = 'a'; c <= 'z'; ++c)
+            if (all.find(std::string(40, c)) != std::string::npos) return true;
+        return false;
+    };
+    REQUIRE(holds_a_body());
+    SUBCASE("while it runs") {}
+    SUBCASE("when it was ended in the middle")
+    {
+        f.s->drop_all([](bool) {});
+        f.open();
+    }
+    wait_for<bool>([&](auto done) { f.s->drop_all(done); });
+    CHECK(f.soon([&] { return !holds_a_body(); }));
+}
+
+TEST_CASE("a file of the first schema is brought up to date, with what is in it")
+{
+    database_file f;
+    f.open();
+    f.put(0, 3);
+    f.s.reset();
+    sqlite::database(f.path, SQLITE_OPEN_READWRITE)
+        .execute("DELETE FROM meta WHERE name IN ('erased_at', 'erasing_since', 'forgets'); PRAGMA user_version = 1");
+    CHECK(f.open() == "");
+    CHECK(f.has(2));
+    CHECK(f.s->kept_erasure().erased_at == wall_time());
+}
+
+TEST_CASE("an erasure is remembered, also by the file that takes the place of a corrupt one")
+{
+    database_file f;
+    f.open();
+    f.put(0, 1);
+    CHECK(wait_for<bool>([&](auto done) { f.s->put_erasure({t0, t0 + 1s}, done); }));
+    f.open();
+    CHECK(f.s->kept_erasure().erased_at == t0);
+    CHECK(f.s->kept_erasure().erasing_since == t0 + 1s);
+    fs::remove(f.path);
+    CHECK(f.soon([&] { return f.warned("a new one was begun"); }));
+    f.open();
+    CHECK(f.s->kept_erasure().erased_at == t0);
+}
+
 TEST_SUITE_END();

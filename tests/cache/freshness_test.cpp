@@ -1,5 +1,7 @@
 #include "cache/freshness.hpp"
 
+#include "cache/erasure.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -192,4 +194,22 @@ TEST_CASE("stale: a 404 is never served beyond its time")
     entry e = missing(t0, t0, 10s);
     CHECK(stale_while_revalidate_until(defaults, e) == t0 + 10s);
     CHECK(stale_if_error_until(defaults, e) == t0 + 10s);
+}
+
+TEST_CASE("freshness: a kept route's is the operator's, give or take a tenth; an erasure holds it down")
+{
+    CHECK(route_freshness(1h, 0) == 1h);
+    CHECK(route_freshness(1h, 1) == 66min);
+    CHECK(route_freshness(1h, -1) == 54min);
+    calls_settings s;
+    CHECK(guarded(s, 1h) == s.fresh_min);
+    CHECK(guarded(s, 1min) == 1min);
+    erasure_record none, done{wall_time(100h), {}}, under_way{{}, wall_time(100h)};
+    CHECK_FALSE(is_guarded(none, 6h, wall_time()));
+    for (const erasure_record& e : {done, under_way})
+    {
+        CHECK(is_guarded(e, 6h, wall_time(100h)));
+        CHECK(is_guarded(e, 6h, wall_time(106h) - 1s));
+        CHECK_FALSE(is_guarded(e, 6h, wall_time(106h)));
+    }
 }

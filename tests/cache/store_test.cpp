@@ -170,6 +170,41 @@ TEST_CASE("what is dropped is not found, from the call on and after opening agai
     CHECK(find(*f.s, key("4"))->body == "after");
 }
 
+TEST_CASE("a name that is dropped goes with every query, under every partition, and no other name does")
+{
+    sqlite_file f;
+    const std::vector<std::string> names{"/v2/users",   "/v2/users?a=1", "/v2/users?",
+                                         "/v2/users/5", "/v2/users@x",   "/v2/user"};
+    for (const std::string& n : names)
+        for (partition_id p : {1, 2}) f.s->put(key(n, p), an_entry(n));
+    f.open();
+    f.s->drop_name("/v2/users", [](bool) {});
+    for (bool written : {false, true})
+    {
+        for (partition_id p : {1, 2})
+            for (const std::string& n : names)
+            {
+                CAPTURE(n);
+                bool gone = n == "/v2/users" || n.starts_with("/v2/users?");
+                CHECK((find(*f.s, key(n, p)) == nullptr) == gone);
+            }
+        if (!written) f.open();
+    }
+}
+
+TEST_CASE("that something may not be kept is kept")
+{
+    sqlite_file f;
+    auto e = std::make_shared<entry>();
+    e->sent_at = t0;
+    e->fresh_for = 1h;
+    e->is_passed = true;
+    f.s->put(key("/v2/users"), e);
+    f.open();
+    REQUIRE(find(*f.s, key("/v2/users")));
+    CHECK(find(*f.s, key("/v2/users"))->is_passed);
+}
+
 TEST_CASE("partitions and the salt outlive the process; a refused credential stays refused")
 {
     sqlite_file f;

@@ -217,3 +217,17 @@ TEST_CASE("verdict: while the budget is stretched, a tool forces no fetch of wha
         is(decide(&e, trust::good, asked, client_min_age(0ms), t0 + 9min, true), verdict::fetch, why::asked);
     }
 }
+
+TEST_CASE("verdict: what may not be kept passes through while that is fresh, and is tried again afterwards")
+{
+    entry e = call();
+    e.is_passed = true;
+    is(after(0s, e), verdict::pass, why::not_kept);
+    is(after(599s, e), verdict::pass, why::not_kept);
+    is(after(600s, e), verdict::fetch, why::not_kept);
+    is(after(0s, e, {}, trust::ask), verdict::fetch, why::untrusted);
+    directives kept_alone;
+    kept_alone.only_if_cached = true;
+    is(after(0s, e, kept_alone), verdict::refuse, why::not_kept);
+    CHECK_FALSE(serves_on_error(&e, trust::good, settings(), t0));
+}

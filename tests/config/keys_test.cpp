@@ -39,6 +39,10 @@ std::vector<std::string> samples(const config_key& k)
         values.insert(values.end(),
                       {"{}", R"({"a": {}, "etl": {"daily": 6000, "class": "background", "wait_max": "5s"}})"});
         break;
+    case key_type::routes:
+        values.insert(values.end(), {"[]", R"([{"path": "/v2/users/{id}", "fresh": "1h"}, )"
+                                           R"({"path": "/v2/library/**", "fresh": "1d", "override": true}])"});
+        break;
     default: values.insert(values.end(), {bounds(k).first, bounds(k).second});
     }
     return values;
@@ -96,6 +100,7 @@ TEST_CASE("keys: a value out of bounds is refused, and nothing changes")
         case key_type::word: bad = {"nonsense"}; break;
         case key_type::proxy: bad = {"on", "http://proxy", "https://proxy:3128", "http://p q:1"}; break;
         case key_type::tools: bad = {"etl", "[]", "{\"e/l\": {}}", "{\"etl\": {\"daily\": 0}}"}; break;
+        case key_type::routes: bad = {"/v2/users", "{}", "[{}]", "[{\"path\": \"/v2/users\"}]"}; break;
         }
         if (k.type != key_type::string && k.type != key_type::proxy && k.path != "server.hosts" &&
             k.path != "server.listen")
@@ -125,7 +130,9 @@ TEST_CASE("keys: a JSON value of the wrong type is refused")
         CHECK(k.set(s, {kind::boolean, good}) == takes_boolean);
         bool takes_object = k.type == key_type::tools;
         CHECK(k.set(s, {kind::object, good}) == takes_object);
-        CHECK(k.set(s, {kind::string, good}) == (!takes_number && !takes_boolean && !takes_object));
+        bool takes_objects = k.type == key_type::routes;
+        CHECK(k.set(s, {kind::objects, good}) == takes_objects);
+        CHECK(k.set(s, {kind::string, good}) == (!takes_number && !takes_boolean && !takes_object && !takes_objects));
         CHECK(k.set(s, {kind::list, good}) == (k.type == key_type::list));
     }
 }

@@ -15,7 +15,7 @@ constexpr std::size_t head_bytes_max = 16 << 10;
 struct request_read
 {
     ending how = ending::incomplete;
-    std::string method, target, host, authorization, call_id, tool;
+    std::string method, target, host, authorization, name, tool;
     std::vector<field> fields;
     int minor = 1;
     bool keep_alive = false;
@@ -46,8 +46,8 @@ void check_route(const routed& to, std::string_view target)
     if (to.what != route::bad_target && to.target != "*")
         always(to.target.starts_with('/'), "what is handed on is a path");
     if (to.what == route::lookup)
-        always(!to.call_id.empty() && to.call_id.size() <= 20 &&
-                   std::all_of(to.call_id.begin(), to.call_id.end(), [](char c) { return c >= '0' && c <= '9'; }),
+        always(!to.name.empty() && to.name.size() <= 20 &&
+                   std::all_of(to.name.begin(), to.name.end(), [](char c) { return c >= '0' && c <= '9'; }),
                "a lookup's id is digits");
 }
 
@@ -70,7 +70,7 @@ request_read read_one(std::string_view& bytes, std::size_t step)
         return r;
     }
     const callcache::request& good = read.good;
-    routed to = route_target(good.target, good.is_get() || good.is_head());
+    routed to = route_target(good.target, good.is_get() || good.is_head(), {});
     check_route(to, good.target);
     matches_etag(good.if_none_match, "\"tag\"");
     r.method = good.method;
@@ -80,7 +80,7 @@ request_read read_one(std::string_view& bytes, std::size_t step)
     r.minor = good.minor;
     r.keep_alive = good.keep_alive;
     r.what = to.what;
-    r.call_id = to.call_id;
+    r.name = to.name;
     r.tool = to.tool;
     for (const field_view& f : fields)
         if (!is_hop_by_hop(f.name, fields)) r.fields.emplace_back(f.name, f.value);
@@ -134,7 +134,7 @@ void request(std::string_view bytes)
             always(left == std::string_view(behind).substr(text.size()), "a request ends where it was written to end");
             always(again.how == ending::done && again.method == r.method && again.target == r.target &&
                        again.host == r.host && again.authorization == r.authorization && again.what == r.what &&
-                       again.call_id == r.call_id && again.tool == r.tool && again.keep_alive == r.keep_alive &&
+                       again.name == r.name && again.tool == r.tool && again.keep_alive == r.keep_alive &&
                        again.body.content == r.body.content,
                    "what was accepted is accepted again, the same");
             if (chunked) always(again.body.trailers == r.body.trailers, "trailers stay as they are");

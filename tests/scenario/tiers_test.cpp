@@ -36,11 +36,18 @@ public:
         rows.clear();
         done(true);
     }
+    erasure_record kept_erasure() const override { return erasure; }
+    void put_erasure(const erasure_record& e, written done) override
+    {
+        erasure = e;
+        done(true);
+    }
     void touch(std::vector<entry_key>, wall_time) override {}
     void put_partition(const partition_record&, written) override {}
     state current() const override { return {}; }
 
     std::map<std::string, entry_ptr> rows;
+    erasure_record erasure;
     std::deque<std::function<void()>> asked;  // readers that have found their row, and have not told yet
 
 private:
@@ -131,6 +138,76 @@ TEST_CASE("of two answers the one that was sent for later stays, whichever arriv
     CHECK(x.t.keep(*x.whose, "1", an_entry(5), x.t.ticket()));
     CHECK_FALSE(x.t.keep(*x.whose, "1", an_entry(4), x.t.ticket()));
     CHECK(x.disk->rows["1"]->sent_at == an_entry(5)->sent_at);
+}
+
+TEST_CASE("a purge of one name keeps out that name's answers alone, with any query")
+{
+    two_tiers x;
+    epoch_ticket before = x.t.ticket();
+    x.t.purge("/v2/users", [](bool) {});
+    CHECK_FALSE(x.t.keep(*x.whose, "/v2/users", an_entry(0), before));
+    CHECK_FALSE(x.t.keep(*x.whose, "/v2/users?x=1", an_entry(0), before));
+    CHECK(x.t.keep(*x.whose, "/v2/users/5", an_entry(0), before));
+    CHECK(x.t.keep(*x.whose, "1", an_entry(0), before));
+    CHECK(x.t.keep(*x.whose, "/v2/users", an_entry(0), x.t.ticket()));
+    x.t.purge("/v2/users", [](bool) {});
+    CHECK(x.t.find_in_memory({x.whose->id(), "/v2/users"}) == nullptr);
+    CHECK(x.t.find_in_memory({x.whose->id(), "/v2/users/5"}));
+}
+
+TEST_CASE("however many names are purged, none of their older answers is kept")
+{
+    two_tiers x;
+    epoch_ticket before = x.t.ticket();
+    for (int i = 0; i < 3000; ++i) x.t.purge(std::to_string(i), [](bool) {});
+    for (int i = 0; i < 3000; ++i) CHECK_FALSE(x.t.keep(*x.whose, std::to_string(i), an_entry(0), before));
+    CHECK(x.t.keep(*x.whose, "5", an_entry(0), x.t.ticket()));
+}
+
+TEST_CASE("an erasure drops everything, and guards what comes after it, from when it was sent")
+{
+    two_tiers x;
+    wall_time now = an_entry(10)->sent_at;
+    REQUIRE(x.t.keep(*x.whose, "1", an_entry(0), x.t.ticket()));
+    x.t.erasure_begins(now, [](bool) {});
+    CHECK(x.disk->erasure.erasing_since == now);
+    CHECK(x.t.find_in_memory(x.key));
+    epoch_ticket before = x.t.ticket();
+    SUBCASE("that counts")
+    {
+        x.t.erasure_ends(now, true, [](bool) {});
+        CHECK(x.t.find_in_memory(x.key) == nullptr);
+        CHECK_FALSE(x.t.keep(*x.whose, "1", an_entry(11), before));
+        CHECK(x.t.is_guarded(6h, now + 5h));
+        CHECK_FALSE(x.t.is_guarded(6h, now + 6h));
+        CHECK(x.disk->erasure.erased_at == now);
+    }
+    SUBCASE("that was refused")
+    {
+        x.t.erasure_ends(now, false, [](bool) {});
+        CHECK(x.t.find_in_memory(x.key));
+        CHECK_FALSE(x.t.is_guarded(6h, now + 1h));
+        CHECK(x.disk->erasure.erased_at == wall_time());
+    }
+    CHECK(x.disk->erasure.erasing_since == wall_time());
+}
+
+TEST_CASE("of two erasures at once, the one that is still under way counts as done for the next process")
+{
+    two_tiers x;
+    wall_time now = an_entry(10)->sent_at;
+    x.t.erasure_begins(now, [](bool) {});
+    x.t.erasure_begins(now + 1s, [](bool) {});
+    x.t.erasure_ends(now + 1s, false, [](bool) {});
+    CHECK(x.disk->erasure.erasing_since == now);
+
+    auto* disk = new slow_store;
+    disk->erasure = x.disk->erasure;
+    disk->rows["1"] = an_entry(0);
+    tiers next(1 << 20, std::unique_ptr<store>(disk));
+    CHECK(disk->rows.empty());
+    CHECK(next.is_guarded(6h, now + 1h));
+    CHECK(disk->erasure.erasing_since == wall_time());
 }
 
 TEST_CASE("a purge while the vendor answers: the askers get their answer, and it is not kept")

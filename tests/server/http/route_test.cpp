@@ -12,9 +12,9 @@ namespace
 bool is(std::string target, route what, std::string call_id = "", std::string tool = "", std::string rest = "")
 {
     CAPTURE(target);
-    routed r = route_target(target, true);
+    routed r = route_target(target, true, {});
     CHECK(int(r.what) == int(what));
-    CHECK(r.call_id == call_id);
+    CHECK(r.name == call_id);
     CHECK(r.tool == tool);
     CHECK(r.target == (rest.empty() ? target : rest));
     return true;
@@ -128,13 +128,13 @@ TEST_CASE("route: only GET and HEAD look up")
          {"/v2/calls/1", "/v2/calls/12ab", "/v2/calls/undefined", "/v2/calls/extensive", "/v2/calls"})
     {
         CAPTURE(target);
-        routed r = route_target(target, false);
+        routed r = route_target(target, false, {});
         CHECK(r.what == route::pass);
         CHECK(r.target == target);
-        CHECK(r.call_id.empty());
+        CHECK(r.name.empty());
     }
-    CHECK(route_target("/@etl/v2/calls/1", false).tool == "etl");
-    CHECK(route_target("/@etl/v2/calls/1", false).target == "/v2/calls/1");
+    CHECK(route_target("/@etl/v2/calls/1", false, {}).tool == "etl");
+    CHECK(route_target("/@etl/v2/calls/1", false, {}).target == "/v2/calls/1");
 }
 
 TEST_CASE("route: a tool's name is taken off the front")
@@ -150,9 +150,9 @@ TEST_CASE("route: a tool's name is taken off the front")
 
 TEST_CASE("route: the asterisk of OPTIONS is no lookup, and no tool's name")
 {
-    CHECK(route_target("*", false).what == route::pass);
-    CHECK(route_target("*", false).target == "*");
-    CHECK(route_target("*", true).what == route::bad_target);
+    CHECK(route_target("*", false, {}).what == route::pass);
+    CHECK(route_target("*", false, {}).target == "*");
+    CHECK(route_target("*", true, {}).what == route::bad_target);
 }
 
 TEST_CASE("route: what cannot be a tool's name, or a path, is not handed on")
@@ -162,8 +162,46 @@ TEST_CASE("route: what cannot be a tool's name, or a path, is not handed on")
           "**", "", "v2/calls/1", "http://localhost/v2/calls/1", "?x", "@etl/v2/calls/1"})
     {
         CAPTURE(target);
-        CHECK(route_target(target, true).what == route::bad_target);
-        CHECK(route_target(target, false).what == route::bad_target);
+        CHECK(route_target(target, true, {}).what == route::bad_target);
+        CHECK(route_target(target, false, {}).what == route::bad_target);
     }
-    CHECK(route_target("/@" + std::string(65, 'x') + "/v2/calls/1", true).what == route::bad_target);
+    CHECK(route_target("/@" + std::string(65, 'x') + "/v2/calls/1", true, {}).what == route::bad_target);
+}
+
+TEST_CASE("route: a GET of one of cache.routes is kept, with its query")
+{
+    const std::vector<route_settings> routes{{"/v2/users/{id}", std::chrono::hours(1)},
+                                             {"/v2/library/**", std::chrono::hours(2)},
+                                             {"/v2/calls/{id}", std::chrono::hours(3)}};
+    auto kept = [&](std::string_view target, bool get = true) {
+        routed r = route_target(target, get, routes);
+        CHECK((r.what == route::kept) == (r.kept_by != nullptr));
+        return r.what == route::kept ? std::string(r.name) : "";
+    };
+    CHECK(kept("/v2/users/5") == "/v2/users/5");
+    CHECK(kept("/@etl/v2/users/5?a=%2F&b=..") == "/v2/users/5?a=%2F&b=..");
+    CHECK(kept("/v2/library/a/b") == "/v2/library/a/b");
+    CHECK(route_target("/v2/library/a", true, routes).kept_by == &routes[1]);
+    CHECK(kept("/v2/users/5", false) == "");
+    CHECK(kept("/v2/users") == "");
+    CHECK(kept("/v2/users/%35") == "");  // it could be written in two ways
+    CHECK(kept("/v2/users/" + std::string(2100, '5')) == "");
+}
+
+TEST_CASE("route: a call's lookup and a mistaken id are what they are, whatever cache.routes says")
+{
+    const std::vector<route_settings> routes{{"/v2/calls/{id}", std::chrono::hours(3)}};
+    CHECK(route_target("/v2/calls/5", true, routes).what == route::lookup);
+    CHECK(route_target("/v2/calls/undefined", true, routes).what == route::bad_id);
+    CHECK(route_target("/v2/calls/5?x", true, routes).what == route::kept);
+    CHECK(route_target("/v2/calls/transcript", true, routes).what == route::kept);
+}
+
+TEST_CASE("route: an encoded slash in a kept path is refused, in another it passes")
+{
+    const std::vector<route_settings> routes{{"/v2/users/{id}", std::chrono::hours(1)}};
+    for (const char* target : {"/v2/users/a%2Fb", "/v2/users/a%2fb", "/v2/users/%5c"})
+        CHECK(route_target(target, true, routes).what == route::bad_target);
+    CHECK(route_target("/v2/logs/a%2Fb", true, routes).what == route::pass);
+    CHECK(route_target("/v2/users/a%2Fb", false, routes).what == route::pass);
 }

@@ -11,6 +11,8 @@ const std::string json = "application/json";
 const std::string call_5 = R"({"requestId":"r","call":{"id":"5","title":"t"}})";
 const std::string not_found = R"({"requestId":"r","errors":["Call ID 5 was not found"]})";
 
+using fields_of_answer = std::vector<field>;
+
 upstream_answer answer(unsigned status, std::string body, std::string type = json)
 {
     return {status, {{"Content-Type", type}}, std::move(body)};
@@ -146,4 +148,48 @@ TEST_CASE("judge: a type or a coding that is said twice is what the worse of the
     is(with(200, "Content-Encoding", "identity", ""), meaning::found);
     is(with(200, "Content-Encoding", "identity", "gzip"), meaning::nonsense);
     is(with(404, "Content-Encoding", "", "br"), meaning::handed_on);
+}
+
+TEST_CASE("judge: an answer of a kept route is kept, unless the vendor says that it may not be")
+{
+    auto with = [](fields_of_answer more, unsigned status = 200) {
+        upstream_answer a = answer(status, "anything", "text/plain");
+        a.fields.insert(a.fields.end(), more.begin(), more.end());
+        return a;
+    };
+    auto of = [](const upstream_answer& a, bool overrides = false) { return judge_route(a, overrides).what; };
+    CHECK(of(with({})) == meaning::found);
+    CHECK(of(with({{"Cache-Control", "public, max-age=60"}})) == meaning::found);
+    CHECK(of(with({{"Cache-Control", "max-age=60, x-no-store"}})) == meaning::found);
+    CHECK(of(with({{"Vary", "Accept-Encoding, Origin"}})) == meaning::found);
+    for (const fields_of_answer& f : {fields_of_answer{{"Cache-Control", "no-store"}},
+                                      {{"cache-control", "max-age=5 , No-Store"}},
+                                      {{"Cache-Control", "private"}},
+                                      {{"Cache-Control", "private=\"x\""}},
+                                      {{"Cache-Control", "no-cache"}},
+                                      {{"Cache-Control", "max-age=5"}, {"Cache-Control", "no-store"}},
+                                      {{"Set-Cookie", "a=b"}}})
+    {
+        CHECK(of(with(f)) == meaning::not_kept);
+        CHECK(of(with(f), true) == meaning::found);
+        upstream_answer missing = answer(404, not_found);
+        missing.fields.insert(missing.fields.end(), f.begin(), f.end());
+        CHECK(of(missing) == meaning::handed_on);
+        CHECK(of(missing, true) == meaning::not_found);
+    }
+    for (bool overrides : {false, true})
+    {
+        CHECK(of(with({{"Vary", "Origin, *"}}), overrides) == meaning::unfit);
+        CHECK(of(with({{"Content-Encoding", "gzip"}}), overrides) == meaning::unfit);
+    }
+    CHECK(of(with({}, 204)) == meaning::not_kept);
+    CHECK(of(with({}, 304)) == meaning::nonsense);
+    CHECK(of(with({}, 302)) == meaning::handed_on);
+    CHECK(of(with({}, 400)) == meaning::handed_on);
+    CHECK(of(answer(404, not_found)) == meaning::not_found);
+    CHECK(of(with({}, 404)) == meaning::handed_on);
+    CHECK(of(with({}, 401)) == meaning::refused);
+    CHECK(of(with({}, 403)) == meaning::forbidden);
+    CHECK(of(with({}, 429)) == meaning::failing);
+    CHECK(of(with({}, 500)) == meaning::failing);
 }

@@ -1,0 +1,123 @@
+#include "config/route_table.hpp"
+
+#include "config/units.hpp"
+
+#include <rapidjson/document.h>
+
+#include <algorithm>
+
+namespace callcache
+{
+namespace
+{
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t routes_max = 100;
+constexpr std::size_t path_max = 200;
+
+std::string_view view(const rapidjson::Value& v)
+{
+    return {v.GetString(), v.GetStringLength()};
+}
+
+// The segment at the beginning of `path`, which begins with a slash; taken away with it.
+std::string_view take_segment(std::string_view& path)
+{
+    path.remove_prefix(1);
+    std::string_view segment = path.substr(0, path.find('/'));
+    path.remove_prefix(segment.size());
+    return segment;
+}
+
+bool is_placeholder(std::string_view segment)
+{
+    return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
+}
+
+// As it stands in a URI, without what would have to be decoded to be compared (RFC 3986, section 3.3).
+bool is_plain(std::string_view text)
+{
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("-._~!$&'()+,;=:@").find(c) != std::string_view::npos;
+    });
+}
+
+bool is_pattern(std::string_view path)
+{
+    if (path.size() < 2 || path.size() > path_max || path.front() != '/') return false;
+    while (!path.empty())
+    {
+        std::string_view segment = take_segment(path);
+        if (segment == "**") return path.empty();
+        std::string_view plain = is_placeholder(segment) ? segment.substr(1, segment.size() - 2) : segment;
+        if (plain.empty() || plain == "." || plain == ".." || !is_plain(plain)) return false;
+    }
+    return true;
+}
+
+std::optional<route_settings> read_route(const rapidjson::Value& v)
+{
+    if (!v.IsObject()) return std::nullopt;
+    route_settings r;
+    std::optional<milliseconds> fresh;
+    std::optional<bool> overrides;
+    for (const auto& part : v.GetObject())
+    {
+        std::string_view name = view(part.name);
+        if (name == "path" && part.value.IsString() && r.path.empty() && is_pattern(view(part.value)))
+            r.path = view(part.value);
+        else if (name == "fresh" && part.value.IsString() && !fresh)
+            fresh = parse_duration(view(part.value));
+        else if (name == "override" && part.value.IsBool() && !overrides)
+            overrides = part.value.GetBool();
+        else
+            return std::nullopt;
+    }
+    if (r.path.empty() || !fresh || *fresh < 1s || *fresh > 30 * 24h) return std::nullopt;
+    r.fresh = *fresh;
+    r.overrides = overrides.value_or(false);
+    return r;
+}
+
+}  // namespace
+
+std::optional<std::vector<route_settings>> read_routes(std::string_view json)
+{
+    rapidjson::Document document;
+    document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
+    if (document.HasParseError() || !document.IsArray() || document.Size() > routes_max) return std::nullopt;
+    std::vector<route_settings> routes;
+    for (const auto& item : document.GetArray())
+    {
+        auto route = read_route(item);
+        if (!route) return std::nullopt;
+        auto is_same = [&](const route_settings& r) { return r.path == route->path; };
+        if (std::any_of(routes.begin(), routes.end(), is_same)) return std::nullopt;
+        routes.push_back(std::move(*route));
+    }
+    return routes;
+}
+
+std::string show_routes(const std::vector<route_settings>& routes)
+{
+    std::string text;
+    for (const route_settings& r : routes)
+        text += (text.empty() ? "{\"path\": \"" : ", {\"path\": \"") + r.path + "\", \"fresh\": \"" +
+                format_duration(r.fresh) + (r.overrides ? "\", \"override\": true}" : "\"}");
+    return "[" + text + "]";
+}
+
+bool is_path_of(std::string_view pattern, std::string_view path)
+{
+    while (pattern.starts_with('/') && path.starts_with('/'))
+    {
+        if (pattern == "/**") return path.size() > 1;
+        std::string_view wanted = take_segment(pattern), segment = take_segment(path);
+        if (is_placeholder(wanted) ? segment.empty() : segment != wanted) return false;
+    }
+    return pattern.empty() && path.empty();
+}
+
+}  // namespace callcache

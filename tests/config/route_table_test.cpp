@@ -1,0 +1,103 @@
+#include "config/route_table.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace callcache;
+using namespace std::chrono_literals;
+
+TEST_CASE("routes: each part is read, and override may be left out")
+{
+    auto routes = read_routes(R"([{"path": "/v2/users/{id}", "fresh": "1h"},
+                                  {"fresh": "1d", "override": true, "path": "/v2/library/**"}])");
+    REQUIRE(routes);
+    REQUIRE(routes->size() == 2);
+    CHECK(routes->at(0).path == "/v2/users/{id}");
+    CHECK(routes->at(0).fresh == 1h);
+    CHECK_FALSE(routes->at(0).overrides);
+    CHECK(routes->at(1).fresh == 24h);
+    CHECK(routes->at(1).overrides);
+    CHECK(show_routes(*read_routes(show_routes(*routes))) == show_routes(*routes));
+    CHECK(read_routes("[]")->empty());
+}
+
+TEST_CASE("routes: what is not of the form is refused")
+{
+    auto route = [](std::string path) { return "[{\"path\": \"" + path + "\", \"fresh\": \"1h\"}]"; };
+    for (const char* path : {"/v2/users", "/v2/calls", "/v2/a-b_c.d~e", "/{x}", "/**", "/v2/{a}/b/{c}/**", "/v2/x:y@z"})
+    {
+        CAPTURE(path);
+        CHECK(read_routes(route(path)));
+    }
+    for (const char* path : {"",
+                             "/",
+                             "v2/users",
+                             "/v2/users/",
+                             "//v2",
+                             "/v2//users",
+                             "/v2/users?x=1",
+                             "/v2/%41",
+                             "/v2/..",
+                             "/v2/./x",
+                             "/v2/**/x",
+                             "/v2/x**",
+                             "/v2/*",
+                             "/v2/{}",
+                             "/v2/{a",
+                             "/v2/a}",
+                             "/v2/x{a}",
+                             "/v2/{a}{b}",
+                             "/v2/{..}",
+                             "/v2/a b",
+                             "/v2/#",
+                             "https://api.gong.io/v2/users"})
+    {
+        CAPTURE(path);
+        CHECK_FALSE(read_routes(route(path)));
+    }
+    for (const char* json :
+         {"", "{}", "[1]", "[[]]", "[{}]", R"([{"path": "/v2/users"}])", R"([{"fresh": "1h"}])",
+          R"([{"path": "/v2/users", "fresh": "1h", "x": 1}])", R"([{"path": "/v2/users", "fresh": 3600}])",
+          R"([{"path": "/v2/users", "fresh": "999ms"}])", R"([{"path": "/v2/users", "fresh": "31d"}])",
+          R"([{"path": "/v2/users", "fresh": "1h", "override": "yes"}])",
+          R"([{"path": "/v2/users", "path": "/v2/users", "fresh": "1h"}])",
+          R"([{"path": "/v2/users", "fresh": "1h"}, {"path": "/v2/users", "fresh": "2h"}])"})
+    {
+        CAPTURE(json);
+        CHECK_FALSE(read_routes(json));
+    }
+    CHECK_FALSE(read_routes(std::string(1'000'000, '[')));
+}
+
+TEST_CASE("routes: {name} is one segment, ** the rest, and everything else stands for itself")
+{
+    struct row
+    {
+        const char *pattern, *path;
+        bool is;
+    };
+    for (const row& r : {row{"/v2/users", "/v2/users", true},
+                         {"/v2/users", "/v2/users/", false},
+                         {"/v2/users", "/v2/usersx", false},
+                         {"/v2/users", "/v2/Users", false},
+                         {"/v2/users", "/v2", false},
+                         {"/v2/users/{id}", "/v2/users/5", true},
+                         {"/v2/users/{id}", "/v2/users/", false},
+                         {"/v2/users/{id}", "/v2/users", false},
+                         {"/v2/users/{id}", "/v2/users/5/x", false},
+                         {"/v2/users/{id}", "/v2/users//", false},
+                         {"/v2/{a}/x/{b}", "/v2/1/x/2", true},
+                         {"/v2/{a}/x/{b}", "/v2/1/y/2", false},
+                         {"/v2/library/**", "/v2/library/a", true},
+                         {"/v2/library/**", "/v2/library/a/b/c", true},
+                         {"/v2/library/**", "/v2/library/", false},
+                         {"/v2/library/**", "/v2/library", false},
+                         {"/**", "/x", true},
+                         {"/**", "/", false},
+                         {"/v2/users", "", false},
+                         {"/v2/users", "*", false}})
+    {
+        CAPTURE(r.pattern);
+        CAPTURE(r.path);
+        CHECK(is_path_of(r.pattern, r.path) == r.is);
+    }
+}
