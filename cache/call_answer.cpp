@@ -7,6 +7,7 @@
 #include <rapidjson/reader.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <span>
 #include <utility>
@@ -26,7 +27,7 @@ enum class layout
 
 // What may be said only once, in each of the objects that are read.
 constexpr std::string_view of_root[] = {"requestId", "records", "call", "calls"};
-constexpr std::string_view of_records[] = {"cursor"};
+constexpr std::string_view of_records[] = {"cursor", "totalRecords"};
 constexpr std::string_view of_element[] = {"metaData"};
 constexpr std::string_view of_call[] = {"id", "isPrivate", "started"};
 
@@ -59,6 +60,7 @@ struct call_finder
 
     std::string_view request_id;
     std::string cursor;
+    std::uint64_t total = 0;
     std::vector<element> elements;  // that hold a call with an id
 
     int depth = 0;
@@ -152,7 +154,11 @@ struct call_finder
         return scalar();
     }
     bool Null() { return scalar(); }
-    bool RawNumber(const char*, rapidjson::SizeType, bool) { return scalar(); }
+    bool RawNumber(const char* text, rapidjson::SizeType size, bool)
+    {
+        if (at_records() && key == "totalRecords") std::from_chars(text, text + size, total);
+        return scalar();
+    }
     bool Int(int) { return scalar(); }
     bool Uint(unsigned) { return scalar(); }
     bool Int64(std::int64_t) { return scalar(); }
@@ -211,7 +217,7 @@ std::optional<bulk_answer> read_bulk_answer(std::string_view body, bulk_kind kin
     if (!parse(in, body.size(), finder)) return std::nullopt;
     if (finder.request_id.empty() || finder.request_id.size() > request_id_bytes_max) return std::nullopt;
 
-    bulk_answer answer{finder.request_id, std::move(finder.cursor), {}};
+    bulk_answer answer{finder.request_id, std::move(finder.cursor), finder.total, {}};
     std::map<std::string, int> times;
     for (const element& e : finder.elements) ++times[e.found.id];
     for (element& e : finder.elements)

@@ -7,6 +7,7 @@
 
 #include "cache/time.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,7 @@ struct bulk_answer
 {
     std::string_view request_id;  // a JSON string with its quotes, as it stands in the body
     std::string cursor;           // of the next page; empty: there is none
+    std::uint64_t total = 0;      // of the calls of all pages, by the vendor's word; 0: it does not say
     std::vector<call_answer> calls;
 };
 

@@ -125,6 +125,18 @@ TEST_CASE("bulk_answer: the cursor is that of records, decoded; without one it i
     }
 }
 
+TEST_CASE("bulk_answer: the total is that of records, where it is a number of calls")
+{
+    auto total = [](const std::string& records) {
+        return read_bulk_answer(R"({"requestId":"r","totalRecords":7,"records":)" + records + "}", bulk_kind::list)
+            ->total;
+    };
+    CHECK(total(R"({"totalRecords":20000})") == 20000);
+    for (std::string none : {R"({"totalRecords":-1})", R"({"totalRecords":"5"})", R"({"x":{"totalRecords":5}})", "{}",
+                             R"({"totalRecords":99999999999999999999})", "5"})
+        CHECK(total(none) == 0);
+}
+
 TEST_CASE("bulk_answer: no calls are none, which is not the same as not understood")
 {
     for (std::string calls : {"[]", "null", "{}", "5", R"("calls")", R"({"id":"1","metaData":{"id":"1"}})"})
