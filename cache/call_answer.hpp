@@ -1,19 +1,25 @@
-// Reads the vendor's answer to a lookup, `{"requestId": …, "call": {…}}`, without changing a byte of it.
+// Reads the vendor's answers that hold calls, without changing a byte of them.
 //
 // The vendor may add fields without warning, so an answer is never re-modelled: the raw bytes are kept, and this file
-// only finds where the call object stands in them and the few facts that the policy needs.
+// only finds where the call objects stand in them and the few facts that the policy needs. What is not understood
+// without doubt is not kept. Depth and size are bounded; the parser does not recurse.
 #pragma once
 
 #include "cache/time.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace callcache
 {
 
 inline constexpr std::size_t call_answer_bytes_max = 1 << 20;
+inline constexpr std::size_t bulk_answer_bytes_max = 8 << 20;  // of a list or bulk answer
+inline constexpr std::size_t bulk_calls_max = 1000;            // in one of these; the vendor sends a hundred
+inline constexpr std::size_t request_id_bytes_max = 256;       // it goes into the body of each call of a bulk answer
 inline constexpr int json_depth_max = 64;
 
 struct call_answer
@@ -24,9 +30,31 @@ struct call_answer
     bool is_private = false;
 };
 
-// Nothing if `body` is not one whole JSON object with one `call` object that has one `id` string: what is not
-// understood without doubt is not kept. Depth and size are bounded; the parser does not recurse.
+// Of a lookup: `{"requestId": …, "call": {…}}`. Nothing if `body` is not one whole JSON object with one `call` object
+// that has one call's id.
 std::optional<call_answer> read_call_answer(std::string_view body);
+
+enum class bulk_kind
+{
+    list,       // GET /v2/calls: each element of `calls` is a call object
+    extensive,  // POST /v2/calls/extensive: `metaData` of each element is
+};
+
+struct bulk_answer
+{
+    std::string_view request_id;  // a JSON string with its quotes, as it stands in the body
+    std::string cursor;           // of the next page; empty: there is none
+    std::uint64_t total = 0;      // of the calls of all pages, by the vendor's word; 0: it does not say
+    std::vector<call_answer> calls;
+};
+
+// Nothing if `body` is not one whole JSON object with one `requestId` string, or says anything twice that is read here.
+// A call that has no call's id, says something twice, is too large to be kept, or shares its id with another (which is
+// true?) is left out.
+std::optional<bulk_answer> read_bulk_answer(std::string_view body, bulk_kind);
+
+// The answer to a lookup of a call that a bulk answer held: `{"requestId":…,"call":…}`, both as they stand there.
+std::string body_of_one(std::string_view request_id, std::string_view call);
 
 // True if `body` is one whole JSON object, as the vendor's errors are.
 bool is_json_object(std::string_view body);

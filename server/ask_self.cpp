@@ -40,11 +40,17 @@ own_answer_read read_answer(int fd)
 
 }  // namespace
 
-own_answer_read ask_self(host_port at, std::string_view method, std::string_view target,
-                         std::chrono::milliseconds patience)
+host_port within_reach(host_port at)
 {
     if (at.host == "0.0.0.0") at.host = "127.0.0.1";
     if (at.host == "::") at.host = "::1";
+    return at;
+}
+
+own_answer_read ask_self(host_port at, std::string_view method, std::string_view target,
+                         std::chrono::milliseconds patience)
+{
+    at = within_reach(std::move(at));
     addrinfo hints{}, *list = nullptr;
     hints.ai_socktype = SOCK_STREAM;
     if (int code = getaddrinfo(at.host.c_str(), std::to_string(at.port).c_str(), &hints, &list); code != 0)

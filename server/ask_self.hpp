@@ -17,8 +17,10 @@ struct own_answer_read
     std::string trouble;  // why there is none
 };
 
-// Blocks, at most about `patience` for each address of the host. `at` as it was configured: an address that means "all"
-// is reached through loopback.
+// Where to connect to what listens at an address that was configured: one that means "all" is reached through loopback.
+host_port within_reach(host_port at);
+
+// Blocks, at most about `patience` for each address of the host. `at` as it was configured.
 own_answer_read ask_self(host_port at, std::string_view method, std::string_view target,
                          std::chrono::milliseconds patience);
 

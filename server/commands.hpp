@@ -16,6 +16,17 @@ struct check_wishes
 };
 int check(const settings&, const check_wishes&);
 
+// The dates are good, and in order.
+struct warm_wishes
+{
+    std::string from, to;       // as they were typed; the end is not part of the range
+    std::string workspace;      // empty: all
+    std::string cursor_file;    // empty: named after the range, in the working folder
+    std::string access_key;     // whose calls they are; empty: the one that callcache injects
+    std::string authorization;  // empty: none
+};
+int warm(const settings&, const warm_wishes&);
+
 int health(const settings&);
 int resume(const settings&);
 

@@ -6,6 +6,7 @@
 #include "server/commands.hpp"
 #include "server/credential.hpp"
 #include "server/version.hpp"
+#include "server/warming.hpp"
 #include "server/whole_file.hpp"
 
 #include <CLI/CLI.hpp>
@@ -70,8 +71,13 @@ variables read_environment()
     return all;
 }
 
-// Of a tool, as the commands that ask the vendor with `forward` take it; empty if there is none.
-std::string credential_of(const variables& environment)
+// Of a tool, as the commands that ask the vendor take it; empty if there is none.
+struct tool_credential
+{
+    std::string access_key, authorization;
+};
+
+tool_credential credential_of(const variables& environment)
 {
     std::string key, secret;
     for (const auto& [name, value] : environment)
@@ -79,7 +85,48 @@ std::string credential_of(const variables& environment)
         if (name == "GONG_ACCESS_KEY") key = value;
         if (name == "GONG_ACCESS_KEY_SECRET") secret = value;
     }
-    return key.empty() || secret.empty() ? "" : "Basic " + base64(key + ":" + secret);
+    if (key.empty() || secret.empty()) return {};
+    return {key, "Basic " + base64(key + ":" + secret)};
+}
+
+CLI::Option* add_check_flags(CLI::App& command, check_wishes& wishes)
+{
+    return command
+        .add_option("--live", wishes.id,
+                    "Asks Gong too, with at most 2 API calls: DNS, proxy, TLS, credential, bulk reads. With the ID of "
+                    "a call, or one of the last day. With credentials.mode forward the credential is taken from "
+                    "GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET")
+        ->expected(0, 1)
+        ->type_name("[ID]")
+        ->check(
+            [](const std::string& id) { return id.empty() || is_call_id(id) ? "" : "a call's id is 1 to 20 digits"; });
+}
+
+void add_warm_flags(CLI::App& command, warm_wishes& wishes)
+{
+    auto date = [](const std::string& text) {
+        return parse_warm_date(text) ? "" : "a date is 2026-10-01 (its midnight in UTC) or 2026-10-01T08:00:00+02:00";
+    };
+    command.add_option("--from", wishes.from, "The calls that started from then on")
+        ->required()
+        ->type_name("DATE")
+        ->check(date);
+    command.add_option("--to", wishes.to, "Until then; the date itself is not part of it")
+        ->required()
+        ->type_name("DATE")
+        ->check(date);
+    command.add_option("--workspace", wishes.workspace, "Of one of Gong's workspaces alone")
+        ->type_name("ID")
+        ->check([](const std::string& id) { return is_call_id(id) ? "" : "a workspace's id is 1 to 20 digits"; });
+    command
+        .add_option("--cursor-file", wishes.cursor_file,
+                    "Where it keeps how far it has come, until it is done; otherwise a name made of the range, in the "
+                    "working folder")
+        ->type_name("FILE");
+    command.callback([&wishes] {
+        if (*parse_warm_date(wishes.from) >= *parse_warm_date(wishes.to))
+            throw CLI::ValidationError("--to", "must be later than --from");
+    });
 }
 
 loaded_settings load(const flags& f, const variables& environment)
@@ -111,6 +158,7 @@ int main(int argc, char** argv)
     flags f;
     const variables environment = read_environment();
     check_wishes wishes;
+    warm_wishes range;
     struct
     {
         const char *name, *what, *example;
@@ -122,6 +170,11 @@ int main(int argc, char** argv)
         {"health", "Exits with 0 if a running callcache is ready", "Example: callcache health && echo ready", health},
         {"resume", "Ends a pause that Gong asked for with a 429, in a running callcache", "Example: callcache resume",
          resume},
+        {"warm", "Reads the calls of a range of time through a running callcache, which keeps them",
+         "Example: callcache warm --from 2026-10-01 --to 2026-11-01\nThe credential is that of GONG_ACCESS_KEY and "
+         "GONG_ACCESS_KEY_SECRET, as a tool's; with credentials.mode inject none is needed. It gives way to tools, "
+         "stops where the budget holds the rest of the day for them, and goes on when it is called again.",
+         [&](const settings& s) { return warm(s, range); }},
     };
     for (auto& c : commands)
     {
@@ -129,18 +182,8 @@ int main(int argc, char** argv)
         sub->footer(c.example);
         add_config_flags(*sub, f);
     }
-    CLI::Option* live =
-        app.get_subcommand("check")
-            ->add_option(
-                "--live", wishes.id,
-                "Asks Gong too, with at most 2 API calls: DNS, proxy, TLS, credential, bulk reads. With the ID of "
-                "a call, or one of the last day. With credentials.mode forward the credential is taken from "
-                "GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET")
-            ->expected(0, 1)
-            ->type_name("[ID]")
-            ->check([](const std::string& id) {
-                return id.empty() || is_call_id(id) ? "" : "a call's id is 1 to 20 digits";
-            });
+    CLI::Option* live = add_check_flags(*app.get_subcommand("check"), wishes);
+    add_warm_flags(*app.get_subcommand("warm"), range);
     try
     {
         app.parse(argc, argv);
@@ -151,7 +194,9 @@ int main(int argc, char** argv)
     }
 
     wishes.live = live->count() > 0;
-    wishes.authorization = credential_of(environment);
+    tool_credential credential = credential_of(environment);
+    wishes.authorization = range.authorization = credential.authorization;
+    range.access_key = credential.access_key;
     loaded_settings loaded = load(f, environment);
     for (const std::string& problem : loaded.problems) std::fprintf(stderr, "callcache: %s\n", problem.c_str());
     if (!loaded.problems.empty()) return 1;

@@ -1,5 +1,7 @@
 #include "server/budget/refusal.hpp"
 
+#include "server/words.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -12,18 +14,6 @@ namespace
 using reason = refusal::reason;
 
 constexpr duration longest_wait = std::chrono::hours(366 * 24);  // beyond that a date means nothing
-
-// 10000 → "10,000"
-std::string grouped(std::uint64_t n)
-{
-    std::string digits = std::to_string(n), text;
-    for (std::size_t i = 0; i < digits.size(); ++i)
-    {
-        if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-        text += digits[i];
-    }
-    return text;
-}
 
 // "14:05:31 UTC", with the date when it is not within a day.
 std::string clock_text(wall_time t, wall_time now, bool with_seconds)
@@ -39,16 +29,6 @@ std::string clock_text(wall_time t, wall_time now, bool with_seconds)
     std::snprintf(text + size, sizeof text - std::size_t(size), with_seconds ? "%02d:%02d:%02d UTC" : "%02d:%02d UTC",
                   int(time.hours().count()), int(time.minutes().count()), int(time.seconds().count()));
     return text;
-}
-
-// "42 s", "42 min", "3 h 5 min"
-std::string span_text(std::int64_t seconds)
-{
-    if (seconds < 120) return std::to_string(seconds) + " s";
-    std::int64_t minutes = (seconds + 59) / 60;
-    if (minutes < 120) return std::to_string(minutes) + " min";
-    std::string text = std::to_string(minutes / 60) + " h";
-    return minutes % 60 == 0 ? text : text + " " + std::to_string(minutes % 60) + " min";
 }
 
 // "the next is free at 14:05 UTC, in 42 min"; the clock time is rounded up, as the minute has to be over.

@@ -50,3 +50,8 @@ TEST_CASE("fuzz: the corpus of clients is digested")
 {
     digest_all("clients", fuzz::clients);
 }
+
+TEST_CASE("fuzz: the corpus of slicer is digested")
+{
+    digest_all("slicer", fuzz::slicer);
+}

@@ -48,6 +48,15 @@ std::string time_text(wall_time t, std::uint64_t number)
 
 }  // namespace
 
+void call_world::fill_month(wall_time first_day)
+{
+    std::chrono::year_month_day first(std::chrono::floor<std::chrono::days>(first_day));
+    std::chrono::sys_days next((first.year() / first.month() + std::chrono::months(1)) / 1);
+    interval = std::max(std::chrono::seconds(1), std::chrono::floor<std::chrono::seconds>(next - first_day) /
+                                                     std::int64_t(std::max<std::uint64_t>(1, count)));
+    newest = first_day + interval * std::int64_t(count - 1);
+}
+
 std::string call_world::id(std::uint64_t number) const
 {
     std::string text = std::to_string(first_id + number * step);

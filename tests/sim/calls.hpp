@@ -24,6 +24,9 @@ struct call_world
     std::uint64_t not_found_every = 200;  // of so many ids one is a 404; 0: none
     std::uint64_t missing_every = 200;    // of so many one is missing from bulk answers
 
+    // Spreads the calls evenly over the month.
+    void fill_month(wall_time first_day);
+
     // 19 digits, every fiftieth 20 digits: beyond 2^53 and 2^64.
     std::string id(std::uint64_t number) const;
     std::optional<std::uint64_t> number(std::string_view id) const;

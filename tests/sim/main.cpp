@@ -1,5 +1,6 @@
 // gong-sim: the simulated vendor as a program, for trying callcache without an account at Gong.
 
+#include "cache/rfc3339.hpp"
 #include "server/system_clock.hpp"
 #include "tests/sim/certificate.hpp"
 #include "tests/sim/vendor.hpp"
@@ -18,8 +19,8 @@ int main(int argc, char** argv)
         "with Gong's limits. GET /sim/stats tells what it has counted."};
     sim::vendor_options o;
     o.port = 4700;
-    std::string key = "sim-key", secret = "sim-secret", limited_key, authority_file;
-    int latency = 0, jitter = 0, way_jitter = 0, sample = 5;
+    std::string key = "sim-key", secret = "sim-secret", limited_key, authority_file, month;
+    int latency = 0, jitter = 0, way_jitter = 0, sample = 5, cursor_life = 60 * 60;
     bool tls = false;
     app.add_option("--port", o.port, "Port on 127.0.0.1")->capture_default_str();
     app.add_flag("--tls", tls, "HTTPS, with a certificate for localhost made at the start; needs --ca-file");
@@ -35,12 +36,22 @@ int main(int argc, char** argv)
     app.add_option("--way-jitter", way_jitter, "Up to so many milliseconds until a request counts as arrived")
         ->capture_default_str();
     app.add_option("--calls", o.world.count, "Calls that exist")->capture_default_str();
+    app.add_option("--month", month,
+                   "The month that the calls fill, such as 2026-10; otherwise one every 130 s until now");
+    app.add_option("--cursor-life", cursor_life, "Seconds until a list's cursor expires")->capture_default_str();
     app.add_option("--not-found-every", o.world.not_found_every, "One of so many ids is a 404; 0: none")
         ->capture_default_str();
     app.add_option("--sample", sample, "Ids to print at the start")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
 
     std::signal(SIGPIPE, SIG_IGN);
+    o.cursor_life = std::chrono::seconds(cursor_life);
+    if (!month.empty())
+    {
+        auto first = callcache::parse_rfc3339(month + "-01T00:00:00Z");
+        if (!first) return std::fprintf(stderr, "gong-sim: --month: a month is written 2026-10\n"), 2;
+        o.world.fill_month(*first);
+    }
     o.latency = std::chrono::milliseconds(latency);
     o.jitter = std::chrono::milliseconds(jitter);
     o.way_jitter = std::chrono::milliseconds(way_jitter);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "server/clock.hpp"
-#include "tests/sim/calls.hpp"
+#include "tests/sim/api.hpp"
 #include "tests/sim/limits.hpp"
 
 #include <functional>
@@ -21,13 +21,6 @@ namespace sim
 using callcache::clock_source;
 using callcache::executor;
 
-// What a key may do.
-struct key_scopes
-{
-    bool calls = true;      // api:calls:read:basic
-    bool extensive = true;  // api:calls:read:extensive
-};
-
 struct vendor_options
 {
     std::string listen_host = "127.0.0.1";
@@ -38,6 +31,7 @@ struct vendor_options
     std::chrono::milliseconds way_jitter{0};          // up to so much until a request counts as arrived
     std::string tls_certificate, tls_key;             // PEM; empty: no TLS
     call_world world;
+    std::chrono::seconds cursor_life{60 * 60};  // of a list, after its first page
 };
 
 // "Basic a2V5OnNlY3JldA=="

@@ -22,9 +22,9 @@ vendor_thread::~vendor_thread()
 }
 
 template<class Question>
-std::size_t vendor_thread::ask(Question question)
+auto vendor_thread::ask(Question question)
 {
-    std::promise<std::size_t> promise;
+    std::promise<decltype(question())> promise;
     asio::post(loop_, [&] { promise.set_value(question()); });
     return promise.get_future().get();
 }
@@ -32,6 +32,11 @@ std::size_t vendor_thread::ask(Question question)
 std::size_t vendor_thread::requests()
 {
     return ask([this] { return vendor_->requests(); });
+}
+
+std::vector<std::string> vendor_thread::heads()
+{
+    return ask([this] { return std::vector<std::string>(vendor_->heads()); });
 }
 
 std::size_t vendor_thread::refused()

@@ -18,11 +18,12 @@ public:
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
     std::size_t requests();
     std::size_t refused();
+    std::vector<std::string> heads();  // of every request so far, as it came
     const sim::call_world& world() const { return vendor_->world(); }
 
 private:
     template<class Question>
-    std::size_t ask(Question);
+    auto ask(Question);
 
     asio::io_context loop_{1};
     std::unique_ptr<clock_source> clock_;

@@ -1,0 +1,26 @@
+#include "server/words.hpp"
+
+namespace callcache
+{
+
+std::string grouped(std::uint64_t n)
+{
+    std::string digits = std::to_string(n), text;
+    for (std::size_t i = 0; i < digits.size(); ++i)
+    {
+        if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+        text += digits[i];
+    }
+    return text;
+}
+
+std::string span_text(std::int64_t seconds)
+{
+    if (seconds < 120) return std::to_string(seconds) + " s";
+    std::int64_t minutes = (seconds + 59) / 60;
+    if (minutes < 120) return std::to_string(minutes) + " min";
+    std::string text = std::to_string(minutes / 60) + " h";
+    return minutes % 60 == 0 ? text : text + " " + std::to_string(minutes % 60) + " min";
+}
+
+}  // namespace callcache

@@ -1,0 +1,74 @@
+// The calls of list and bulk answers. Each of them lies within the answer, is a call of its own wherever it stands, and
+// says there what it said here.
+
+#include "cache/call_answer.hpp"
+#include "cache/call_id.hpp"
+#include "tests/fuzz/targets.hpp"
+
+#include <rapidjson/document.h>
+
+#include <set>
+
+namespace callcache::fuzz
+{
+namespace
+{
+
+// Found in another way: how many elements of `calls`, in any form, hold this id.
+std::size_t holders(const rapidjson::Document& d, bulk_kind kind, const std::string& id)
+{
+    std::size_t count = 0;
+    for (const auto& element : d["calls"].GetArray())
+    {
+        if (!element.IsObject()) continue;
+        const auto* call = &element;
+        if (kind == bulk_kind::extensive)
+        {
+            auto found = element.FindMember("metaData");
+            if (found == element.MemberEnd() || !found->value.IsObject()) continue;
+            call = &found->value;
+        }
+        auto found = call->FindMember("id");
+        if (found == call->MemberEnd() || !found->value.IsString()) continue;
+        if (std::string_view(found->value.GetString(), found->value.GetStringLength()) == id) ++count;
+    }
+    return count;
+}
+
+void check_calls(std::string_view body, bulk_kind kind)
+{
+    auto answer = read_bulk_answer(body, kind);
+    if (!answer) return;
+    always(is_json_object(body) || body.size() > call_answer_bytes_max, "what is understood is one JSON object");
+    rapidjson::Document d;
+    d.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
+    always(!d.HasParseError(), "what is understood is JSON");
+    always(answer->request_id.size() >= 2 && answer->request_id.size() <= request_id_bytes_max,
+           "a requestId is a token");
+    std::set<std::string> ids;
+    for (const call_answer& c : answer->calls)
+    {
+        always(is_call_id(c.id) && ids.insert(c.id).second, "each call has an id of its own");
+        always(c.call.data() >= body.data() && c.call.data() + c.call.size() <= body.data() + body.size(),
+               "a call lies within the answer");
+        always(is_json_object(c.call), "a call's bytes are one JSON object");
+        always(holders(d, kind, c.id) == 1, "another reader finds the same call, once");
+        std::string alone = body_of_one(answer->request_id, c.call);
+        always(is_json_object(alone), "a call's body is one JSON object, of the size that is kept");
+        auto again = read_call_answer(alone);
+        always(again && again->call == c.call && again->id == c.id && again->started == c.started &&
+                   again->is_private == c.is_private,
+               "a call says the same wherever it stands");
+    }
+}
+
+}  // namespace
+
+void slicer(std::string_view bytes)
+{
+    exactly body(bytes);
+    check_calls(body.view(), bulk_kind::list);
+    check_calls(body.view(), bulk_kind::extensive);
+}
+
+}  // namespace callcache::fuzz

@@ -1,0 +1,184 @@
+#include "tests/sim/api.hpp"
+
+#include "cache/rfc3339.hpp"
+#include "server/visible.hpp"
+#include "tests/sim/wire.hpp"
+
+#include <rapidjson/document.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace sim
+{
+namespace
+{
+
+std::string decoded(std::string_view text)
+{
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i)
+    {
+        if (text[i] == '%' && i + 2 < text.size())
+        {
+            out += char(std::stoi(std::string(text.substr(i + 1, 2)), nullptr, 16));
+            i += 2;
+        }
+        else
+            out += text[i] == '+' ? ' ' : text[i];
+    }
+    return out;
+}
+
+// With what a query cannot hold unescaped, as the vendor's are.
+struct page_cursor
+{
+    std::int64_t at;      // the number of the next call
+    std::int64_t issued;  // seconds since 1970, when the first page was
+};
+
+std::string text_of(const page_cursor& c)
+{
+    return std::to_string(c.at) + "+/" + std::to_string(c.issued) + "==";
+}
+
+std::optional<page_cursor> read_cursor(const std::string& text)
+{
+    long long at = 0, issued = 0;
+    int size = 0;
+    if (std::sscanf(text.c_str(), "%lld+/%lld==%n", &at, &issued, &size) != 2 || std::size_t(size) != text.size())
+        return std::nullopt;
+    return page_cursor{at, issued};
+}
+
+std::string records(std::int64_t total, int page, const std::string& cursor)
+{
+    std::string text = "\"records\":{\"totalRecords\":" + std::to_string(total) +
+                       ",\"currentPageSize\":" + std::to_string(page) + ",\"currentPageNumber\":0";
+    if (!cursor.empty()) text += ",\"cursor\":\"" + cursor + "\"";
+    return text + "}";
+}
+
+}  // namespace
+
+std::string parameter(std::string_view query, std::string_view name)
+{
+    while (!query.empty())
+    {
+        std::size_t end = std::min(query.find('&'), query.size());
+        std::string_view pair = query.substr(0, end);
+        query.remove_prefix(std::min(end + 1, query.size()));
+        if (pair.starts_with(name) && pair.substr(name.size()).starts_with('='))
+            return decoded(pair.substr(name.size() + 1));
+    }
+    return "";
+}
+
+std::optional<std::string> api::call(const std::string& id) const
+{
+    if (removed.contains(id)) return std::nullopt;
+    auto revision = revisions.find(id);
+    return world.call(id, revision == revisions.end() ? 0 : revision->second);
+}
+
+reply api::error(unsigned status, const std::string& text)
+{
+    reply r;
+    r.status = status;
+    r.fields.emplace_back("Content-Type", "application/json;charset=UTF-8");
+    r.body = "{\"requestId\":\"" + request_id() + "\",\"errors\":[\"" + json_escaped(text) + "\"]}";
+    return r;
+}
+reply api::good(std::string rest)
+{
+    reply r;
+    r.fields.emplace_back("Content-Type", "application/json;charset=UTF-8");
+    r.body = "{\"requestId\":\"" + request_id() + "\"," + std::move(rest) + "}";
+    return r;
+}
+reply api::limited(std::int64_t wait)
+{
+    reply r = error(429, "API rate limit exceeded");
+    r.fields.emplace_back("Retry-After", std::to_string(wait));
+    return r;
+}
+
+reply api::answer(const sim_request& r, const std::string& id, wall_time now)
+{
+    auto key = keys.find(r.authorization);
+    if (key == keys.end()) return error(401, "Authentication failed. Check the access key and its secret");
+    if (forbidden.contains({r.authorization, id})) return error(403, "The key may not read this call");
+    if (r.method == "GET" && !id.empty())
+    {
+        if (!key->second.calls) return error(403, "Missing scope api:calls:read:basic");
+        auto found = call(id);
+        return found ? good("\"call\":" + *found) : error(404, "Call ID " + id + " was not found");
+    }
+    if (r.method == "GET" && (r.path == "/v2/calls" || r.path == "/v2/calls/")) return list(r, now);
+    if (r.method == "POST" && r.path == "/v2/calls/extensive")
+        return key->second.extensive ? extensive(r) : error(403, "Missing scope api:calls:read:extensive");
+    if (!r.path.starts_with("/v2/")) return error(404, "There is no such operation");
+    // Any other operation says what it was given.
+    return good("\"operation\":\"" + json_escaped(r.method + " " + r.path + (r.query.empty() ? "" : "?" + r.query)) +
+                "\",\"size\":" + std::to_string(r.size) + ",\"sum\":" + std::to_string(r.sum));
+}
+
+// Oldest first, 100 a page. The end is not part of the range.
+reply api::list(const sim_request& r, wall_time now)
+{
+    auto from = parse_rfc3339(parameter(r.query, "fromDateTime")), to = parse_rfc3339(parameter(r.query, "toDateTime"));
+    if (!from || !to || *from > *to) return error(400, "fromDateTime and toDateTime are needed");
+    std::int64_t count = std::int64_t(world.count), oldest = (world.newest - *from) / world.interval;
+    std::int64_t newest = *to > world.newest ? 0 : (world.newest - *to) / world.interval + 1;
+    oldest = *from > world.newest ? -1 : std::min(oldest, count - 1);
+
+    page_cursor cursor{oldest, whole_seconds(now.time_since_epoch())};
+    if (std::string text = parameter(r.query, "cursor"); !text.empty())
+    {
+        auto read = read_cursor(text);
+        if (!read) return error(400, "The cursor is none");
+        if (read->issued + cursor_life.count() <= cursor.issued) return error(400, "The cursor has expired");
+        cursor = *read;
+    }
+    std::string calls;
+    int size = 0;
+    for (; cursor.at >= newest && size < 100; --cursor.at)
+    {
+        auto found = call(world.id(std::uint64_t(cursor.at)));
+        if (!found) continue;
+        calls += (calls.empty() ? "" : ",") + *found;
+        ++size;
+    }
+    if (size == 0) return error(404, "No calls found corresponding to the provided filters");
+    std::int64_t total = std::max<std::int64_t>(0, oldest - newest + 1);
+    return good(records(total, size, cursor.at >= newest ? text_of(cursor) : "") + ",\"calls\":[" + calls + "]");
+}
+
+reply api::extensive(const sim_request& r)
+{
+    rapidjson::Document d;
+    d.Parse(r.body.data(), r.body.size());
+    if (d.HasParseError() || !d.IsObject() || !d.HasMember("filter") || !d["filter"].IsObject())
+        return error(400, "Failed to parse the request");
+    const auto& filter = d["filter"];
+    if (!filter.HasMember("callIds") || !filter["callIds"].IsArray()) return error(400, "callIds is not a list");
+    if (filter["callIds"].Empty()) return error(400, "callIds is empty");
+    std::string calls;
+    int count = 0;
+    for (const auto& v : filter["callIds"].GetArray())
+    {
+        if (!v.IsString()) return error(400, "callIds holds something that is not a string");
+        std::string id = v.GetString();
+        auto n = world.number(id);
+        auto found = call(id);
+        if (!found || (n && !world.is_in_bulk(*n)) || forbidden.contains({r.authorization, id})) continue;
+        calls += (calls.empty() ? "" : ",") + ("{\"metaData\":" + *found) +
+                 ",\"context\":[],\"parties\":[],\"media\":{\"audioUrl\":\"https://media.gong.io/a?sign=" +
+                 std::to_string(answers) + "\",\"videoUrl\":null}}";
+        ++count;
+    }
+    if (count == 0) return error(404, "No calls found corresponding to the provided filters");
+    return good(records(count, count, "") + ",\"calls\":[" + calls + "]");
+}
+
+}  // namespace sim

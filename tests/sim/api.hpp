@@ -1,0 +1,57 @@
+// What the simulated vendor answers, to whom: the operations of Gong's API, without connections and limits.
+#pragma once
+
+#include "server/http/reply.hpp"
+#include "tests/sim/calls.hpp"
+
+#include <chrono>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace sim
+{
+
+using callcache::reply;
+using callcache::wall_time;
+
+struct sim_request;
+
+// What a key may do.
+struct key_scopes
+{
+    bool calls = true;      // api:calls:read:basic
+    bool extensive = true;  // api:calls:read:extensive
+};
+
+struct api
+{
+    call_world world;
+    std::map<std::string, key_scopes> keys;     // by the value of the Authorization field
+    std::chrono::seconds cursor_life{60 * 60};  // after a list's first page
+
+    std::map<std::string, unsigned> revisions;
+    std::set<std::string> removed;
+    std::set<std::pair<std::string, std::string>> forbidden;
+    std::size_t answers = 0;
+
+    // The call object, as it is now.
+    std::optional<std::string> call(const std::string& id) const;
+
+    // `id`: the lookup's; empty if it is none.
+    reply answer(const sim_request&, const std::string& id, wall_time now);
+    reply limited(std::int64_t wait);
+
+private:
+    reply list(const sim_request&, wall_time now);
+    reply extensive(const sim_request&);
+    reply error(unsigned status, const std::string& text);
+    reply good(std::string rest);
+    std::string request_id() { return "sim" + std::to_string(++answers); }
+};
+
+// The value of a query's parameter, decoded; empty if there is none.
+std::string parameter(std::string_view query, std::string_view name);
+
+}  // namespace sim
