@@ -130,8 +130,7 @@ TEST_CASE("warming: an expired cursor begins its part of the range again, and no
 {
     month m;
     warming w = october_begins();
-    for (int i = 0; i < 100; ++i) REQUIRE(m.ask(w).next == what::page);
-    REQUIRE_FALSE(w.state().cursor.empty());
+    while (m.asked.size() < 100 || w.state().cursor.empty()) REQUIRE(m.ask(w).next == what::page);
     wall_time part = w.state().part_from;
     std::uint64_t again = w.state().part_calls;
     REQUIRE(again > 0);
@@ -157,7 +156,6 @@ TEST_CASE("warming: a cursor that expires again and again ends it")
     CHECK(step.next == what::stop);
     CHECK(step.why.find("expires again and again") != std::string::npos);
     CHECK(w.state().api_calls == 8);
-    CHECK(w.state().calls == 0);
 }
 
 TEST_CASE("warming: a 404 is an empty part, and after empty parts come longer ones")
@@ -240,14 +238,13 @@ TEST_CASE("warming: what fails is asked again, later each time, as often as a re
 
 TEST_CASE("warming: what is no page, nor a passing trouble, ends it with the words of whoever said no")
 {
-    for (unsigned status : {301u, 400u, 401u, 403u, 404u})
+    for (unsigned status : {301u, 400u, 401u, 403u})
     {
         CAPTURE(status);
         warming w = october_begins();
-        bool is_empty_range = status == 404;
         warm_step step = w.take(answer(status, R"({"errors":["No such\nluck"]})"), now);
-        CHECK(step.next == (is_empty_range ? what::page : what::stop));
-        if (!is_empty_range) CHECK(step.why == "No such?luck (" + std::to_string(status) + ")");
+        CHECK(step.next == what::stop);
+        CHECK(step.why == "No such?luck (" + std::to_string(status) + ")");
     }
     warming not_callcache = october_begins();
     upstream_answer bare{404, {}, "<html>"};
@@ -286,6 +283,6 @@ TEST_CASE("warming: the bar and the line say how far it is and how long it will 
     CHECK(progress_bar(began, s, 50s) ==
           "[###############---------------] 50 %, 12,345 calls seen, 124 API calls spent, about 50 s left");
     CHECK(progress_text(s, s, 50s) == "50 %, 12,345 calls seen, 124 API calls spent");
-    s.part_from = s.to;
+    s.part_from = s.part_to = s.to;
     CHECK(progress_text(began, s, 50s) == "100 %, 12,345 calls seen, 124 API calls spent");
 }
