@@ -3,6 +3,7 @@
 #include "cache/call_id.hpp"
 #include "cache/rfc3339.hpp"
 
+#include <rapidjson/document.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
@@ -232,6 +233,14 @@ std::string body_of_one(std::string_view request_id, std::string_view call)
     std::string body;
     body.reserve(body_size(request_id, call));
     return body.append(before_request_id).append(request_id).append(before_call).append(call).append(after_call);
+}
+
+bool is_same_json(std::string_view a, std::string_view b)
+{
+    rapidjson::Document one, other;
+    one.Parse<rapidjson::kParseIterativeFlag>(a.data(), a.size());
+    other.Parse<rapidjson::kParseIterativeFlag>(b.data(), b.size());
+    return !one.HasParseError() && !other.HasParseError() && one == other;
 }
 
 bool is_json_object(std::string_view body)

@@ -56,6 +56,9 @@ std::optional<bulk_answer> read_bulk_answer(std::string_view body, bulk_kind);
 // The answer to a lookup of a call that a bulk answer held: `{"requestId":…,"call":…}`, both as they stand there.
 std::string body_of_one(std::string_view request_id, std::string_view call);
 
+// True if the two JSON texts say the same, in whichever order.
+bool is_same_json(std::string_view, std::string_view);
+
 // True if `body` is one whole JSON object, as the vendor's errors are.
 bool is_json_object(std::string_view body);
 

@@ -60,6 +60,7 @@ partitions::partitions(std::string salt, std::string upstream_origin, const std:
         p->id_ = partition::id_of(r.name);
         if (r.confirmed_at) p->confirm(*r.confirmed_at);
         p->use(r.used_at);
+        p->stop_bulk_until(r.no_bulk_until);
         known_.emplace(r.name, std::move(p));
     }
 }

@@ -28,6 +28,7 @@ struct partition_record
     digest name{};
     std::optional<wall_time> confirmed_at;  // when the vendor last accepted the credential; nothing: refused since
     wall_time used_at{};
+    wall_time no_bulk_until{};  // the vendor refused its bulk reads, or they were wrong
 };
 
 // Any thread may read and write it. A connection remembers the partition of its credential, and every hit reads
@@ -55,7 +56,11 @@ public:
     wall_time used_at() const { return from_micros(used_at_.load(std::memory_order_relaxed)); }
     void use(wall_time at) { used_at_.store(to_micros(at), std::memory_order_relaxed); }
 
-    partition_record record() const { return {id(), name_, confirmed_at(), used_at()}; }
+    // Until then the vendor is not asked for several calls at once under it.
+    wall_time no_bulk_until() const { return from_micros(no_bulk_until_.load(std::memory_order_relaxed)); }
+    void stop_bulk_until(wall_time t) { no_bulk_until_.store(to_micros(t), std::memory_order_relaxed); }
+
+    partition_record record() const { return {id(), name_, confirmed_at(), used_at(), no_bulk_until()}; }
 
 private:
     friend class partitions;
@@ -64,7 +69,7 @@ private:
     std::atomic<partition_id> id_{0};
     std::atomic<std::int64_t> confirmed_at_{0};  // 0: not, or refused since
     wall_time refused_at_{};
-    std::atomic<std::int64_t> used_at_{0};
+    std::atomic<std::int64_t> used_at_{0}, no_bulk_until_{0};
 };
 
 using partition_ptr = std::shared_ptr<partition>;

@@ -108,8 +108,9 @@ row_writer::row_writer(const std::string& path) :
     drop_name_(db_, "DELETE FROM entry WHERE partition IN (SELECT id FROM partition) AND (name = ?1 OR "
                     "(name >= ?1 || '?' AND name < ?1 || '@'))"),
     touch_(db_, "UPDATE entry SET used_at = ?3 WHERE name = ?1 AND partition = ?2 AND used_at < ?3 - ?4"),
-    put_partition_(db_, "INSERT INTO partition VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE SET "
-                        "confirmed_at = excluded.confirmed_at, used_at = excluded.used_at"),
+    put_partition_(db_, "INSERT INTO partition (id, name, confirmed_at, used_at, no_bulk_until) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET confirmed_at = "
+                        "excluded.confirmed_at, used_at = excluded.used_at, no_bulk_until = excluded.no_bulk_until"),
     set_meta_(db_, "UPDATE meta SET value = ?2 WHERE name = ?1"),
     outdated_(db_, "SELECT id FROM entry WHERE id > ?2 AND id <= ?3 AND generation < ?4 ORDER BY id LIMIT ?1"),
     expired_(db_, "SELECT id FROM entry WHERE sent_at < ?2 ORDER BY sent_at LIMIT ?1"),
@@ -173,7 +174,8 @@ void row_writer::touch(key_view key, wall_time at)
 void row_writer::put_partition(const partition_record& p)
 {
     std::int64_t confirmed = p.confirmed_at ? to_micros(*p.confirmed_at) : 0;
-    put_partition_.bind(1, p.id).bind_blob(2, view(p.name)).bind(3, confirmed).bind(4, to_micros(p.used_at)).run();
+    put_partition_.bind(1, p.id).bind_blob(2, view(p.name)).bind(3, confirmed).bind(4, to_micros(p.used_at));
+    put_partition_.bind(5, to_micros(p.no_bulk_until)).run();
 }
 
 void row_writer::set_salt(std::string_view salt)
@@ -224,7 +226,7 @@ std::int64_t row_writer::generation()
 std::vector<partition_record> row_writer::partitions()
 {
     std::vector<partition_record> list;
-    statement s(db_, "SELECT id, name, confirmed_at, used_at FROM partition");
+    statement s(db_, "SELECT id, name, confirmed_at, used_at, no_bulk_until FROM partition");
     while (s.step())
     {
         partition_record p;
@@ -233,6 +235,7 @@ std::vector<partition_record> row_writer::partitions()
         std::memcpy(p.name.data(), s.bytes(1).data(), p.name.size());
         if (s.integer(2) != 0) p.confirmed_at = from_micros(s.integer(2));
         p.used_at = from_micros(s.integer(3));
+        p.no_bulk_until = from_micros(s.integer(4));
         list.push_back(p);
     }
     return list;

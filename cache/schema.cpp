@@ -41,8 +41,10 @@ constexpr std::array cache_steps{
        CREATE INDEX entry_used_at ON entry (used_at);
        CREATE INDEX entry_sent_at ON entry (sent_at);
        INSERT INTO meta VALUES ('salt', randomblob(32)), ('generation', 1), ('purge_until', 0);)",
-    // What was erased; and rows that say no more than that nothing may be kept, which an older callcache does not know.
-    R"(INSERT INTO meta VALUES ('erased_at', 0), ('erasing_since', 0), ('forgets', 0);)",
+    // What was erased, and who may not read in bulk; and rows that say no more than that nothing may be kept, which an
+    // older callcache does not know.
+    R"(INSERT INTO meta VALUES ('erased_at', 0), ('erasing_since', 0), ('forgets', 0);
+       ALTER TABLE partition ADD COLUMN no_bulk_until INTEGER NOT NULL DEFAULT 0;)",
 };
 constexpr std::array cache_probes{
     "SELECT count(*) FROM sqlite_schema",

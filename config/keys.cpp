@@ -390,6 +390,10 @@ std::vector<config_key> make_keys()
               "\"5s\"}}."),
         string("budget.path", PLACE(budget.path), "a file, :memory:, or empty for <cache.path>-budget",
                "The ledger of what was spent."),
+        word("bulk.mode", PLACE(bulk.mode),
+             std::vector<std::pair<std::string, bulk_mode>>{{"auto", bulk_mode::automatic}, {"off", bulk_mode::off}},
+             "auto: lookups that wait are fetched together by the vendor's bulk read, for one API call."),
+        integer("bulk.ids_max", PLACE(bulk.ids_max), 2, 100, "Calls in one bulk read."),
         word("log.format", PLACE(log.format),
              std::vector<std::pair<std::string, log_format>>{
                  {"auto", log_format::automatic}, {"text", log_format::text}, {"json", log_format::json}},

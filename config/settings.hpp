@@ -93,6 +93,18 @@ struct cache_settings
     std::vector<route_settings> routes;  // the first that a path is of counts
 };
 
+enum class bulk_mode
+{
+    automatic,  // when single lookups would take longer, or the day runs out
+    off,
+};
+
+struct bulk_settings
+{
+    bulk_mode mode = bulk_mode::automatic;
+    std::uint64_t ids_max = 100;
+};
+
 enum class log_format
 {
     automatic,  // text on a terminal, JSON lines otherwise
@@ -129,6 +141,7 @@ struct settings
     credentials_settings credentials;
     cache_settings cache;
     budget_settings budget;
+    bulk_settings bulk;
     log_settings log;
     std::vector<std::string> also_read;  // the configuration's file, and those that the environment names to libraries
 };

@@ -14,13 +14,38 @@ using namespace std::chrono_literals;
 
 }  // namespace
 
+reply limited(const brain_parts& parts, const refusal& no)
+{
+    return too_many_requests(no, parts.config.budget, parts.clock.wall());
+}
+
+reply is_down(const brain_parts& parts, const breaker& b, std::string_view why)
+{
+    auto soon = seconds_up(b.until_probe(parts.clock.steady()));
+    return with_retry_after(own_answer(502, "Gong (" + parts.upstream.text() + ") is down: " + std::string(why) +
+                                                "; it is asked again in " + std::to_string(soon) +
+                                                " s, and kept calls are still answered"),
+                            soon);
+}
+
+std::optional<reply> just_refused(const refused_credentials& known, const lookup& l, steady_time now)
+{
+    auto wait = known.wait(refusable(l), now);
+    if (!wait) return std::nullopt;
+    auto seconds = seconds_up(*wait);
+    return with_retry_after(unauthorized("Gong has just refused this credential (401); it is asked again in " +
+                                         std::to_string(seconds) + " s"),
+                            seconds);
+}
+
 brain::brain(const parts& p) :
     parts_(p),
-    gate_({p.loop, p.config.budget, p.clock, p.book, p.day,
+    gate_({p.loop, p.config.budget, p.config.bulk.ids_max, p.clock, p.book, p.day,
            [this](budget::item i, const asking& who, const refusal& why) { hear_no(i, who, why); },
            [this] { tell_who_cannot_wait(); }}),
     pool_({p.upstream, parse_proxy(p.config.upstream.proxy), p.tls}, p.config.upstream, p.clock, p.loop),
     uploads_(std::max<std::size_t>(p.config.upstream.connections_max, 3) - 2, p.loop, p.clock),
+    bulk_(p.config.bulk),
     stretch_again_(p.loop, p.clock)
 {}
 
@@ -74,6 +99,7 @@ void brain::ask_report(std::function<void(upstream_report)> done)
         r.is_up = !self->breaker_.is_down();
         r.flights = self->by_number_.size();
         r.sent = self->sent_;
+        r.bulk = self->bulk_.report();
         done(std::move(r));
     });
 }
@@ -91,6 +117,8 @@ void brain::drain()
 void brain::abandon()
 {
     auto crossings = std::move(crossings_);
+    for (const auto& [number, f] : by_number_)
+        if (f->rides) f->rides->abandon();
     gate_.abandon();
     pool_.abandon();
     uploads_.abandon();
@@ -113,7 +141,7 @@ void brain::begin(lookup l, answered done)
         flight& f = *known->second;
         asking who{l.tool, l.how};
         auto no = gate_.spending().refuses_to_join(f.number, who, l.patience, parts_.clock.now());
-        if (f.queued && no) return done(fallback(l, own(limited(*no), outcome::limited)));
+        if (f.queued && no) return done(fallback(l, own(limited(parts_, *no), outcome::limited)));
         join(known->second, std::move(l), std::move(done));
         gate_.join(f.number, who);
         return;
@@ -133,17 +161,23 @@ void brain::begin(lookup l, answered done)
         if (done) done(std::move(*no));
         return;
     }
-    auto f = std::make_shared<flight>();
-    f->number = ++last_number_;
-    f->first = l;
+    auto f = begin_flight(l);
     f->background = !done;
-    f->renews = !done && is_fresh(*l.seen, parts_.clock.wall());
-    f->end = std::make_unique<alarm>(parts_.loop, parts_.clock);
-    flights_.emplace(f->key(), f);
-    by_number_[f->number] = f.get();
+    f->renews = f->alone = !done && is_fresh(*l.seen, parts_.clock.wall());
     if (f->renews) renewing_.insert(l.whose.get());
     if (done) join(f, std::move(l), std::move(done));
     asio::co_spawn(parts_.loop, run(shared_from_this(), f), asio::detached);
+}
+
+brain::flight_ptr brain::begin_flight(const lookup& l)
+{
+    auto f = std::make_shared<flight>();
+    f->number = ++last_number_;
+    f->first = l;
+    f->end = std::make_unique<alarm>(parts_.loop, parts_.clock);
+    flights_.emplace(f->key(), f);
+    by_number_[f->number] = f.get();
+    return f;
 }
 
 // A refresh gives way to whoever waits, and one is enough to renew a credential's trust. Until it gets here, its reason
@@ -180,36 +214,12 @@ std::optional<looked_up> brain::refused(const lookup& l) const
     if (draining_)
         return fallback(l, own(with_retry_after(own_answer(503, "callcache is stopping; ask again in a second"), 1),
                                outcome::error));
-    if (auto no = just_refused(l)) return own(std::move(*no), outcome::error);
+    if (auto no = just_refused(refused_credentials_, l, now.steady)) return own(std::move(*no), outcome::error);
     if (!breaker_.lets_through(now.steady))
-        return fallback(l, own(is_down("several requests in a row have failed"), outcome::error));
+        return fallback(l, own(is_down(parts_, breaker_, "several requests in a row have failed"), outcome::error));
     if (auto no = gate_.spending().refuses({l.tool, l.how}, l.patience, now))
-        return fallback(l, own(limited(*no), outcome::limited));
+        return fallback(l, own(limited(parts_, *no), outcome::limited));
     return std::nullopt;
-}
-
-std::optional<reply> brain::just_refused(const lookup& l) const
-{
-    auto wait = refused_credentials_.wait(refusable(l), parts_.clock.steady());
-    if (!wait) return std::nullopt;
-    auto seconds = seconds_up(*wait);
-    return with_retry_after(unauthorized("Gong has just refused this credential (401); it is asked again in " +
-                                         std::to_string(seconds) + " s"),
-                            seconds);
-}
-
-reply brain::is_down(std::string_view why) const
-{
-    auto soon = seconds_up(breaker_.until_probe(parts_.clock.steady()));
-    return with_retry_after(own_answer(502, "Gong (" + parts_.upstream.text() + ") is down: " + std::string(why) +
-                                                "; it is asked again in " + std::to_string(soon) +
-                                                " s, and kept calls are still answered"),
-                            soon);
-}
-
-reply brain::limited(const refusal& no) const
-{
-    return too_many_requests(no, parts_.config.budget, parts_.clock.wall());
 }
 
 void brain::join(const flight_ptr& f, lookup l, answered done)
@@ -277,7 +287,7 @@ void brain::hear_no(budget::item number, const asking& who, const refusal& why)
         auto at = w++;
         if (at->asked.tool != who.tool || at->asked.how != who.how) continue;
         waiter gone = part_with(f, at);
-        gone.done(fallback(gone.asked, own(limited(why), outcome::limited)));
+        gone.done(fallback(gone.asked, own(limited(parts_, why), outcome::limited)));
     }
     attend(f);
 }
@@ -296,7 +306,7 @@ void brain::tell_who_cannot_wait()
             auto no = gate_.spending().delays(std::max<duration>(left, 0s), now);
             if (!no) continue;
             waiter gone = part_with(*f, at);
-            gone.done(fallback(gone.asked, own(limited(*no), outcome::limited)));
+            gone.done(fallback(gone.asked, own(limited(parts_, *no), outcome::limited)));
         }
         attend(*f);
     }

@@ -8,6 +8,7 @@
 #include "server/http/invalidation.hpp"
 #include "server/lookup.hpp"
 #include "server/upstream/breaker.hpp"
+#include "server/upstream/bulk_reads.hpp"
 #include "server/upstream/exchange.hpp"
 #include "server/upstream/judge.hpp"
 #include "server/upstream/pool.hpp"
@@ -34,32 +35,22 @@ public:
     explicit brain(const parts&);
     ~brain();
 
-    // Any thread. `done` is called once, on the brain's loop; refresh() is the same for nobody, in the background.
+    // --- Any thread. What is `done` is called on the brain's loop.
     using answered = std::function<void(looked_up)>;
-    void ask(lookup, answered done);
+    void ask(lookup, answered done);  // once
+    void refresh(lookup);             // the same for nobody, in the background
+    void left(std::uint64_t asker);   // the one who asked under this name has hung up
 
-    void refresh(lookup);
-
-    // Any thread. A request that passes through wants to be sent; see crossing.hpp. `changes` is what it makes untrue.
+    // A request that passes through wants to be sent; see crossing.hpp. `changes` is what it makes untrue.
     void cross(lookup, invalidation changes, crossing_ptr);
     executor loop() const { return parts_.loop; }
-
-    // Any thread. The one who asked under this name has hung up.
-    void left(std::uint64_t asker);
-
-    // Any thread. While it is true, stale is served without a refresh.
+    // While it is true, stale is served without a refresh.
     bool is_stretched() const { return stretched_.load(std::memory_order_relaxed); }
 
-    // Any thread. The operator ends a pause that the vendor asked for. `done` is called on the brain's loop.
-    void resume(std::function<void()> done);
-
+    void resume(std::function<void()> done);  // the operator ends a pause that the vendor asked for
     void ask_report(std::function<void(upstream_report)> done);
-
-    // Any thread. The connections that are made from now on use it.
-    void use(std::shared_ptr<asio::ssl::context>);
-
-    // Any thread. Who waits in the queue is told to come back; what was sent is finished.
-    void drain();
+    void use(std::shared_ptr<asio::ssl::context>);  // the connections that are made from now on do
+    void drain();  // who waits in the queue is told to come back; what was sent is finished
 
     // The loop has stopped: the last page of the ledger, with what was not spent; and lets go of what waits, which may
     // hold the brain.
@@ -72,19 +63,23 @@ public:
     std::size_t waiting(const std::string& id) const;
     std::size_t sent() const { return sent_; }
 
-private:
+    // What the brain's own files speak of, in flight.hpp.
     struct waiter;
     struct flight;
+    struct batch;
+    struct dealt;
+    struct attempt;
     using flight_ptr = std::shared_ptr<flight>;
+    using line_or_failure = std::variant<std::unique_ptr<connection_pool::loan>, upstream_failure>;
+
+private:
     using flight_key = std::pair<const partition*, std::string>;
     // brain.cpp: questions.
     void begin(lookup, answered done);
+    flight_ptr begin_flight(const lookup&);
     std::optional<looked_up> look_again(const lookup&) const;
     bool is_worth_refreshing(const lookup&) const;
     std::optional<looked_up> refused(const lookup&) const;
-    std::optional<reply> just_refused(const lookup&) const;
-    reply is_down(std::string_view why) const;
-    reply limited(const refusal&) const;
     void join(const flight_ptr&, lookup, answered done);
     void limit_time(flight&, std::list<waiter>::iterator);
     waiter part_with(flight&, std::list<waiter>::iterator);
@@ -100,22 +95,27 @@ private:
     void learn_from(const upstream_result&, bool is_outage);
     void stretch();
     void hear_429(flight&, const upstream_answer&);
-    task<std::optional<upstream_failure>> send_one(flight&, bool first, bool fresh, exchanged& answer, bool& was_used);
+    task<std::optional<upstream_failure>> send_one(flight&, bool first, bool fresh, attempt&);
     task<std::optional<upstream_failure>> wait_for_turn(flight&, bool first);
-    using line = std::variant<std::unique_ptr<connection_pool::loan>, upstream_failure>;
-    task<line> ready_line(gate::passage&, bool fresh);
+    task<line_or_failure> ready_line(gate::passage&, bool fresh);
     void begin_sending(flight&, gate::passage&);
-    task<void> exchange_on(connection_pool::loan&, flight&, gate::passage&, exchanged& answer);
+    task<void> exchange_on(connection_pool::loan&, flight&, gate::passage&, attempt&);
+    // bulking.cpp: several lookups by one request.
+    std::uint64_t kin_of(const lookup&) const;
+    std::shared_ptr<batch> take_along(flight&);
+    dealt deal_out(flight& lead, batch&, const upstream_result&);
+    void end_bulk(const flight& lead, batch&, const bulk_judgement&, std::size_t found);
+    void check_bulk(const lookup&, const std::string& call);
+    void compare(const flight&, const upstream_result&);
     // passing.cpp: a request that passes through.
     static task<void> escort(std::shared_ptr<brain>, flight_ptr);
     task<void> lead_across(const flight_ptr&);
     task<bool> see_through(const flight_ptr&, gate::passage&);
     bool hear_answer(flight&, const crossing_report&);
-    task<void> note_erasure(flight&);
-    task<void> invalidate(flight&, unsigned status);
     // landing.cpp: what an answer means.
     void land(const flight_ptr&, upstream_result);
     void keep(const flight_ptr&, std::shared_ptr<entry>, std::shared_ptr<const upstream_answer>);
+    void keep_brought(const flight&, const upstream_answer&);
     void pass_by(const flight_ptr&, std::shared_ptr<const upstream_answer>);
     void fail(const flight_ptr&, std::shared_ptr<const upstream_answer>, const upstream_failure&);
     void confirm(partition&, wall_time sent_at);
@@ -123,7 +123,6 @@ private:
     void forget(const flight&);
     void log_failure(const flight&, const upstream_failure&);
     void answer_all(const flight_ptr&, const looked_up&);
-    void log_request(const flight&, const upstream_result&) const;
 
     const parts parts_;
     gate gate_;
@@ -138,6 +137,7 @@ private:
     std::set<crossing_ptr> crossings_;
     std::map<std::uint64_t, std::pair<flight*, std::list<waiter>::iterator>> askers_;
     refused_credentials refused_credentials_;
+    bulk_reads bulk_;
     retry_budget retries_;
     std::string vendor_remaining_;
     std::atomic<bool> stretched_{false};

@@ -15,6 +15,7 @@
 // In place of any of the brain's words a refusal may come, which is the answer and the end.
 #pragma once
 
+#include "cache/call_answer.hpp"
 #include "server/http/outcome.hpp"
 #include "server/mailbox.hpp"
 #include "server/upstream/transport.hpp"
@@ -38,16 +39,18 @@ struct crossing_report
         last_piece,    // of a long body is next: the vendor may count the request now, and not before
         begins,        // the answer's first byte has come
         answered,      // its head has
+        brought,       // it has been handed on, and calls that may be kept stood in it
         over,          // the front is done, or gone
     };
     what happened;
-    upstream_failure failure{};               // failed
-    std::chrono::microseconds round_trip{};   // begins
-    unsigned status = 0;                      // answered
-    std::optional<std::string> retry_after;   // answered
-    std::optional<std::string> remaining;     // answered: x-ratelimit-remaining
-    std::vector<std::string> locations = {};  // answered: Location and Content-Location
-    bool is_repeatable = false;               // answered: the request can be sent again
+    upstream_failure failure{};                          // failed
+    std::chrono::microseconds round_trip{};              // begins
+    unsigned status = 0;                                 // answered
+    std::optional<std::string> retry_after;              // answered
+    std::optional<std::string> remaining;                // answered: x-ratelimit-remaining
+    std::vector<std::string> locations = {};             // answered: Location and Content-Location
+    bool is_repeatable = false;                          // answered: the request can be sent again
+    std::shared_ptr<const upstream_answer> answer = {};  // brought
 };
 
 // From the brain.
@@ -69,17 +72,19 @@ struct crossing_order
 
 struct crossing
 {
-    crossing(executor front_loop, executor brain_loop, bool long_body) :
+    crossing(executor front_loop, executor brain_loop, bool long_body, std::optional<bulk_kind> calls) :
         orders(front_loop),
         may_finish(front_loop),
         reports(brain_loop),
-        is_long(long_body)
+        is_long(long_body),
+        brings(calls)
     {}
 
     mailbox<crossing_order> orders;    // read by the front
     mailbox<bool> may_finish;          // read by whoever writes the body: the last piece of it may be written
     mailbox<crossing_report> reports;  // read by the brain
     const bool is_long;                // its body is not held, and takes its time
+    const std::optional<bulk_kind> brings;
 
     void abandon()
     {

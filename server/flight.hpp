@@ -5,6 +5,7 @@
 #include "cache/call_id.hpp"
 #include "server/brain.hpp"
 #include "server/http/invalidation.hpp"
+#include "server/mailbox.hpp"
 
 #include <algorithm>
 #include <list>
@@ -19,6 +20,48 @@ struct brain::waiter
     bool joined = false;
     bool left = false;  // the tool hung up; it may still read
     std::unique_ptr<alarm> late;
+};
+
+// What came of a call that another lookup's bulk read took along.
+struct brain::dealt
+{
+    enum class what
+    {
+        answered,
+        alone,  // it needs a GET of its own
+        again,  // nothing came of it: back to the head of the queue
+    };
+    what next;
+    upstream_result result = {};  // answered
+};
+
+// The lookups that one takes along. Whatever happens to it, each of them hears of it.
+struct brain::batch
+{
+    batch(bulk_reads& desk, partition& whose);
+    ~batch();
+    batch(const batch&) = delete;
+    batch& operator=(const batch&) = delete;
+
+    // What came of it, once.
+    void end(bulk_end, duration took, std::size_t found, wall_time now);
+
+    std::vector<flight_ptr> others;
+    std::size_t asked = 0;
+
+private:
+    bulk_reads& desk_;
+    partition& whose_;
+    bool is_over_ = false;
+};
+
+// What came of a turn.
+struct brain::attempt
+{
+    exchanged answer;
+    bool was_used = false;       // the connection
+    std::shared_ptr<batch> led;  // it was a bulk read
+    std::optional<dealt> heard;  // it was part of another's
 };
 
 struct brain::flight
@@ -37,8 +80,12 @@ struct brain::flight
     wall_time sent_at{};
     steady_time sent_steady{};
     steady_time ended{};
-    invalidation changes;        // what it makes untrue, if it crosses
-    bool erasure_noted = false;  // durably, and not ended
+    std::optional<mailbox<dealt>> rides;  // while it is part of another's bulk read
+    bool alone = false;                   // it goes by its own GET
+    bool in_bulk = false;                 // what it brings was in a bulk read
+    std::string compared;                 // with what it brings: the call as a bulk read had it
+    invalidation changes;                 // what it makes untrue, if it crosses
+    bool erasure_noted = false;           // durably, and not ended
     wall_time erasure_began{};
     std::optional<refusal> limited;  // the budget's last word
     bool refused = false;            // its credential was, while it waited
@@ -86,5 +133,15 @@ inline reply with_retry_after(reply r, std::int64_t seconds)
     r.fields.emplace_back("Retry-After", std::to_string(seconds));
     return r;
 }
+
+// What a tool is told in place of an answer. brain.cpp
+reply limited(const brain_parts&, const refusal&);
+reply is_down(const brain_parts&, const breaker&, std::string_view why);
+
+// Nothing if the credential may be asked for.
+std::optional<reply> just_refused(const refused_credentials&, const lookup&, steady_time now);
+
+// The line of log.access; `calls` of a bulk read. landing.cpp
+void log_request(const brain_parts&, const brain::flight&, const upstream_result&, std::size_t calls = 0);
 
 }  // namespace callcache

@@ -16,10 +16,42 @@ constexpr auto failure_line_every = std::chrono::seconds(10);
 constexpr duration passed_for = std::chrono::hours(1);           // what may not be kept is tried again after this
 constexpr duration confirmation_step = std::chrono::minutes(1);  // trust is written no more precisely than this
 
+std::shared_ptr<entry> entry_of(const upstream_answer& answer, std::string body, wall_time sent_at)
+{
+    auto e = std::make_shared<entry>();
+    e->sent_at = sent_at;
+    if (const std::string* type = answer.find("content-type")) e->content_type = *type;
+    e->body = std::move(body);
+    return e;
+}
+
+// The entity tag is of the call object's bytes, or of all of a kept route's.
+void describe(const brain_parts& parts, entry& e, std::string_view tagged, duration fresh)
+{
+    e.etag = "\"" + hex(sha256(tagged), 16) + "\"";
+    bool guards = parts.kept.is_guarded(parts.config.cache.erasure_guard, e.sent_at);
+    e.fresh_for = guards ? guarded(parts.config.cache.calls, fresh) : fresh;
+}
+
+void describe(const brain_parts& parts, entry& e, const call_answer& call)
+{
+    e.is_private = call.is_private;
+    describe(parts, e, call.call,
+             call_freshness(parts.config.cache.calls, call.started, call.is_private, e.sent_at,
+                            jitter_of(call.id, e.sent_at)));
+}
+
+// The same call again: the bytes that are kept stay, and only its times change.
+void keep_bytes(entry& e, const entry_ptr& before)
+{
+    if (before && !e.is_negative && before->etag == e.etag) e.body = before->body;
+}
+
 }  // namespace
 
 void brain::land(const flight_ptr& f, upstream_result r)
 {
+    if (!f->compared.empty()) compare(*f, r);
     auto* failure = std::get_if<upstream_failure>(&r);
     if (failure && failure->what == failing::too_large && f->first.kept_by) return pass_by(f, nullptr);
     if (failure) return fail(f, nullptr, *failure);
@@ -28,13 +60,7 @@ void brain::land(const flight_ptr& f, upstream_result r)
     judgement j = route ? judge_route(*answer, route->overrides) : judge(*answer, f->first.id);
     partition& whose = *f->first.whose;
 
-    auto fresh_entry = [&] {
-        auto e = std::make_shared<entry>();
-        e->sent_at = f->sent_at;
-        if (const std::string* type = answer->find("content-type")) e->content_type = *type;
-        e->body = answer->body;
-        return e;
-    };
+    auto fresh_entry = [&] { return entry_of(*answer, answer->body, f->sent_at); };
     looked_up handed_on;
     handed_on.word = outcome::miss;
     handed_on.vendors = answer;
@@ -44,14 +70,10 @@ void brain::land(const flight_ptr& f, upstream_result r)
     case meaning::found:
     {
         auto e = fresh_entry();
-        e->etag = "\"" + hex(sha256(route ? answer->body : j.call.call), 16) + "\"";
-        e->is_private = j.call.is_private;
-        double jitter = jitter_of(f->first.id, f->sent_at);
-        const calls_settings& calls = parts_.config.cache.calls;
-        e->fresh_for = route ? route_freshness(route->fresh, jitter)
-                             : call_freshness(calls, j.call.started, e->is_private, f->sent_at, jitter);
-        if (parts_.kept.is_guarded(parts_.config.cache.erasure_guard, f->sent_at))
-            e->fresh_for = guarded(calls, e->fresh_for);
+        if (route)
+            describe(parts_, *e, e->body, route_freshness(route->fresh, jitter_of(f->first.id, f->sent_at)));
+        else
+            describe(parts_, *e, j.call);
         return keep(f, std::move(e), answer);
     }
     case meaning::not_kept:
@@ -80,19 +102,37 @@ void brain::land(const flight_ptr& f, upstream_result r)
 void brain::keep(const flight_ptr& f, std::shared_ptr<entry> e, std::shared_ptr<const upstream_answer> answer)
 {
     partition& whose = *f->first.whose;
-    refused_credentials_.accepted(refusable(f->first));
-    confirm(whose, f->sent_at);
-    // The same call again: the bytes that are kept stay, and only its times change.
+    if (!f->in_bulk)  // a bulk read says nothing about the credential
+    {
+        refused_credentials_.accepted(refusable(f->first));
+        confirm(whose, f->sent_at);
+    }
     entry_ptr before = parts_.kept.find_in_memory({whose.id(), f->first.id});
     if (!before) before = f->first.seen;
-    if (before && !e->is_negative && before->etag == e->etag) e->body = before->body;
+    keep_bytes(*e, before);
 
     looked_up landed;
-    landed.word = outcome::miss;
+    landed.word = f->in_bulk ? outcome::bulk : outcome::miss;
     landed.kept = e;
     landed.vendors = std::move(answer);
     landed.stored = parts_.kept.keep(whose, f->first.id, std::move(e), f->ticket);
     answer_all(f, landed);
+}
+
+// The calls of a list, or of a bulk read of a tool's own, that has passed through. Of a call that was sent for later
+// since, what is kept stays.
+void brain::keep_brought(const flight& f, const upstream_answer& answer)
+{
+    partition& whose = *f.first.whose;
+    bulk_judgement j = judge_bulk(answer, *f.crosses->brings);
+    if (j.how != bulk_end::read || whose.id() == 0) return;
+    for (const call_answer& call : j.found.calls)
+    {
+        auto e = entry_of(answer, body_of_one(j.found.request_id, call.call), f.sent_at);
+        describe(parts_, *e, call);
+        keep_bytes(*e, parts_.kept.find_in_memory({whose.id(), call.id}));
+        parts_.kept.keep(whose, call.id, std::move(e), f.ticket);
+    }
 }
 
 // The answer may not be kept, and is that of the one who began the flight, if it is whole. The others, and for a while
@@ -160,7 +200,7 @@ void brain::fail(const flight_ptr& f, std::shared_ptr<const upstream_answer> ans
     else if (failure.what == failing::unsent)
         otherwise =
             own(with_retry_after(own_answer(503, "callcache is stopping; ask again in a second"), 1), outcome::error);
-    else if (auto no = f->refused ? just_refused(f->first) : std::nullopt)
+    else if (auto no = f->refused ? just_refused(refused_credentials_, f->first, parts_.clock.steady()) : std::nullopt)
         otherwise = own(std::move(*no), outcome::error);
     else if (f->forgotten)  // a tool that has closed its own side alone still reads
         otherwise =
@@ -169,9 +209,9 @@ void brain::fail(const flight_ptr& f, std::shared_ptr<const upstream_answer> ans
                                  1),
                 outcome::limited);
     else if (failure.what == failing::limited)
-        otherwise = own(limited(f->limited.value_or(refusal())), outcome::limited);
+        otherwise = own(limited(parts_, f->limited.value_or(refusal())), outcome::limited);
     else if (failure.what == failing::down)
-        otherwise = own(is_down(failure.text), outcome::error);
+        otherwise = own(is_down(parts_, breaker_, failure.text), outcome::error);
     else
     {
         reply r = own_answer(failure.what == failing::slow ? 504 : 502,
@@ -228,22 +268,22 @@ void brain::answer_all(const flight_ptr& f, const looked_up& landed)
     }
 }
 
-void brain::log_request(const flight& f, const upstream_result& r) const
+void log_request(const brain_parts& parts, const brain::flight& f, const upstream_result& r, std::size_t calls)
 {
-    if (parts_.config.log.access == log_access::off) return;
+    if (parts.config.log.access == log_access::off) return;
     auto ms = [](steady_time::duration d) {
         return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
     };
     auto* answer = std::get_if<upstream_answer>(&r);
-    parts_.out.info("upstream", {{"kind", f.crosses         ? "pass"
-                                          : f.first.kept_by ? "route"
-                                                            : "lookup"},
-                                 {"id", std::string(path_of(f.first.id))},
-                                 {"status", answer ? std::to_string(answer->status) : "none"},
-                                 {"wait_ms", ms(f.sent_steady - f.first.asked_at)},
-                                 {"upstream_ms", ms(f.ended - f.sent_steady)},
-                                 {"askers", std::to_string(f.waiters.size())},
-                                 {"tool", f.first.tool}});
+    const char* kind = calls > 0 ? "bulk" : f.crosses ? "pass" : f.first.kept_by ? "route" : "lookup";
+    parts.out.info("upstream", {{"kind", kind},
+                                {"id", std::string(path_of(f.first.id))},
+                                {"calls", std::to_string(std::max<std::size_t>(calls, 1))},
+                                {"status", answer ? std::to_string(answer->status) : "none"},
+                                {"wait_ms", ms(f.sent_steady - f.first.asked_at)},
+                                {"upstream_ms", ms(f.ended - f.sent_steady)},
+                                {"askers", std::to_string(f.waiters.size())},
+                                {"tool", f.first.tool}});
 }
 
 }  // namespace callcache

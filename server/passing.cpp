@@ -55,6 +55,37 @@ bool may_be_done(unsigned status)
     return status < 400 || status >= 500;
 }
 
+// Before an erasure is sent: if this process ends before its answer, the next one counts it as done.
+task<void> note_erasure(const brain_parts& parts, brain::flight& f)
+{
+    if (!f.changes.erases || std::exchange(f.erasure_noted, true)) co_return;
+    f.erasure_began = parts.clock.wall();
+    auto note = [&](auto done) { parts.kept.erasure_begins(f.erasure_began, std::move(done)); };
+    co_await call_back<bool>(note);
+}
+
+// What a request may have changed is dropped before its answer is handed on. Nothing the second time.
+task<void> invalidate(const brain_parts& parts, brain::flight& f, unsigned status)
+{
+    const invalidation changes = std::exchange(f.changes, {});
+    bool counts = may_be_done(status);
+    if (f.erasure_noted)
+    {
+        auto end = [&](auto done) { parts.kept.erasure_ends(f.erasure_began, counts, std::move(done)); };
+        bool durable = co_await call_back<bool>(end);
+        f.erasure_noted = false;
+        if (counts)
+            parts.out.warn("an erasure passed through: everything that was kept is dropped",
+                           {{"what", f.first.id}, {"durable", durable ? "yes" : "no: the database cannot be written"}});
+    }
+    if (!counts) co_return;
+    for (const std::string& name : changes.names)
+    {
+        auto drop = [&](auto done) { parts.kept.purge(name, std::move(done)); };
+        co_await call_back<bool>(drop);
+    }
+}
+
 }  // namespace
 
 void brain::cross(lookup l, invalidation changes, crossing_ptr with)
@@ -95,7 +126,7 @@ task<void> brain::escort(std::shared_ptr<brain> self, flight_ptr f)
         self->fail(f, nullptr, lost);
     }
     // Left without an outcome: it was not sent, or whoever sent it has gone.
-    co_await self->invalidate(*f, f->sent ? 0 : 400);
+    co_await invalidate(self->parts_, *f, f->sent ? 0 : 400);
     self->forget(*f);
     self->crossings_.erase(f->crosses);
 }
@@ -136,7 +167,7 @@ task<void> brain::lead_across(const flight_ptr& f)
             learn_from(r.failure, true);
             co_return fail(f, nullptr, r.failure);
         }
-        co_await note_erasure(*f);
+        co_await note_erasure(parts_, *f);
         bool room = co_await way.room();
         if (!room)
         {
@@ -147,6 +178,7 @@ task<void> brain::lead_across(const flight_ptr& f)
         if (!breaker_.lets_through(clock.steady())) co_return fail(f, nullptr, down());
         if (f->waiters.empty()) co_return;  // told to go while the connection was made
         f->waiters.front().late->cancel();
+        f->ticket = parts_.kept.ticket();
         begin_sending(*f, way);
         c.orders.send({order::what::send});
         bool is_answered = co_await see_through(f, way);
@@ -174,17 +206,18 @@ task<bool> brain::see_through(const flight_ptr& f, gate::passage& way)
         {
             bool is_repeated = hear_answer(*f, r);
             if (is_repeated) co_return false;
-            co_await invalidate(*f, r.status);
+            co_await invalidate(parts_, *f, r.status);
             f->crosses->orders.send({order::what::hand_on});
             break;
         }
         case report::what::failed:
             f->ended = parts_.clock.steady();
-            log_request(*f, r.failure);
+            log_request(parts_, *f, r.failure);
             learn_from(r.failure, is_outage(r.failure, false));
-            co_await invalidate(*f, 0);
+            co_await invalidate(parts_, *f, 0);
             fail(f, nullptr, r.failure);
             break;
+        case report::what::brought: keep_brought(*f, *r.answer); break;
         case report::what::ready: break;
         case report::what::over: co_return true;
         }
@@ -198,10 +231,12 @@ bool brain::hear_answer(flight& f, const report& r)
     if (r.retry_after) answer.fields.emplace_back("Retry-After", *r.retry_after);
     if (r.remaining) answer.fields.emplace_back("x-ratelimit-remaining", *r.remaining);
     f.ended = parts_.clock.steady();
-    log_request(f, answer);
+    log_request(parts_, f, answer);
     learn_from(answer, is_outage(answer, false));
     for (const std::string& location : r.locations)
         add_location(f.changes, location, parts_.upstream.text(), parts_.config.cache.routes);
+    if (f.crosses->brings == bulk_kind::list && (r.status == 200 || r.status == 404))
+        confirm(*f.first.whose, f.sent_at);
     if (r.status == 401) refused_credentials_.refused(refusable(f.first), parts_.clock.steady());
     if (r.status < 300) refused_credentials_.accepted(refusable(f.first));
     if (r.status == 429) hear_429(f, answer);
@@ -209,38 +244,6 @@ bool brain::hear_answer(flight& f, const report& r)
     askers_.erase(f.first.asker);
     f.waiters.clear();
     return false;
-}
-
-// Before an erasure is sent: if this process ends before its answer, the next one counts it as done.
-task<void> brain::note_erasure(flight& f)
-{
-    if (!f.changes.erases || std::exchange(f.erasure_noted, true)) co_return;
-    f.erasure_began = parts_.clock.wall();
-    auto note = [&](auto done) { parts_.kept.erasure_begins(f.erasure_began, std::move(done)); };
-    co_await call_back<bool>(note);
-}
-
-// What a request may have changed is dropped before its answer is handed on. Nothing the second time.
-task<void> brain::invalidate(flight& f, unsigned status)
-{
-    const invalidation changes = std::exchange(f.changes, {});
-    bool counts = may_be_done(status);
-    if (f.erasure_noted)
-    {
-        auto end = [&](auto done) { parts_.kept.erasure_ends(f.erasure_began, counts, std::move(done)); };
-        bool durable = co_await call_back<bool>(end);
-        f.erasure_noted = false;
-        if (counts)
-            parts_.out.warn(
-                "an erasure passed through: everything that was kept is dropped",
-                {{"what", f.first.id}, {"durable", durable ? "yes" : "no: the database cannot be written"}});
-    }
-    if (!counts) co_return;
-    for (const std::string& name : changes.names)
-    {
-        auto drop = [&](auto done) { parts_.kept.purge(name, std::move(done)); };
-        co_await call_back<bool>(drop);
-    }
 }
 
 }  // namespace callcache

@@ -16,6 +16,24 @@ using namespace std::chrono_literals;
 constexpr int retries_max = 2;
 constexpr auto first_backoff = 200ms;  // give or take a half, and doubled for the second
 
+// A lookup by its own GET, with fixed fields, or with all that it takes along.
+std::string message_of(const origin& upstream, const brain::flight& f, const brain::batch* led)
+{
+    std::vector<std::string> ids;
+    if (led) ids.push_back(f.first.id);
+    if (led)
+        for (const brain::flight_ptr& other : led->others) ids.push_back(other->first.id);
+    const std::string body = led ? bulk_request(ids) : "";
+    std::string line = "GET /v2/calls/" + f.first.id;
+    if (f.first.kept_by) line = "GET " + f.first.id;
+    if (led) line = "POST /v2/calls/extensive";
+    std::string head =
+        line + " HTTP/1.1\r\nHost: " + upstream.authority() + "\r\nAuthorization: " + f.first.authorization +
+        "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/" + version + "\r\n";
+    if (led) head += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+    return head + "\r\n" + body;
+}
+
 }  // namespace
 
 task<void> brain::run(std::shared_ptr<brain> self, flight_ptr f)
@@ -42,30 +60,43 @@ task<upstream_result> brain::fetch(flight& f)
     bool again = false, fresh = false, of_call = !f.first.kept_by;
     for (int retries = 0;; again = true)
     {
-        exchanged answer;
-        bool was_used = false;
-        auto unsent = co_await send_one(f, again, fresh, answer, was_used);
+        attempt a;
+        auto unsent = co_await send_one(f, again, fresh, a);
         if (unsent)
         {
             learn_from(*unsent, is_outage(*unsent, of_call));
             co_return std::move(*unsent);
         }
         f.sent = false;
-        log_request(f, answer.result);
-        auto* failure = std::get_if<upstream_failure>(&answer.result);
-        if (failure && failure->what == failing::closed && was_used && !fresh)
+        if (a.heard && a.heard->next == dealt::what::answered) co_return std::move(a.heard->result);
+        if (a.heard)
+        {
+            f.alone = a.heard->next == dealt::what::alone;
+            continue;
+        }
+        upstream_result& result = a.answer.result;
+        log_request(parts_, f, result, a.led ? a.led->asked : 0);
+        auto* failure = std::get_if<upstream_failure>(&result);
+        if (failure && failure->what == failing::closed && a.was_used && !fresh)
         {
             fresh = true;
             continue;
         }
-        learn_from(answer.result, is_outage(answer.result, of_call));
-        if (auto* a = std::get_if<upstream_answer>(&answer.result); a && a->status == 429)
+        learn_from(result, is_outage(result, of_call && !a.led));
+        if (auto* answer = std::get_if<upstream_answer>(&result); answer && answer->status == 429)
         {
-            hear_429(f, *a);
+            hear_429(f, *answer);
             if (!f.waiters.empty()) continue;
-            co_return std::move(answer.result);
+            co_return std::move(result);
         }
-        if (!may_retry(f, answer.result, retries)) co_return std::move(answer.result);
+        if (!may_retry(f, result, retries))
+        {
+            if (!a.led) co_return std::move(result);
+            dealt mine = deal_out(f, *a.led, result);
+            if (mine.next == dealt::what::answered) co_return std::move(mine.result);
+            f.alone = true;
+            continue;
+        }
         fresh = true;
         auto backoff = first_backoff * (1 << retries++);
         auto jitter = std::chrono::duration_cast<milliseconds>(backoff * (jitter_of(f.first.id, f.sent_at) / 2));
@@ -138,8 +169,9 @@ task<std::optional<upstream_failure>> brain::wait_for_turn(flight& f, bool first
     if (gate_.spending().is_held(parts_.clock.now())) tell_who_cannot_wait();
     attend(f);
     std::vector<asking> who;
-    for (const waiter& w : f.waiters) who.push_back({w.asked.tool, w.asked.how});
-    if (who.empty()) who.push_back({f.first.tool, f.first.how});
+    std::uint64_t kin = f.alone || f.crosses ? 0 : kin_of(f.first);
+    for (const waiter& w : f.waiters) who.push_back({w.asked.tool, w.asked.how, kin});
+    if (who.empty()) who.push_back({f.first.tool, f.first.how, kin});
     gate::turn turn = co_await gate_.enter(f.number, std::move(who), first);
     f.queued = f.lingers = false;
     f.end->cancel();
@@ -155,37 +187,42 @@ task<std::optional<upstream_failure>> brain::wait_for_turn(flight& f, bool first
 
 // The order: a turn, a connection that is ready, a lease that is durable and room in the window, the write. Nothing is
 // spent before the write.
-task<std::optional<upstream_failure>> brain::send_one(flight& f, bool first, bool fresh, exchanged& answer,
-                                                      bool& was_used)
+task<std::optional<upstream_failure>> brain::send_one(flight& f, bool first, bool fresh, attempt& to)
 {
     for (;; first = true)
     {
         auto unsent = co_await wait_for_turn(f, first);
         if (unsent) co_return unsent;
-        gate::passage way(gate_, f.number);
-        if (refused_credentials_.wait(refusable(f.first), parts_.clock.steady()))
+        if (!f.rides)
         {
-            f.refused = true;
-            co_return upstream_failure{failing::limited, "Gong has just refused this credential"};
+            gate::passage way(gate_, f.number);
+            if (refused_credentials_.wait(refusable(f.first), parts_.clock.steady()))
+            {
+                f.refused = true;
+                co_return upstream_failure{failing::limited, "Gong has just refused this credential"};
+            }
+            if (!breaker_.lets_through(parts_.clock.steady())) co_return down();
+            line_or_failure ready = co_await ready_line(way, fresh);
+            if (auto* failure = std::get_if<upstream_failure>(&ready)) co_return std::move(*failure);
+            auto& loan = std::get<std::unique_ptr<connection_pool::loan>>(ready);
+            if (loan)
+            {
+                if (!breaker_.lets_through(parts_.clock.steady())) co_return down();
+                to.was_used = loan->was_used();
+                co_await exchange_on(*loan, f, way, to);
+                co_return std::nullopt;
+            }
+            if (!f.rides) way.step_back();
         }
-        if (!breaker_.lets_through(parts_.clock.steady())) co_return down();
-        line ready = co_await ready_line(way, fresh);
-        if (auto* failure = std::get_if<upstream_failure>(&ready)) co_return std::move(*failure);
-        auto& loan = std::get<std::unique_ptr<connection_pool::loan>>(ready);
-        if (!loan)
-        {
-            way.step_back();
-            continue;
-        }
-        if (!breaker_.lets_through(parts_.clock.steady())) co_return down();
-        was_used = loan->was_used();
-        co_await exchange_on(*loan, f, way, answer);
+        if (!f.rides) continue;
+        to.heard = co_await f.rides->next();
+        f.rides.reset();
         co_return std::nullopt;
     }
 }
 
 // A connection on which the request can be written at once; null if there is no room for a while.
-task<brain::line> brain::ready_line(gate::passage& way, bool fresh)
+task<brain::line_or_failure> brain::ready_line(gate::passage& way, bool fresh)
 {
     for (;; fresh = true)
     {
@@ -214,16 +251,22 @@ void brain::begin_sending(flight& f, gate::passage& way)
     ++sent_;
 }
 
-task<void> brain::exchange_on(connection_pool::loan& line, flight& f, gate::passage& way, exchanged& answer)
+task<void> brain::exchange_on(connection_pool::loan& line, flight& f, gate::passage& way, attempt& to)
 {
     const clock_source& clock = parts_.clock;
     milliseconds timeout = parts_.config.upstream.response_timeout;
-    std::string request =
-        "GET " + std::string(f.first.kept_by ? "" : "/v2/calls/") + f.first.id +
-        " HTTP/1.1\r\nHost: " + parts_.upstream.authority() + "\r\nAuthorization: " + f.first.authorization +
-        "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/" + version + "\r\n\r\n";
+    to.led = take_along(f);
+    std::string request = message_of(parts_.upstream, f, to.led.get());
     f.ticket = parts_.kept.ticket();
     begin_sending(f, way);
+    if (to.led)
+        for (const flight_ptr& other : to.led->others)
+        {
+            other->sent = true;
+            other->ticket = f.ticket;
+            other->sent_at = f.sent_at;
+            other->sent_steady = f.sent_steady;
+        }
     bool late = false;
     alarm clock_out(parts_.loop, clock), acknowledgement(parts_.loop, clock);
     clock_out.set(f.sent_steady + timeout, [&] {
@@ -234,10 +277,13 @@ task<void> brain::exchange_on(connection_pool::loan& line, flight& f, gate::pass
         if (line.connection().is_acknowledged()) way.acknowledged();
     });
     const std::function<void()> begins = [&] { way.answered(line.connection().least_round_trip()); };
-    answer = co_await exchange(line.connection(), request, call_answer_bytes_max, begins);
+    std::size_t body_max = to.led ? bulk_answer_bytes_max : call_answer_bytes_max;
+    exchanged& answer = to.answer;
+    answer = co_await exchange(line.connection(), request, body_max, begins);
     clock_out.cancel();
     acknowledgement.cancel();
     f.ended = clock.steady();
+    if (!to.led) bulk_.single_took(std::chrono::floor<duration>(f.ended - f.sent_steady));
     if (late && std::holds_alternative<upstream_failure>(answer.result))
         answer.result = upstream_failure{failing::slow, "no whole answer within " + std::to_string(timeout.count()) +
                                                             " ms (upstream.response_timeout)"};

@@ -13,7 +13,7 @@ constexpr auto patience = std::chrono::seconds(60);  // of somebody who sits bef
 
 sole_sender::sole_sender(parts p) :
     parts_(std::move(p)),
-    gate_({parts_.loop, parts_.config.budget, parts_.clock, parts_.book, parts_.day,
+    gate_({parts_.loop, parts_.config.budget, 1, parts_.clock, parts_.book, parts_.day,
            [](budget::item, const asking&, const refusal&) {}, [] {}})
 {}
 

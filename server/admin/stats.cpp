@@ -48,7 +48,10 @@ std::string stats_document(const upstream_report& r, wall_time now)
            ",\"background\":" + std::to_string(b.background) + "},\"spent_by_tool\":{" + tools +
            "}},\"upstream\":{\"up\":" + (r.is_up ? "true" : "false") + ",\"requests\":" + std::to_string(r.sent) +
            ",\"ratelimit_remaining\":" + (r.vendor_remaining.empty() ? "null" : quoted(r.vendor_remaining)) +
-           ",\"flights\":" + std::to_string(r.flights) + "}}\n";
+           ",\"flights\":" + std::to_string(r.flights) + "},\"bulk\":{\"batches\":" + std::to_string(r.bulk.batches) +
+           ",\"calls\":" + std::to_string(r.bulk.calls) + ",\"fallbacks\":" + std::to_string(r.bulk.fallbacks) +
+           ",\"checks\":" + std::to_string(r.bulk.checks) + ",\"differences\":" + std::to_string(r.bulk.differences) +
+           ",\"api_calls_saved\":" + std::to_string(r.bulk.saved) + "}}\n";
 }
 
 }  // namespace callcache

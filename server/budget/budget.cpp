@@ -42,11 +42,13 @@ std::uint64_t lease_of(const budget_settings& s)
 
 }  // namespace
 
-budget::budget(const budget_settings& s, calendar c, const ledger_page& kept, const std::string& boot, moment now) :
+budget::budget(const budget_settings& s, calendar c, const ledger_page& kept, const std::string& boot, moment now,
+               std::size_t kin_max) :
     settings_(s),
     day_(s.daily, lease_of(s), std::move(c), kept, boot, now),
     shares_(kept, s.tools),
-    window_(s, first_sending(s, kept, boot, now))
+    window_(s, first_sending(s, kept, boot, now)),
+    queue_(kin_max)
 {
     duration pause = std::min<duration>(kept.paused_until - day_.time(now), s.retry_after_max);
     paused_until_ = now.steady + std::max<duration>(pause, 0s);
@@ -89,6 +91,12 @@ std::uint64_t budget::inside_of(const std::string& tool) const
 {
     return std::uint64_t(
         std::count_if(inside_.begin(), inside_.end(), [&](const auto& i) { return i.second.tool == tool; }));
+}
+
+std::size_t budget::waiting_of(std::uint64_t kin) const
+{
+    auto is_of = [&](const auto& i) { return i.second.kin == kin; };
+    return queue_.size_of(kin) + std::size_t(std::count_if(inside_.begin(), inside_.end(), is_of));
 }
 
 std::uint64_t budget::cap_of(const std::string& tool, moment now) const
@@ -221,7 +229,7 @@ std::optional<budget::item> budget::admit(moment now)
     urgency how = queue_.size(urgency::interactive) > 0 ? urgency::interactive : urgency::background;
     auto next = *queue_.next(how);
     queue_.take(how);
-    inside_[next.what] = {next.tool, how};
+    inside_[next.what] = {next.tool, how, next.kin};
     return next.what;
 }
 

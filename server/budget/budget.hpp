@@ -24,6 +24,7 @@ struct asking
 {
     std::string tool;
     urgency how = urgency::interactive;
+    std::uint64_t kin = 0;  // those of one number may share a request; 0: it goes alone
 };
 
 // Pure; one thread. The steady part of `now` never goes back.
@@ -33,7 +34,9 @@ public:
     using item = fair_queue::item;
 
     // `kept` is what the ledger holds; `boot` names the run of the machine.
-    budget(const budget_settings&, calendar, const ledger_page& kept, const std::string& boot, moment now);
+    // At most `kin_max` items share one request.
+    budget(const budget_settings&, calendar, const ledger_page& kept, const std::string& boot, moment now,
+           std::size_t kin_max = 1);
 
     // Why a request may not even wait, or nothing. `allowed` is how long it may.
     std::optional<refusal> refuses(const asking&, duration allowed, moment now) const;
@@ -48,7 +51,7 @@ public:
     duration expected(const asking&, moment now) const;
 
     // --- The queue. An item may wait for several tools, and has its turn once.
-    void add(item i, const asking& a, bool first = false) { queue_.add(i, a.tool, a.how, first); }
+    void add(item i, const asking& a, bool first = false) { queue_.add(i, a.tool, a.how, first, a.kin); }
     void remove(item i) { queue_.remove(i); }
     const fair_queue& queue() const { return queue_; }
 
@@ -67,7 +70,9 @@ public:
     // there by send() or leave().
     std::optional<item> admit(moment now);
     bool is_inside(item i) const { return inside_.contains(i); }
+    bool is_inside(item i, std::uint64_t kin) const { return is_inside(i) && inside_.at(i).kin == kin; }
     std::size_t inside() const { return inside_.size(); }
+    std::size_t waiting_of(std::uint64_t kin) const;  // in the queue and inside
 
     // It goes without being sent; `again`: back to the head of the queue. Returns for whom it was inside.
     asking leave(item, bool again);
@@ -77,12 +82,13 @@ public:
     std::optional<ledger_page> to_write(moment now);
     void written(bool durable, moment now);
 
-    // The last page, for a stop.
-    ledger_page close(moment now);
+    ledger_page close(moment now);  // the last page, for a stop
 
     // --- Sending, from the inside.
     // How long until a request may be sent; zero: now. Says nothing about the lease.
     duration until_send(moment now) const;
+    // The one that has so many others before it.
+    duration until_turn(std::size_t others, moment now) const;
     // True while nothing is sent for longer than it takes to make ready: paused, or the day is spent.
     bool is_held(moment now) const;
     bool may_send(moment now) const { return until_send(now) == duration(0) && day_.is_leased(now); }
@@ -119,7 +125,6 @@ private:
     std::uint64_t cap_of(const std::string& tool, moment now) const;
     std::optional<refusal> over_cap(const asking&, std::uint64_t before_it, moment now) const;
     std::optional<refusal> over_reserve(const asking&, moment now) const;
-    duration until_turn(std::size_t others, moment now) const;
     duration until_admission(moment now) const;
     std::uint64_t inside_of(const std::string& tool) const;
     void observe(moment now);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace callcache
 {
@@ -18,12 +19,18 @@ std::string_view fair_queue::flow_name(const queue& q, std::string_view tool) co
     return has_own ? tool : shared_flow;
 }
 
-void fair_queue::add(item i, std::string_view tool, urgency how, bool first)
+void fair_queue::add(item i, std::string_view tool, urgency how, bool first, std::uint64_t kin)
 {
     queue& q = at(how);
     std::string_view name = flow_name(q, tool);
     auto known = q.by_tool.find(name);
-    std::vector<place>& places = places_[i];
+    bool is_new = !places_.contains(i);
+    std::vector<place>& places = places_[i].places;
+    if (is_new)
+    {
+        places_[i].kin = kin;
+        ++(kin == 0 ? alone_ : kins_[kin]);
+    }
     if (known != q.by_tool.end())
         for (const place& p : places)
             if (p.in == known->second) return;
@@ -50,15 +57,25 @@ void fair_queue::remove(item i)
 {
     auto found = places_.find(i);
     if (found == places_.end()) return;
-    for (const place& p : found->second) leave(p);
-    places_.erase(found);
+    for (const place& p : found->second.places) leave(p);
+    forget(found);
+}
+
+void fair_queue::forget(presences::iterator gone)
+{
+    std::uint64_t kin = gone->second.kin;
+    if (kin == 0)
+        --alone_;
+    else if (--kins_[kin] == 0)
+        kins_.erase(kin);
+    places_.erase(gone);
 }
 
 bool fair_queue::remove(item i, std::string_view tool, urgency how)
 {
     auto found = places_.find(i);
     if (found == places_.end()) return false;
-    auto& places = found->second;
+    auto& places = found->second.places;
     for (auto p = places.begin(); p != places.end(); ++p)
     {
         if (p->how != how || p->tool != tool) continue;
@@ -67,7 +84,7 @@ bool fair_queue::remove(item i, std::string_view tool, urgency how)
         break;
     }
     if (!places.empty()) return false;
-    places_.erase(found);
+    forget(found);
     return true;
 }
 
@@ -102,12 +119,47 @@ std::size_t fair_queue::turns_before(const queue& q, flows::const_iterator own, 
     return sum + mine;
 }
 
+// So many of the items that are here need at most so many requests: those of a kin go together.
+std::size_t fair_queue::requests(std::size_t items) const
+{
+    std::size_t sum = std::min(items, alone_);
+    for (const auto& [kin, count] : kins_) sum += (std::min(items, count) + kin_max_ - 1) / kin_max_;
+    return std::min(items, sum);
+}
+
 std::size_t fair_queue::ahead(std::string_view tool, urgency how) const
 {
     const queue& q = at(how);
     auto own = q.by_tool.find(flow_name(q, tool));
-    if (own == q.by_tool.end()) return turns_before(q, q.round.end(), 0);
-    return turns_before(q, own->second, own->second->items.size());
+    if (own == q.by_tool.end()) return requests(turns_before(q, q.round.end(), 0));
+    return requests(turns_before(q, own->second, own->second->items.size()));
+}
+
+std::vector<fair_queue::item> fair_queue::next_of(std::uint64_t kin, std::size_t count) const
+{
+    std::vector<item> found;
+    auto take = [&](item i) {
+        bool wanted = places_.at(i).kin == kin && found.size() < count;
+        bool is_known = wanted && std::find(found.begin(), found.end(), i) != found.end();  // from another flow
+        if (wanted && !is_known) found.push_back(i);
+    };
+    for (const queue& q : queues_)
+    {
+        std::vector<std::list<item>::const_iterator> at;
+        for (const flow& f : q.round) at.push_back(f.items.begin());
+        for (bool more = true; std::exchange(more, false) && found.size() < count;)
+        {
+            auto next = at.begin();
+            for (const flow& f : q.round)
+            {
+                auto& here = *next++;
+                if (here == f.items.end()) continue;
+                take(*here++);
+                more = true;
+            }
+        }
+    }
+    return found;
 }
 
 std::size_t fair_queue::ahead(item i) const
@@ -115,19 +167,20 @@ std::size_t fair_queue::ahead(item i) const
     std::size_t least = size();
     auto found = places_.find(i);
     if (found == places_.end()) return 0;
-    for (const place& p : found->second)
+    for (const place& p : found->second.places)
     {
         auto mine = std::distance(p.in->items.begin(), p.at);
         least = std::min(least, turns_before(at(p.how), p.in, std::size_t(mine)));
     }
-    return least;
+    return requests(least);
 }
 
 fair_queue::waiting_item fair_queue::whose(item i, urgency how, const flow& in) const
 {
-    for (const place& p : places_.at(i))
-        if (p.how == how && &*p.in == &in) return {i, p.tool, how};
-    return {i, in.tool, how};
+    const presence& here = places_.at(i);
+    for (const place& p : here.places)
+        if (p.how == how && &*p.in == &in) return {i, p.tool, how, here.kin};
+    return {i, in.tool, how, here.kin};
 }
 
 std::size_t fair_queue::waiting(std::string_view tool) const

@@ -1,7 +1,8 @@
 // Whose turn is next: fair between tools, interactive before background.
 //
 // Each tool is a flow, and the flows take turns (round robin: every request costs one token, so this is deficit round
-// robin with nothing left to count). A tool with thousands of requests delays another's single one by one turn of each
+// robin with nothing left to count). Lookups of one credential may share one request when it is somebody's turn: `kin`
+// is the number of those that may. A tool with thousands of requests delays another's single one by one turn of each
 // tool that waits. What several tools ask for stands in the flow of each, and goes with whichever turn comes first.
 #pragma once
 
@@ -24,13 +25,14 @@ class fair_queue
 public:
     using item = std::uint64_t;
 
-    fair_queue() = default;
+    // At most so many of a kin share one request.
+    explicit fair_queue(std::size_t kin_max = 1) : kin_max_(kin_max) {}
     fair_queue(const fair_queue&) = delete;
     fair_queue& operator=(const fair_queue&) = delete;
 
     // Behind what its flow holds, or before it if `first`, which also makes the flow the next. Nothing happens if it
     // is there already.
-    void add(item, std::string_view tool, urgency, bool first = false);
+    void add(item, std::string_view tool, urgency, bool first = false, std::uint64_t kin = 0);
 
     void remove(item);
 
@@ -47,6 +49,7 @@ public:
         item what = 0;
         std::string tool;
         urgency how = urgency::interactive;
+        std::uint64_t kin = 0;  // 0: it goes alone
     };
 
     // The next one of this urgency, which stays.
@@ -55,11 +58,20 @@ public:
     // Removes the next one: the flow has had its turn.
     void take(urgency);
 
-    // How many turns come before the one of an item that would be added now.
+    // How many requests come before the one of an item that would be added now.
     std::size_t ahead(std::string_view tool, urgency) const;
 
     // How many come before one that is here, at its best place.
     std::size_t ahead(item) const;
+
+    std::size_t size_of(std::uint64_t kin) const
+    {
+        auto found = kins_.find(kin);
+        return found == kins_.end() ? 0 : found->second;
+    }
+
+    // The items of this kin, at most so many, in the order of their turns.
+    std::vector<item> next_of(std::uint64_t kin, std::size_t count) const;
 
     // How many items the tool has here.
     std::size_t waiting(std::string_view tool) const;
@@ -92,7 +104,15 @@ private:
         flows::iterator in;
         std::list<item>::iterator at;
     };
+    struct presence
+    {
+        std::vector<place> places;
+        std::uint64_t kin = 0;
+    };
+    using presences = std::map<item, presence>;
     waiting_item whose(item, urgency, const flow&) const;
+    void forget(presences::iterator);
+    std::size_t requests(std::size_t items) const;
 
     const queue& at(urgency how) const { return queues_[how == urgency::interactive ? 0 : 1]; }
     queue& at(urgency how) { return queues_[how == urgency::interactive ? 0 : 1]; }
@@ -100,8 +120,11 @@ private:
     void leave(const place&);
     std::size_t turns_before(const queue&, flows::const_iterator own, std::size_t mine) const;
 
+    const std::size_t kin_max_;
     queue queues_[2];
-    std::map<item, std::vector<place>> places_;
+    presences places_;
+    std::map<std::uint64_t, std::size_t> kins_;  // how many are here of each
+    std::size_t alone_ = 0;                      // and of none
 };
 
 }  // namespace callcache

@@ -7,7 +7,7 @@ namespace callcache
 
 gate::gate(parts p) :
     parts_(std::move(p)),
-    budget_(parts_.config, parts_.day, parts_.book.kept(), parts_.clock.boot(), parts_.clock.now()),
+    budget_(parts_.config, parts_.day, parts_.book.kept(), parts_.clock.boot(), parts_.clock.now(), parts_.kin_max),
     next_look_(parts_.loop, parts_.clock)
 {}
 
@@ -28,6 +28,28 @@ void gate::join(budget::item i, const asking& a)
     if (!budget_.queue().contains(i)) return;
     budget_.add(i, a);
     look();
+}
+
+std::vector<budget::item> gate::take_along(std::uint64_t kin, std::size_t count)
+{
+    std::vector<budget::item> taken;
+    for (auto at = ready_.begin(); at != ready_.end() && taken.size() < count;)
+    {
+        auto here = at++;
+        if (!budget_.is_inside(here->what, kin)) continue;
+        taken.push_back(here->what);
+        budget_.leave(here->what, false);
+        here->done(std::nullopt);
+        ready_.erase(here);
+    }
+    for (budget::item i : budget_.queue().next_of(kin, count - taken.size()))
+    {
+        taken.push_back(i);
+        budget_.remove(i);
+        answer(i, taken_along{});
+    }
+    look();
+    return taken;
 }
 
 void gate::expel(budget::item i, refusal why)
@@ -206,7 +228,7 @@ bool gate::passage::is_paused() const
 
 void gate::passage::step_back()
 {
-    if (stage_ == stage::inside) gate_.budget_.leave(item_, true);
+    if (stage_ == stage::inside && gate_.budget_.is_inside(item_)) gate_.budget_.leave(item_, true);
     if (stage_ == stage::granted) gate_.budget_.not_sent(grant_, true);
     stage_ = stage::over;
 }

@@ -26,6 +26,7 @@ public:
     {
         executor loop;
         const budget_settings& config;
+        std::size_t kin_max;  // at most so many items share one request
         const clock_source& clock;
         ledger& book;
         calendar day;  // empty: any 24 hours
@@ -44,14 +45,20 @@ public:
     struct entered
     {
     };
-    using turn = std::variant<entered, refusal, closed>;
+    struct taken_along
+    {
+    };
+    using turn = std::variant<entered, refusal, closed, taken_along>;
 
     // Waits for the item's turn, in the flows of all who ask; behind the others, or before them if `first`. Whoever
     // entered then makes a passage.
     task<turn> enter(budget::item, std::vector<asking>, bool first);
 
-    // Another tool asks for it too, while it waits.
-    void join(budget::item, const asking&);
+    void join(budget::item, const asking&);  // another tool asks for it too, while it waits
+
+    // Those of this kin, at most so many, whose request another takes along: who would have had their turn soonest.
+    // enter() says so to those in the queue; room() says false to those inside, who then have left it.
+    std::vector<budget::item> take_along(std::uint64_t kin, std::size_t count);
 
     // It is not wanted any more, if it still waits: enter() says `why`.
     void expel(budget::item, refusal why);
@@ -105,15 +112,13 @@ public:
     // The decisions, to be asked. What is changed there is followed by a look().
     const budget& spending() const { return budget_; }
 
-    // Everyone who waits is told that it is closed.
-    void close();
+    void close();  // everyone who waits is told so
 
     // The loop has stopped: who waits is destroyed, and never told anything. A coroutine that waits here may hold
     // whoever holds this, and then nothing else ends it.
     void abandon();
 
-    // The last page for the ledger, once the loop has stopped.
-    ledger_page last_page() { return budget_.close(parts_.clock.now()); }
+    ledger_page last_page() { return budget_.close(parts_.clock.now()); }  // for the ledger: the loop has stopped
 
 private:
     friend class passage;

@@ -3,6 +3,7 @@
 
 #include "cache/time.hpp"
 #include "server/budget/ration.hpp"
+#include "server/upstream/bulk_reads.hpp"
 
 #include <cstdint>
 #include <map>
@@ -30,6 +31,7 @@ struct upstream_report
     bool is_up = true;
     std::size_t flights = 0;
     std::size_t sent = 0;
+    bulk_report bulk;
 };
 
 }  // namespace callcache

@@ -13,6 +13,7 @@ enum class outcome
     negative,   // from the cache: there is no such call
     miss,       // fetched for this request
     collapsed,  // fetched for another request, which this one joined
+    bulk,       // fetched together with others, in one bulk read
     pass,       // handed on, and not kept
     limited,    // the budget said no
     error,      // refused, or upstream failed
@@ -27,6 +28,7 @@ constexpr std::string_view word(outcome o)
     case outcome::negative: return "negative";
     case outcome::miss: return "miss";
     case outcome::collapsed: return "collapsed";
+    case outcome::bulk: return "bulk";
     case outcome::pass: return "pass";
     case outcome::limited: return "limited";
     case outcome::error: return "error";

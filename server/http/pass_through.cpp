@@ -87,9 +87,25 @@ void write_answer_head(std::string& out, const answer_head& a, const passing& p,
     out += "\r\n";
 }
 
+// What passes by, up to a bound beyond which it is nothing.
+struct copy_of_answer
+{
+    bool wanted = false;
+    std::string bytes = {};
+
+    void add(std::string_view data)
+    {
+        wanted = wanted && bytes.size() + data.size() <= bulk_answer_bytes_max;
+        if (wanted)
+            bytes += data;
+        else
+            std::string().swap(bytes);
+    }
+};
+
 // Hands the answer on. False if it broke off; then the tool's connection has been ended, or the tool is gone.
 task<bool> stream_answer(const passing& p, answer_reader& reader, const answer_head& a, std::shared_ptr<watchdog> dog,
-                         std::string& out, upstream_failure& why)
+                         std::string& out, upstream_failure& why, copy_of_answer& copy)
 {
     bool sized = a.body.what == framing::kind::none || a.body.what == framing::kind::length;
     bool chunked = !sized && p.mode.minor >= 1 && !(p.asked.is_head() && a.body.what == framing::kind::until_close);
@@ -110,6 +126,7 @@ task<bool> stream_answer(const passing& p, answer_reader& reader, const answer_h
         std::string_view data = std::get<std::string_view>(piece);
         if (data.empty()) break;
         dog->moved(data.size());
+        copy.add(data);
         if (chunked)
             write_chunk(out, data);
         else
@@ -237,13 +254,21 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
     a.done = true;
     a.end.status = read.status;
     upstream_failure why;
-    bool whole = co_await stream_answer(p, reader, read, dog, out, why);
+    copy_of_answer copy{c->brings && read.status == 200};
+    bool whole = co_await stream_answer(p, reader, read, dog, out, why, copy);
     if (up) co_await up->stop();
     if (!whole)
     {
         report broken{report::what::failed};
         broken.failure = why;
         c->reports.send(broken);
+    }
+    else if (copy.wanted)
+    {
+        report brought{report::what::brought};
+        upstream_answer answer{read.status, read.fields, std::move(copy.bytes)};
+        brought.answer = std::make_shared<const upstream_answer>(std::move(answer));
+        c->reports.send(std::move(brought));
     }
     co_return a;
 }
@@ -253,11 +278,14 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
 std::string forwarded_head(const request& r, std::string_view target, std::string_view authority,
                            std::string_view authorization)
 {
+    // What may be kept must not come in a coding that only this tool asked for.
+    bool brings_calls = calls_brought_by(r.method, target).has_value();
     std::string head(r.method);
     head.append(" ").append(target).append(" HTTP/1.1\r\nHost: ").append(authority).append("\r\n");
     for (const field_view& f : r.fields)
     {
         if (equals_lower(f.name, "host") || equals_lower(f.name, "expect") || is_hop_by_hop(f.name, r.fields)) continue;
+        if (brings_calls && equals_lower(f.name, "accept-encoding")) continue;
         head.append(f.name).append(": ");
         if (equals_lower(f.name, "authorization"))
             head += authorization;
@@ -267,6 +295,7 @@ std::string forwarded_head(const request& r, std::string_view target, std::strin
             head += f.value;
         head += "\r\n";
     }
+    if (brings_calls) head += "Accept-Encoding: identity\r\n";
     if (!r.has_authorization) head.append("Authorization: ").append(authorization).append("\r\n");
     head += r.minor == 0 ? "Via: 1.0 callcache\r\n" : "Via: 1.1 callcache\r\n";
     return head;
@@ -285,7 +314,8 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
         co_return end;
     }
     p.mode.keep_alive = p.asked.keep_alive && held.is_whole;
-    auto c = std::make_shared<crossing>(ex, p.misses.loop(), !held.is_whole);
+    auto c =
+        std::make_shared<crossing>(ex, p.misses.loop(), !held.is_whole, calls_brought_by(p.asked.method, p.to.target));
     p.misses.cross(l, changed_by(p.asked.is_safe(), p.to.target, p.config.cache.routes), c);
     says_over at_the_end(c);
     std::unique_ptr<transport> connection;

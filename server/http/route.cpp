@@ -120,4 +120,12 @@ routed route_target(std::string_view target, bool is_get_or_head, const std::vec
     return r;
 }
 
+std::optional<bulk_kind> calls_brought_by(std::string_view method, std::string_view target)
+{
+    std::string_view path = path_of(target);
+    if (method == "GET" && (path == "/v2/calls" || path == calls)) return bulk_kind::list;
+    if (method == "POST" && path == "/v2/calls/extensive") return bulk_kind::extensive;
+    return std::nullopt;
+}
+
 }  // namespace callcache

@@ -1,8 +1,10 @@
 // What a request's target asks for.
 #pragma once
 
+#include "cache/call_answer.hpp"
 #include "config/settings.hpp"
 
+#include <optional>
 #include <string_view>
 
 namespace callcache
@@ -29,5 +31,8 @@ struct routed
 // `target` is in origin form, or the asterisk of OPTIONS (RFC 9112, section 3.2), and must outlive the result, as must
 // `routes`, which are cache.routes.
 routed route_target(std::string_view target, bool is_get_or_head, const std::vector<route_settings>& routes);
+
+// What a request that passes through brings, if that is calls: each of them can be kept.
+std::optional<bulk_kind> calls_brought_by(std::string_view method, std::string_view target);
 
 }  // namespace callcache

@@ -101,6 +101,20 @@ const std::string* upstream_answer::find(std::string_view lower_name) const
     return nullptr;
 }
 
+bulk_judgement judge_bulk(const upstream_answer& a, bulk_kind kind)
+{
+    std::string status = "answered " + std::to_string(a.status);
+    if (a.status == 401 || a.status == 403) return {bulk_end::refused, {}, status};
+    bool nobody_knows = a.status == 429 || (a.status >= 502 && a.status <= 504);
+    if (nobody_knows) return {bulk_end::unknown, {}, status};
+    if (!is_json(a) || is_coded(a)) return {bulk_end::failed, {}, status + " with something else than JSON"};
+    if (a.status == 404 && is_json_object(a.body)) return {bulk_end::read, {}, {}};  // none of them is found
+    if (a.status != 200) return {bulk_end::failed, {}, status};
+    auto found = read_bulk_answer(a.body, kind);
+    if (!found) return {bulk_end::failed, {}, "answered with something that is no list of calls"};
+    return {bulk_end::read, std::move(*found), {}};
+}
+
 judgement judge_route(const upstream_answer& a, bool overrides)
 {
     bool may_be_kept = !lists(a, "cache-control", {"no-store", "no-cache", "private"}) && !a.find("set-cookie");

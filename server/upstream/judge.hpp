@@ -3,6 +3,7 @@
 
 #include "cache/call_answer.hpp"
 #include "server/upstream/answer.hpp"
+#include "server/upstream/bulk_reads.hpp"
 
 #include <string>
 #include <string_view>
@@ -34,6 +35,15 @@ struct judgement
 // The call's views point into `answer`. An answer is kept only if it is 200, JSON, whole, uncoded, at most 1 MiB, and
 // its `call.id` is the id that was asked for.
 judgement judge(const upstream_answer& answer, std::string_view id);
+
+// Of an answer to a bulk read of calls, or to a list that passed through: the calls in it, which point into `answer`.
+struct bulk_judgement
+{
+    bulk_end how = bulk_end::failed;
+    bulk_answer found;
+    std::string why;  // refused, failed
+};
+bulk_judgement judge_bulk(const upstream_answer& answer, bulk_kind);
 
 // Of an answer to a kept route. no-store, no-cache, private and Set-Cookie (RFC 9111, section 3) say that it may not be
 // kept, unless `overrides`.

@@ -470,7 +470,8 @@ TEST_CASE("a file of the first schema is brought up to date, with what is in it"
     f.put(0, 3);
     f.s.reset();
     sqlite::database(f.path, SQLITE_OPEN_READWRITE)
-        .execute("DELETE FROM meta WHERE name IN ('erased_at', 'erasing_since', 'forgets'); PRAGMA user_version = 1");
+        .execute("DELETE FROM meta WHERE name IN ('erased_at', 'erasing_since', 'forgets'); "
+                 "ALTER TABLE partition DROP COLUMN no_bulk_until; PRAGMA user_version = 1");
     CHECK(f.open() == "");
     CHECK(f.has(2));
     CHECK(f.s->kept_erasure().erased_at == wall_time());

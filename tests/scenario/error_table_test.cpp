@@ -157,6 +157,7 @@ TEST_CASE("429: a lookup that would wait longer than budget.wait_max is told so 
 {
     world w;
     w.config.budget = {1, 1, 0ms, 2000, 3s};
+    w.config.bulk.mode = bulk_mode::off;
     w.start();
     std::vector<std::unique_ptr<tool>> waiting;
     for (int i = 0; i < 4; ++i)  // sent after 0, 1, 2 and 3 s

@@ -46,6 +46,7 @@ TEST_CASE("a connection that is new and had to wait for its turn is used, and no
 {
     tls_world w;
     w.config.budget = {1, 1, 0ms, 2000, 1h};
+    w.config.bulk.mode = bulk_mode::off;
     w.start();
     std::vector<std::unique_ptr<tool>> tools;
     for (std::uint64_t n = 0; n < 4; ++n)

@@ -24,6 +24,7 @@ struct three_a_second : world
     {
         config.budget.rate = 3;
         config.budget.burst = 3;
+        config.bulk.mode = bulk_mode::off;
         config.budget.retry_after_max = 48h;  // so that every Retry-After is the true one
         vendor_options.world.not_found_every = 0;
     }

@@ -28,7 +28,8 @@ strict_result run_strictly(std::chrono::seconds for_so_long, std::chrono::millis
     vendor_thread vendor(o);
     temp_folder folder;
     serving s(vendor.url(), folder.file("cache.db"),
-              {"--set", "budget.wait_max=20m", "--set", "budget.queue_max=4000", "--set", "log.access=off"});
+              {"--set", "budget.wait_max=20m", "--set", "budget.queue_max=4000", "--set", "log.access=off", "--set",
+               "bulk.mode=off"});
     if (s.port == 0) return {};
 
     std::atomic<bool> stop{false};

@@ -330,3 +330,28 @@ TEST_CASE("queue: no tool has two turns while another one waits")
         }
     }
 }
+
+TEST_CASE("queue: those of a kin share requests, in what is ahead and in the order in which they are taken along")
+{
+    fair_queue q(10);
+    for (fair_queue::item i = 1; i <= 25; ++i) q.add(i, "a", urgency::interactive, false, 7);
+    CHECK(q.ahead("a", urgency::interactive) == 3);
+    CHECK(q.size_of(7) == 25);
+    q.add(30, "a", urgency::interactive);
+    CHECK(q.ahead("a", urgency::interactive) == 4);
+    q.add(40, "b", urgency::interactive, false, 7);
+    q.add(41, "b", urgency::background, false, 7);
+    q.add(50, "b", urgency::interactive, false, 8);
+    CHECK(q.next_of(7, 4) == std::vector<fair_queue::item>{1, 40, 2, 3});
+    CHECK(q.next_of(8, 100) == std::vector<fair_queue::item>{50});
+    CHECK(q.next_of(7, 100).size() == 27);
+    CHECK(q.next_of(7, 100).back() == 41);
+    q.add(1, "b", urgency::interactive, false, 7);  // for another tool too
+    CHECK(q.next_of(7, 100).size() == 27);
+    for (fair_queue::item i = 1; i <= 25; ++i) q.remove(i);
+    CHECK(q.size_of(7) == 2);
+    q.remove(40);
+    q.remove(41, "b", urgency::background);
+    CHECK(q.size_of(7) == 0);
+    CHECK(q.next_of(7, 100).empty());
+}

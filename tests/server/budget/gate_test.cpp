@@ -15,7 +15,7 @@ TEST_CASE("429: what had its grant and waits for a new connection is not sent du
     asio::io_context loop{1};
     budget_settings s;
     auto book = make_memory_ledger();
-    gate g({loop.get_executor(), s, clock, *book, {}, [](auto...) {}, [] {}});
+    gate g({loop.get_executor(), s, 1, clock, *book, {}, [](auto...) {}, [] {}});
     clock.advance(5s);
     bool second = false, asked = false;
     auto go = [&]() -> task<void> {

@@ -1,0 +1,483 @@
+// Bulk reads: lookups that wait go upstream together, and whatever is wrong with that ends in single GETs.
+
+#include "tests/support/budget_world.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace callcache;
+using namespace callcache::test;
+
+namespace
+{
+
+const std::string bulk_path = "/v2/calls/extensive";
+
+using tool_list = std::vector<std::unique_ptr<tool>>;
+
+struct bulk_world : three_a_second
+{
+    bulk_world()
+    {
+        config.bulk.mode = bulk_mode::automatic;
+        vendor_options.world.missing_every = 0;
+    }
+
+    // A proxy under which the vendor has accepted the credential, with room in the window.
+    void start_trusted(const std::string& as = authorization)
+    {
+        if (!cache) start();
+        get(path(900'000), {}, as);
+        clock.advance(3s);
+    }
+
+    std::size_t bulk_requests() const
+    {
+        const auto& heads = vendor->heads();
+        return std::size_t(std::count_if(heads.begin(), heads.end(), [](const std::string& h) {
+            return h.starts_with("POST /v2/calls/extensive HTTP/1.1\r\n");
+        }));
+    }
+    std::size_t calls_of_last_bulk() const
+    {
+        for (std::size_t i = vendor->heads().size(); i-- > 0;)
+            if (vendor->heads()[i].starts_with("POST " + bulk_path))
+                return std::size_t(std::count(vendor->bodies()[i].begin(), vendor->bodies()[i].end(), ',')) + 1;
+        return 0;
+    }
+
+    // Each asks for a call of its own, from `first` on; all have come to the brain.
+    tool_list ask_for(std::uint64_t first, std::uint64_t count, const std::string& as = authorization)
+    {
+        tool_list all;
+        for (std::uint64_t n = first; n < first + count; ++n) all.push_back(asks(path(n), {}, as));
+        settle();
+        return all;
+    }
+
+    // Lets the clock run until one is on its way.
+    void until_bulk()
+    {
+        clock_runs = true;
+        run_until([&] { return bulk_requests() >= 1; });
+        clock_runs = false;
+    }
+
+    void script_bulk(const std::string& status, const std::string& body, const std::string& more = "")
+    {
+        vendor->script(bulk_path, sim::scripted{"HTTP/1.1 " + status + "\r\nContent-Type: application/json\r\n" + more +
+                                                "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body});
+    }
+
+    // Every one has the answer of its own call, and how many of them had it from a bulk read.
+    std::size_t check_answers(const tool_list& tools, std::uint64_t first)
+    {
+        std::size_t in_bulk = 0;
+        for (std::size_t i = 0; i < tools.size(); ++i)
+        {
+            answer a = tools[i]->read();
+            CAPTURE(a.raw);
+            CHECK(a.status == 200);
+            CHECK(call_of(a) == vendor->body(id(first + i)));
+            in_bulk += a.cache("detail") == "bulk";
+        }
+        return in_bulk;
+    }
+};
+
+}  // namespace
+
+TEST_SUITE_BEGIN("scenario: bulk reads");
+
+TEST_CASE("a lone lookup, and as many as have room at once, are sent as they came")
+{
+    bulk_world w;
+    w.start_trusted();
+    CHECK(w.get(w.path(1)).cache("detail") == "miss");
+    w.clock.advance(3s);
+    auto three = w.ask_for(10, 3);
+    w.answered(three);
+    CHECK(w.check_answers(three, 10) == 0);
+    CHECK(w.bulk_requests() == 0);
+}
+
+TEST_CASE("lookups that wait go together: each gets its own call, kept byte for byte, for one API call")
+{
+    bulk_world w;
+    w.start_trusted();
+    std::size_t before = w.vendor->requests();
+    auto tools = w.ask_for(10, 60);
+    CHECK(w.answered(tools) < 4s);
+    CHECK(w.check_answers(tools, 10) >= 55);
+    CHECK(w.bulk_requests() >= 1);
+    CHECK(w.vendor->requests() - before <= 6);
+    for (std::uint64_t n = 10; n < 70; ++n)
+    {
+        answer hit = w.get(w.path(n));
+        CHECK(hit.cache("hit") == "hit");
+        CHECK(world::call_of(hit) == w.vendor->body(w.id(n)));
+        CHECK(hit.body.starts_with("{\"requestId\":\""));
+        CHECK_FALSE(hit.has("set-cookie"));
+    }
+    CHECK(w.vendor->refused() == 0);
+}
+
+TEST_CASE("a bulk read has at most bulk.ids_max calls, each once, and off means off")
+{
+    bulk_world w;
+    SUBCASE("on")
+    {
+        w.config.bulk.ids_max = 10;
+        w.start_trusted();
+        auto tools = w.ask_for(10, 40);
+        w.answered(tools);
+        w.check_answers(tools, 10);
+        CHECK(w.calls_of_last_bulk() <= 10);
+        CHECK(w.bulk_requests() >= 3);
+    }
+    SUBCASE("off")
+    {
+        w.config.bulk.mode = bulk_mode::off;
+        w.start_trusted();
+        auto tools = w.ask_for(10, 20);
+        w.answered(tools);
+        CHECK(w.check_answers(tools, 10) == 0);
+        CHECK(w.bulk_requests() == 0);
+    }
+}
+
+TEST_CASE("one credential's lookups are never asked for, or answered, under another's")
+{
+    bulk_world w;
+    w.start();
+    w.start_trusted();
+    w.start_trusted(other_authorization);
+    auto mine = w.ask_for(10, 20), theirs = w.ask_for(100, 20, other_authorization);
+    w.answered(mine);
+    w.answered(theirs);
+    w.check_answers(mine, 10);
+    w.check_answers(theirs, 100);
+    std::size_t seen = 0;
+    for (std::size_t i = 0; i < w.vendor->heads().size(); ++i)
+    {
+        if (!w.vendor->heads()[i].starts_with("POST " + bulk_path)) continue;
+        bool is_mine = contains(w.vendor->heads()[i], "Authorization: " + authorization + "\r\n");
+        for (std::uint64_t n = 0; n < 20; ++n)
+        {
+            CHECK(!(is_mine && contains(w.vendor->bodies()[i], "\"" + w.id(100 + n) + "\"")));
+            CHECK(!(!is_mine && contains(w.vendor->bodies()[i], "\"" + w.id(10 + n) + "\"")));
+        }
+        ++seen;
+    }
+    CHECK(seen >= 2);
+    CHECK(w.get(w.path(10), {{"Cache-Control", "only-if-cached"}}, other_authorization).status == 504);
+}
+
+TEST_CASE("what is missing from the answer is fetched by its own GET, and a 404 of that is remembered")
+{
+    bulk_world w;
+    w.vendor_options.world.missing_every = 20;
+    w.vendor_options.world.not_found_every = 25;
+    w.start_trusted();
+    auto tools = w.ask_for(0, 60);
+    w.answered(tools);
+    for (std::uint64_t n = 0; n < 60; ++n)
+    {
+        CAPTURE(n);
+        answer a = tools[n]->read();
+        CHECK(a.status == (w.vendor->world().is_found(n) ? 200u : 404u));
+        if (!w.vendor->world().is_in_bulk(n)) CHECK(a.cache("detail") == "miss");
+    }
+    CHECK(w.get(w.path(7)).cache("detail") == "negative");
+    CHECK(w.vendor->refused() == 0);
+}
+
+TEST_CASE("a credential without the scope: right answers one by one, one refused batch in an hour, trust untouched")
+{
+    bulk_world w;
+    w.config.budget.wait_max = 120s;
+    w.config.server.answer_max = 150s;
+    w.start();
+    w.vendor->allow(authorization, {true, false});
+    w.start_trusted();
+    auto tools = w.ask_for(10, 150);
+    CHECK(w.answered(tools) < 60s);
+    CHECK(w.check_answers(tools, 10) == 0);
+    CHECK(w.bulk_requests() == 1);
+    CHECK(w.vendor->refused() == 0);
+    CHECK(w.get(w.path(10)).cache("hit") == "hit");
+
+    w.start();  // it is remembered over a restart
+    w.clock.advance(5s);
+    auto more = w.ask_for(400, 12);
+    w.answered(more);
+    CHECK(w.bulk_requests() == 1);
+    w.clock.advance(1h);
+    auto later = w.ask_for(500, 12);
+    w.answered(later);
+    CHECK(w.bulk_requests() == 2);
+}
+
+TEST_CASE("whatever is wrong with a bulk answer, every call is fetched by its own GET")
+{
+    for (const char* status : {"400 Bad Request", "404 Not Found", "500 Internal Server Error", "200 OK", "302 Found"})
+        for (const char* body :
+             {R"({"requestId":"r","errors":["x"]})", "nonsense", "", R"({"requestId":"r","calls":[]})"})
+        {
+            CAPTURE(status);
+            CAPTURE(body);
+            bulk_world w;
+            w.start_trusted();
+            w.script_bulk(status, body);
+            auto tools = w.ask_for(10, 12);
+            w.answered(tools);
+            CHECK(w.check_answers(tools, 10) == 0);
+            CHECK(w.bulk_requests() >= 1);
+            CHECK(w.bulk_requests() <= 3);
+        }
+}
+
+TEST_CASE("calls that nobody asked for are not kept, and one with another's bytes is not handed on")
+{
+    bulk_world w;
+    w.start_trusted();
+    std::string asked = w.vendor->body(w.id(12)), other = w.vendor->body(w.id(700));
+    w.script_bulk("200 OK", R"({"requestId":"r","calls":[{"metaData":)" + other + R"(},{"metaData":)" + asked + "}]}");
+    auto tools = w.ask_for(10, 12);
+    w.answered(tools);
+    w.check_answers(tools, 10);
+    CHECK(w.get(w.path(700), {{"Cache-Control", "only-if-cached"}}).status == 504);
+}
+
+TEST_CASE("the vendor's 429 to a bulk read: all of its calls wait, and go together again")
+{
+    bulk_world w;
+    w.start_trusted();
+    w.vendor->script(bulk_path, sim::scripted{limited("5")});
+    auto tools = w.ask_for(10, 30);
+    w.until_bulk();
+    w.settle();
+    w.vendor->script(bulk_path, std::nullopt);
+    CHECK(w.answered(tools) >= 4s);
+    CHECK(w.check_answers(tools, 10) >= 20);
+    CHECK(w.bulk_requests() <= 4);
+}
+
+TEST_CASE("a bulk read that is lost is tried again, and nobody is left behind")
+{
+    for (sim::then then : {sim::then::close, sim::then::reset})
+    {
+        bulk_world w;
+        w.start_trusted();
+        w.vendor->script(bulk_path, sim::scripted{"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", then});
+        auto tools = w.ask_for(10, 30);
+        w.until_bulk();
+        w.settle();
+        w.vendor->script(bulk_path, std::nullopt);
+        w.answered(tools);
+        for (const auto& t : tools)
+        {
+            unsigned status = t->read().status;
+            CHECK((status == 200 || status == 502));  // the retry budget of a young proxy is small
+        }
+        CHECK(w.cache->misses().flights() == 0);
+    }
+}
+
+TEST_CASE("who hangs up, or runs out of time, while a bulk read is under way takes nobody along")
+{
+    bulk_world w;
+    w.start_trusted();
+    w.vendor->hold(bulk_path);
+    tool_list tools = w.ask_for(10, 20);
+    auto impatient = w.asks(w.path(50), {{"Prefer", "wait=1"}});
+    w.until_bulk();
+    tools[15]->hang_up();
+    w.settle();
+    w.vendor->release(bulk_path);
+    std::unique_ptr<tool> gone = std::move(tools[15]);
+    tools.erase(tools.begin() + 15);
+    w.answered(tools);
+    for (const auto& t : tools) CHECK(t->read().status == 200);
+}
+
+TEST_CASE("what is fetched together may be waited for by several, each with the word for how it came")
+{
+    bulk_world w;
+    w.start_trusted();
+    w.vendor->hold(bulk_path);
+    tool_list tools = w.ask_for(10, 20);
+    w.until_bulk();
+    auto joined = w.asks(w.path(29));
+    w.run_until([&] { return w.cache->misses().waiting(w.id(29)) == 2; });
+    w.vendor->release(bulk_path);
+    w.answered(tools);
+    CHECK(tools[19]->read().cache("detail") == "bulk");
+    CHECK(joined->read().cache("collapsed") == "collapsed");
+    CHECK(w.vendor->requests(w.id(29)) == 0);
+}
+
+TEST_CASE("the first bulk read of a day is checked against one of its calls' own GET, and a difference ends them")
+{
+    bulk_world w;
+    w.start_trusted();
+    bool differs = false;
+    SUBCASE("they are the same") {}
+    SUBCASE("they differ")
+    {
+        differs = true;
+        // The lead of a bulk read is the one whose turn it is: all calls say something else there.
+        std::string calls;
+        for (std::uint64_t n = 10; n < 40; ++n)
+            calls += (calls.empty() ? "" : ",") + (R"({"metaData":{"id":")" + w.id(n) + R"(","title":"another"}})");
+        w.script_bulk("200 OK", R"({"requestId":"r","calls":[)" + calls + "]}");
+    }
+    auto tools = w.ask_for(10, 30);
+    w.answered(tools);
+    w.clock_runs = true;
+    w.run_until([&] { return w.cache->misses().flights() == 0; });
+    w.clock_runs = false;
+    CHECK(contains(w.out.text(), "two different calls") == differs);
+    CHECK(contains(w.operator_says("GET", "/stats"),
+                   std::string("\"checks\":1,\"differences\":") + (differs ? "1" : "0")));
+    std::size_t before = w.bulk_requests();
+    w.vendor->script(bulk_path, std::nullopt);
+    w.clock.advance(2h);
+    w.start_trusted();
+    auto more = w.ask_for(200, 30);
+    w.answered(more);
+    CHECK((w.bulk_requests() > before) == !differs);
+}
+
+TEST_CASE("a credential that the vendor has not accepted yet is not asked for in bulk")
+{
+    bulk_world w;
+    w.start();
+    auto tools = w.ask_for(10, 30, sim::basic("nobody", "x"));
+    w.answered(tools);
+    for (const auto& t : tools) CHECK(t->read().status == 401);
+    CHECK(w.bulk_requests() == 0);
+    CHECK(w.vendor->requests() <= 3);
+}
+
+TEST_CASE("a bulk read says nothing about the credential's trust")
+{
+    bulk_world w;
+    w.start_trusted();
+    auto tools = w.ask_for(10, 30);
+    w.answered(tools);
+    w.vendor->withdraw(authorization);
+    w.clock.advance(5s);
+    CHECK(w.get(w.path(20)).cache("hit") == "hit");
+    auto more = w.ask_for(100, 30);
+    w.answered(more);
+    for (const auto& t : more) CHECK(t->read().status == 401);
+    CHECK(w.get(w.path(20)).status == 401);
+}
+
+TEST_CASE("a refusal by the queue counts what goes together as one")
+{
+    bulk_world w;
+    w.start_trusted();
+    auto tools = w.ask_for(10, 300);  // a hundred seconds one by one, and budget.wait_max is 20
+    CHECK(w.answered(tools) < 6s);
+    CHECK(w.check_answers(tools, 10) >= 280);
+}
+
+TEST_CASE("an erasure while a bulk read is under way: its calls are handed on, and not kept")
+{
+    bulk_world w;
+    w.start_trusted();
+    w.vendor->hold(bulk_path);
+    tool_list tools = w.ask_for(10, 20);
+    w.until_bulk();
+    w.cache->kept().purge_all([](bool) {});
+    w.vendor->release(bulk_path);
+    w.answered(tools);
+    CHECK(tools[5]->read().cache("detail") == "bulk");
+    CHECK(w.get(w.path(15), {{"Cache-Control", "only-if-cached"}}).status == 504);
+}
+
+TEST_CASE("a stop in the middle: who rides along is told")
+{
+    bulk_world w;
+    w.start_trusted();
+    w.vendor->hold(bulk_path);
+    tool_list tools = w.ask_for(10, 20);
+    w.until_bulk();
+    SUBCASE("drained")
+    {
+        w.cache->drain();
+        w.settle();
+        w.vendor->release(bulk_path);
+        w.answered(tools);
+        for (const auto& t : tools)
+        {
+            unsigned status = t->read().status;
+            CHECK((status == 200 || status == 503));
+        }
+    }
+    SUBCASE("at once")
+    {
+        w.stop();
+    }
+}
+
+TEST_CASE("a list that a tool reads itself brings its calls; what was sent for later stays")
+{
+    bulk_world w;
+    w.config.budget.rate = w.config.budget.burst = 1000;
+    w.start();
+    w.get(w.path(3));
+    std::string range = "?fromDateTime=2020-01-01T00:00:00Z&toDateTime=2035-01-01T00:00:00Z";
+    w.vendor->edit(w.id(3));
+    w.clock.advance(1s);
+    std::string listed = w.get("/v2/calls" + range, {{"Accept-Encoding", "gzip"}}).body;
+    CHECK(contains(w.vendor->heads().back(), "Accept-Encoding: identity\r\n"));
+    CHECK_FALSE(contains(w.vendor->heads().back(), "gzip"));
+    std::size_t before = w.vendor->requests();
+    int kept = 0;
+    for (std::uint64_t n = 999'999; n > 999'899; --n)
+    {
+        answer a = w.get(w.path(n), {{"Cache-Control", "only-if-cached"}});
+        if (a.status != 200) continue;
+        CHECK(world::call_of(a) == w.vendor->body(w.id(n)));
+        CHECK(contains(listed, world::call_of(a)));
+        ++kept;
+    }
+    CHECK(kept == 100);
+    CHECK(w.vendor->requests() == before);
+}
+
+TEST_CASE("a bulk read of a tool's own passes through as it is, and brings its calls")
+{
+    bulk_world w;
+    w.start_trusted();
+    std::string body = "{\"filter\":{\"callIds\":[\"" + w.id(1) + "\",\"" + w.id(2) + "\"]}}";
+    answer a = w.raw("POST " + bulk_path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + authorization +
+                     "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+                     "\r\n\r\n" + body);
+    CHECK(a.cache("detail") == "pass");
+    CHECK(w.get(w.path(1)).cache("hit") == "hit");
+    CHECK(w.get(w.path(2)).cache("hit") == "hit");
+    CHECK(w.get(w.path(2), {{"Cache-Control", "only-if-cached"}}, other_authorization).status == 504);
+}
+
+TEST_CASE("an answer that breaks off, or is no list of calls, brings nothing")
+{
+    bulk_world w;
+    w.start_trusted();
+    std::string call = w.vendor->body(w.id(1));
+    for (const std::string& body :
+         {R"({"requestId":"r","calls":[{"metaData":)" + call, R"({"requestId":"r","calls":[)" + call + "]}",
+          R"({"requestId":"r","calls":[{"metaData":)" + call + R"(},{"metaData":)" + call + "}]}"})
+    {
+        w.script_bulk("200 OK", body);
+        w.send("POST", bulk_path, {{"Content-Length", "0"}});
+        CHECK(w.get(w.path(1), {{"Cache-Control", "only-if-cached"}}).status == 504);
+        w.clock.advance(1s);
+    }
+}
+
+TEST_SUITE_END();
