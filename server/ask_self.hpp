@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/address.hpp"
+#include "config/settings.hpp"
 
 #include <chrono>
 #include <string>
@@ -10,6 +11,15 @@
 namespace callcache
 {
 
+// Where the callcache of a configuration answers.
+struct own_address
+{
+    host_port at;
+    bool tls = false;
+};
+own_address tools_address(const settings&);
+own_address admin_address(const settings&);  // REQUIRES: server.admin is not off
+
 struct own_answer_read
 {
     int status = 0;  // 0: no answer
@@ -17,9 +27,9 @@ struct own_answer_read
     std::string trouble;  // why there is none
 };
 
-// Blocks, at most about `patience` for each address of the host. `at` as it was configured: an address that means "all"
-// is reached through loopback.
-own_answer_read ask_self(host_port at, std::string_view method, std::string_view target,
+// Blocks, at most about `patience` for each address of the host. The address as it was configured: one that means "all"
+// is reached through loopback. No secret is sent, as nobody's certificate is verified.
+own_answer_read ask_self(own_address, std::string_view method, std::string_view target,
                          std::chrono::milliseconds patience);
 
 }  // namespace callcache

@@ -1,40 +1,18 @@
 #include "tests/support/plain_client.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 namespace callcache::test
 {
 
-plain_client::plain_client(std::uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
-{
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_port = htons(port);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int one = 1;
-    setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(socket_, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0)
-    {
-        close(socket_);
-        socket_ = -1;
-    }
-}
-
-plain_client::~plain_client()
-{
-    if (socket_ >= 0) close(socket_);
-}
+plain_client::plain_client(std::uint16_t port) : socket_(loopback_socket::connected(port)) {}
 
 plain_client::answer plain_client::get(const std::string& target, const std::string& authorization,
                                        const std::string& further)
 {
     std::string text =
         "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + authorization + "\r\n" + further + "\r\n";
-    if (socket_ < 0 || send(socket_, text.data(), text.size(), MSG_NOSIGNAL) != ssize_t(text.size())) return {};
+    if (socket_.fd < 0 || send(socket_.fd, text.data(), text.size(), MSG_NOSIGNAL) != ssize_t(text.size())) return {};
     answer a;
     std::size_t length = std::string::npos;
     for (;;)
@@ -55,7 +33,7 @@ plain_client::answer plain_client::get(const std::string& target, const std::str
             return a;
         }
         char room[16384];
-        ssize_t n = recv(socket_, room, sizeof room, 0);
+        ssize_t n = recv(socket_.fd, room, sizeof room, 0);
         if (n <= 0) return {};
         in_.append(room, std::size_t(n));
     }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/loopback_socket.hpp"
+
 #include <cstdint>
 #include <string>
 
@@ -11,7 +13,6 @@ class plain_client
 {
 public:
     explicit plain_client(std::uint16_t port);
-    ~plain_client();
 
     // One request with Content-Length in the answer; status 0 if the connection ended.
     struct answer
@@ -22,7 +23,7 @@ public:
     answer get(const std::string& target, const std::string& authorization, const std::string& further = "");
 
 private:
-    int socket_;
+    loopback_socket socket_;
     std::string in_;
 };
 
