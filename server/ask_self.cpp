@@ -107,10 +107,10 @@ own_address admin_address(const settings& s)
     return {*parse_host_port(s.server.admin.front()), false};
 }
 
-own_answer_read ask_self(own_address self, std::string_view method, std::string_view target,
+own_answer_read ask_self(const own_address& self, std::string_view method, std::string_view target,
                          std::chrono::milliseconds patience)
 {
-    auto& [at, tls] = self;
+    host_port at = self.at;
     if (at.host == "0.0.0.0") at.host = "127.0.0.1";
     if (at.host == "::") at.host = "::1";
     addrinfo hints{}, *list = nullptr;
@@ -124,7 +124,7 @@ own_answer_read ask_self(own_address self, std::string_view method, std::string_
     for (addrinfo* a = list; a; a = a->ai_next)
     {
         connection c(a->ai_family);
-        if (c.open(*a, tls, patience) && c.send(request))
+        if (c.open(*a, self.tls, patience) && c.send(request))
             last = read_answer(c);
         else
             last.trouble = c.trouble();

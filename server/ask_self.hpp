@@ -29,7 +29,7 @@ struct own_answer_read
 
 // Blocks, at most about `patience` for each address of the host. The address as it was configured: one that means "all"
 // is reached through loopback. No secret is sent, as nobody's certificate is verified.
-own_answer_read ask_self(own_address, std::string_view method, std::string_view target,
+own_answer_read ask_self(const own_address&, std::string_view method, std::string_view target,
                          std::chrono::milliseconds patience);
 
 }  // namespace callcache
