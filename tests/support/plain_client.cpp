@@ -1,18 +1,41 @@
 #include "tests/support/plain_client.hpp"
 
+#include <openssl/ssl.h>
+
 #include <sys/socket.h>
 
 namespace callcache::test
 {
 
-plain_client::plain_client(std::uint16_t port) : socket_(loopback_socket::connected(port)) {}
+plain_client::plain_client(std::uint16_t port, bool tls) : socket_(loopback_socket::connected(port))
+{
+    if (!tls) return;
+    SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+    tls_.reset(SSL_new(context), SSL_free);
+    SSL_CTX_free(context);
+    SSL_set_fd(tls_.get(), socket_.fd);
+    if (SSL_connect(tls_.get()) != 1) socket_ = {};
+}
+
+bool plain_client::send(const std::string& text)
+{
+    if (socket_.fd < 0) return false;
+    if (tls_) return SSL_write(tls_.get(), text.data(), int(text.size())) == int(text.size());
+    return ::send(socket_.fd, text.data(), text.size(), MSG_NOSIGNAL) == ssize_t(text.size());
+}
+
+long plain_client::receive(char* room, std::size_t size)
+{
+    if (tls_) return SSL_read(tls_.get(), room, int(size));
+    return recv(socket_.fd, room, size, 0);
+}
 
 plain_client::answer plain_client::get(const std::string& target, const std::string& authorization,
                                        const std::string& further)
 {
     std::string text =
         "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + authorization + "\r\n" + further + "\r\n";
-    if (socket_.fd < 0 || send(socket_.fd, text.data(), text.size(), MSG_NOSIGNAL) != ssize_t(text.size())) return {};
+    if (!send(text)) return {};
     answer a;
     std::size_t length = std::string::npos;
     for (;;)
@@ -33,7 +56,7 @@ plain_client::answer plain_client::get(const std::string& target, const std::str
             return a;
         }
         char room[16384];
-        ssize_t n = recv(socket_.fd, room, sizeof room, 0);
+        long n = receive(room, sizeof room);
         if (n <= 0) return {};
         in_.append(room, std::size_t(n));
     }
