@@ -75,8 +75,9 @@ struct loader
                                       environment_name(key.path) + " or " + std::string(key.path) + "_file");
         if (key.path == "server.answer_max") answer_max_is_set = true;
         if (key.set(result.values, value)) return;
-        // A proxy's may hold a password, and where in it only one that is well-formed tells.
-        bool hidden = key.secret || key.type == key_type::proxy;
+        // A proxy's may hold a password, and where in it only one that is well-formed tells; what is no path may be
+        // what the file should hold.
+        bool hidden = key.secret || key.type == key_type::proxy || key.path.ends_with("_file");
         std::string found = hidden ? "a value that is not shown" : quoted(value.text);
         if (value.found == kind::number) found = value.text;
         if (value.found == kind::boolean) found = value.text;
@@ -304,6 +305,11 @@ std::vector<config_problem> contradictions(const settings& s)
             if (!at || is_loopback(at->host)) continue;
             if (key == std::string_view("server.listen")) beyond_loopback = true;
         }
+
+    check(s.server.tls_certificate_file.empty() == s.server.tls_key_file.empty(),
+          s.server.tls_key_file.empty()
+              ? "server.tls_certificate_file: needs server.tls_key_file, the file of its private key"
+              : "server.tls_key_file: needs server.tls_certificate_file, the file of its certificate");
 
     const auto& k = s.credentials;
     bool has_key = !k.access_key.empty() || !k.access_key_file.empty();

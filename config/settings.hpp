@@ -22,6 +22,7 @@ struct server_settings
     std::vector<std::string> admin{"localhost:4665"};  // empty: off
     std::vector<std::string> hosts;                    // inject: further names that a Host header may carry
     std::uint64_t threads = 0;                         // 0: one a core, at most 4
+    std::string tls_certificate_file, tls_key_file;    // both: the tools' address speaks TLS alone
     std::uint64_t connections_max = 4096;
     milliseconds header_timeout = 10s;
     milliseconds idle_timeout = 75s;

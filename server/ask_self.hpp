@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/address.hpp"
+#include "config/settings.hpp"
 
 #include <chrono>
 #include <string>
@@ -9,6 +10,15 @@
 
 namespace callcache
 {
+
+// Where the callcache of a configuration answers.
+struct own_address
+{
+    host_port at;
+    bool tls = false;
+};
+own_address tools_address(const settings&);
+own_address admin_address(const settings&);  // REQUIRES: server.admin is not off
 
 struct own_answer_read
 {
@@ -20,8 +30,9 @@ struct own_answer_read
 // Where to connect to what listens at an address that was configured: one that means "all" is reached through loopback.
 host_port within_reach(host_port at);
 
-// Blocks, at most about `patience` for each address of the host. `at` as it was configured.
-own_answer_read ask_self(host_port at, std::string_view method, std::string_view target,
+// Blocks, at most about `patience` for each address of the host. The address as it was configured. No secret is sent, as
+// nobody's certificate is verified.
+own_answer_read ask_self(const own_address&, std::string_view method, std::string_view target,
                          std::chrono::milliseconds patience);
 
 }  // namespace callcache

@@ -6,6 +6,7 @@
 #include "server/budget/zone.hpp"
 #include "server/commands.hpp"
 #include "server/credential.hpp"
+#include "server/http/tls_identity.hpp"
 #include "server/live_check.hpp"
 #include "server/system_clock.hpp"
 #include "server/visible.hpp"
@@ -13,7 +14,6 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -32,17 +32,16 @@ int refuse(const std::string& why)
 // A ledger in memory has no lock that tells of another process; whether one runs where the configuration says does.
 bool is_running(const settings& config)
 {
-    auto at = parse_host_port((config.server.admin.empty() ? config.server.listen : config.server.admin).front());
-    return ask_self(*at, "GET", "/healthz", std::chrono::seconds(1)).status != 0;
+    own_address self = config.server.admin.empty() ? tools_address(config) : admin_address(config);
+    return ask_self(self, "GET", "/healthz", std::chrono::seconds(1)).status != 0;
 }
 
 std::string owned_by(const std::string& who, const settings& config)
 {
     return who +
            " owns the budget, and two would exceed it. Stop it and check again; or ask for a call through it, "
-           "which "
-           "answers with what Gong says: http://" +
-           config.server.listen.front() + "/v2/calls/ID";
+           "which answers with what Gong says: " +
+           (tools_address(config).tls ? "https://" : "http://") + config.server.listen.front() + "/v2/calls/ID";
 }
 
 book usable(ledger_opening& opened, const settings& config)
@@ -58,7 +57,6 @@ int ask_vendor(const settings& config, const std::string& authorization, const s
 {
     system_clock clock;
     auto out = make_log(config.log);
-    std::signal(SIGPIPE, SIG_IGN);
     auto day = calendar_of(config.budget.day);
     if (auto* trouble = std::get_if<std::string>(&day)) return refuse(*trouble);
     destination to{*parse_origin(config.upstream.url), parse_proxy(config.upstream.proxy), nullptr};
@@ -110,6 +108,11 @@ int check(const settings& config, const check_wishes& wishes)
         auto read = read_injected(config.credentials);
         if (auto* trouble = std::get_if<std::string>(&read)) return refuse(*trouble);
         authorization = std::get<injected_credential>(read).authorization;
+    }
+    if (!config.server.tls_certificate_file.empty())
+    {
+        auto read = read_tls_identity(config.server);
+        if (auto* trouble = std::get_if<std::string>(&read)) return refuse(*trouble);
     }
     settings defaults;
     std::size_t width = 0;

@@ -15,23 +15,12 @@ struct unreadable
     std::string text;
 };
 
-// What is not may be the secret itself, which somebody has put where its file should be named.
-bool is_surely_a_path(const std::string& text)
-{
-    constexpr std::size_t secret_characters_min = 16;
-    return text.size() < secret_characters_min || text.starts_with('/') || text.starts_with("./") ||
-           text.starts_with("../") || text.starts_with("~/");
-}
-
 // A secret from its file, or the value itself. White space at the end, as an editor leaves it, does not belong to it.
 std::string secret(std::string_view key, const std::string& file, const std::string& value)
 {
     if (file.empty()) return value;
     auto text = read_whole_file(file);
-    if (!text && !is_surely_a_path(file))
-        throw unreadable{std::string(key) + "_file: cannot read the file of this name (not shown, as it may be the " +
-                         "secret itself; the key takes the path of a file that holds it)"};
-    if (!text) throw unreadable{std::string(key) + "_file: cannot read \"" + file + "\""};
+    if (!text) throw unreadable{cannot_read(std::string(key) + "_file", file)};
     std::string s = std::move(*text);
     while (!s.empty() && (s.back() == '\n' || s.back() == '\r' || s.back() == ' ')) s.pop_back();
     if (s.empty()) throw unreadable{std::string(key) + "_file: \"" + file + "\" is empty"};

@@ -18,11 +18,11 @@ constexpr auto patience = std::chrono::milliseconds(900);  // below the second t
 int health(const settings& config)
 {
     bool by_admin = !config.server.admin.empty();
-    auto at = parse_host_port(by_admin ? config.server.admin.front() : config.server.listen.front());
+    own_address self = by_admin ? admin_address(config) : tools_address(config);
     // Without an admin address: a lookup that is refused without asking the vendor shows that callcache answers.
-    auto answer = ask_self(*at, "GET", by_admin ? "/readyz" : "/v2/calls/undefined", patience);
+    auto answer = ask_self(self, "GET", by_admin ? "/readyz" : "/v2/calls/undefined", patience);
     if (answer.status == (by_admin ? 200 : 400)) return 0;
-    std::fprintf(stderr, "callcache at %s:%u is not ready: %s\n", at->host.c_str(), at->port,
+    std::fprintf(stderr, "callcache at %s:%u is not ready: %s\n", self.at.host.c_str(), self.at.port,
                  answer.status == 0 ? answer.trouble.c_str() : ("status " + std::to_string(answer.status)).c_str());
     return 1;
 }

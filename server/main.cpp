@@ -13,6 +13,7 @@
 
 #include <malloc.h>
 
+#include <csignal>
 #include <cstdio>
 #include <functional>
 
@@ -149,6 +150,9 @@ int main(int argc, char** argv)
 {
     // A few threads that allocate little: arenas of their own would only cost memory.
     mallopt(M_ARENA_MAX, 2);
+
+    // Whoever does not listen any more is an error of a write.
+    std::signal(SIGPIPE, SIG_IGN);
 
     CLI::App app{
         "callcache: answers GET /v2/calls/{id} of the Gong API from a local cache, and keeps to the company's "

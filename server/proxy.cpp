@@ -59,7 +59,9 @@ proxy::proxy(const settings& config, surroundings around) :
     around_(around),
     upstream_(*parse_origin(config.upstream.url)),
     clients_file_(config.credentials.clients_file),
-    ca_file_(config.upstream.ca_file)
+    ca_file_(config.upstream.ca_file),
+    tls_certificate_file_(config.server.tls_certificate_file),
+    tls_key_file_(config.server.tls_key_file)
 {
     const credentials_settings& c = config_.credentials;
     for (const std::string& path : {c.access_key_file, c.access_key_secret_file, c.bearer_token_file})
@@ -144,10 +146,11 @@ std::optional<std::string> proxy::open_upstream()
 
 std::optional<std::string> proxy::open_listeners()
 {
+    if (auto trouble = read_tls()) return trouble;
     tools_ = std::make_unique<tools>(tools::parts{config_, *tiers_, *partitions_, *brain_, injected_.get(),
                                                   clients_.get(), upstream_, around_.clock, around_.out});
     admin_ = std::make_unique<admin>(admin::parts{config_, ready_, *brain_, around_.clock, around_.out});
-    tool_rules_.reset(new session_rules{config_.server, around_.clock, *tools_});
+    tool_rules_.reset(new session_rules{config_.server, around_.clock, *tools_, tls_.get()});
     admin_rules_.reset(new session_rules{config_.server, around_.clock, *admin_});
     for (auto [addresses, rules, place] : {std::tuple{&config_.server.listen, tool_rules_.get(), &tool_listener_},
                                            {&config_.server.admin, admin_rules_.get(), &admin_listener_}})
@@ -229,11 +232,24 @@ std::optional<std::string> proxy::read_clients()
     const std::string& path = config_.credentials.clients_file;
     if (path.empty()) return std::nullopt;
     auto text = read_whole_file(path);
-    if (!text) return "credentials.clients_file: cannot read \"" + path + "\"";
+    if (!text) return cannot_read("credentials.clients_file", path);
     auto read = client_list::read(*text);
     if (auto* trouble = std::get_if<std::string>(&read)) return "credentials.clients_file: " + path + ": " + *trouble;
     if (!clients_) clients_ = std::make_unique<client_holder>();
     clients_->replace(std::get<client_list>(std::move(read)));
+    return std::nullopt;
+}
+
+std::optional<std::string> proxy::read_tls()
+{
+    if (config_.server.tls_certificate_file.empty()) return std::nullopt;
+    auto read = read_tls_identity(config_.server);
+    if (auto* trouble = std::get_if<std::string>(&read)) return *trouble;
+    auto& identity = std::get<tls_identity>(read);
+    if (tls_)
+        tls_->replace(std::move(identity));
+    else
+        tls_ = std::make_unique<tls_identity_holder>(std::move(identity));
     return std::nullopt;
 }
 
@@ -264,6 +280,15 @@ void proxy::read_files_again()
             around_.out.info("the tools' tokens were read again",
                              {{"tools", std::to_string(clients_->current()->size())}});
     }
+    // Of a pair that is replaced one file comes first: it fits when the other one has come.
+    bool certificate = tls_certificate_file_.has_changed(), key = tls_key_file_.has_changed();
+    if (certificate || key)
+    {
+        if (auto trouble = read_tls())
+            complain(*trouble);
+        else
+            around_.out.info("the certificate towards tools was read again");
+    }
     if (!ca_file_.has_changed()) return;
     try
     {
@@ -283,7 +308,8 @@ void proxy::announce() const
         for (const tcp::endpoint& e : endpoints) text += (text.empty() ? "" : ", ") + to_text(e);
         return text.empty() ? std::string("off") : text;
     };
-    origin self{false, {parse_host_port(config_.server.listen.front())->host, tool_endpoints().front().port()}};
+    origin self{tls_ != nullptr,
+                {parse_host_port(config_.server.listen.front())->host, tool_endpoints().front().port()}};
     around_.out.info(
         "listening",
         {{"base_url", self.text()}, {"tools", list(tool_endpoints())}, {"admin", list(admin_endpoints())}});

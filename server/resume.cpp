@@ -19,12 +19,12 @@ int resume(const settings& config)
     if (config.server.admin.empty())
         return std::fprintf(stderr, "callcache: server.admin is off, so nothing can be told to a running callcache\n"),
                1;
-    auto at = parse_host_port(config.server.admin.front());
-    auto answer = ask_self(*at, "POST", "/resume", patience);
+    own_address self = admin_address(config);
+    auto answer = ask_self(self, "POST", "/resume", patience);
     if (answer.status == 200) return std::puts("resumed; the window and the day's budget still hold"), 0;
     std::string why =
         answer.status == 0 ? answer.trouble : "status " + std::to_string(answer.status) + " " + answer.body;
-    std::fprintf(stderr, "callcache at %s:%u did not resume: %s\n", at->host.c_str(), at->port, why.c_str());
+    std::fprintf(stderr, "callcache at %s:%u did not resume: %s\n", self.at.host.c_str(), self.at.port, why.c_str());
     return 1;
 }
 

@@ -65,7 +65,6 @@ int serve(const settings& config)
 {
     system_clock clock;
     auto out = make_log(config.log);
-    std::signal(SIGPIPE, SIG_IGN);
     give_up_what_is_not_needed(config, *out);  // binds the threads that are begun from here on
 
     auto started = proxy::start(config, {clock, *out});

@@ -95,7 +95,7 @@ void session::sweep(steady_time now)
 
 void session::drain()
 {
-    if (rules_.draining && waiting_ == waiting_for::request) abort();
+    if (rules_.draining && (waiting_ == waiting_for::request || waiting_ == waiting_for::handshake)) abort();
 }
 
 void session::abort()
@@ -107,9 +107,9 @@ void session::abort()
 task<void> session::run(std::shared_ptr<session> self)
 {
     std::string out;
-    bool go_on = true;
     try
     {
+        bool go_on = co_await self->secure(out);
         while (go_on) go_on = co_await self->serve_one(out);
     }
     catch (const std::exception& mistake)
@@ -126,8 +126,25 @@ task<void> session::turn_away(std::shared_ptr<session> self)
     std::string out;
     // It has a name, as GCC 12 destroys an aggregate within an awaited expression twice.
     const refused_head full{503, "too many connections (server.connections_max)", 1};
-    co_await self->refuse(full, out);
+    bool secured = co_await self->secure(out);
+    if (secured) co_await self->refuse(full, out);
     co_await self->part();
+}
+
+// The handshake, where there is TLS. False if the connection ends with it.
+task<bool> session::secure(std::string& out)
+{
+    if (!rules_.tls) co_return true;
+    tls_ = std::make_unique<tls_stream>(rules_.tls->current(), socket_);
+    wait_for(waiting_for::handshake, rules_.limits.header_timeout);
+    auto greeted = co_await tls_->handshake();
+    if (greeted == tls_stream::greeting::plain_http)
+    {
+        tls_.reset();
+        const refused_head plain{400, "this address speaks TLS alone (server.tls_certificate_file): use https://"};
+        co_await refuse(plain, out);
+    }
+    co_return greeted == tls_stream::greeting::done;
 }
 
 task<void> session::refuse(const refused_head& why, std::string& out)
@@ -258,11 +275,18 @@ task<bool> session::read_head(std::string& out)
 // 0 if nothing more will come.
 task<std::size_t> session::read_more(std::size_t at_most)
 {
-    std::size_t before = in_.size();
+    std::size_t before = in_.size(), bytes = 0;
     in_.resize(before + at_most);
-    auto [error, bytes] = co_await socket_.async_read_some(asio::buffer(in_.data() + before, at_most), as_result);
-    in_.resize(before + (error ? 0 : bytes));
-    co_return error ? 0 : bytes;
+    std::span<char> room(in_.data() + before, at_most);
+    if (tls_)
+        bytes = co_await tls_->read_some(room);
+    else
+    {
+        auto [error, come] = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), as_result);
+        if (!error) bytes = come;
+    }
+    in_.resize(before + bytes);
+    co_return bytes;
 }
 
 task<body_piece> session::read_body()
@@ -328,27 +352,36 @@ task<bool> session::write(std::string& out)
 {
     if (out.empty()) co_return true;
     write_overdue_ = rules_.clock.steady() + rules_.limits.idle_timeout;
-    auto [error, bytes] = co_await asio::async_write(socket_, asio::buffer(out), as_result);
+    bool written = false;
+    if (tls_)
+        written = co_await tls_->write(out);
+    else
+    {
+        auto [error, bytes] = co_await asio::async_write(socket_, asio::buffer(out), as_result);
+        written = !error;
+    }
     write_overdue_ = steady_time::max();
     out.clear();
     if (out.capacity() > kept_bytes_max) out.shrink_to_fit();
     if (in_.empty() && in_.capacity() > kept_bytes_max) in_.shrink_to_fit();
-    co_return !error;
+    co_return written;
 }
 
 // A connection that is closed while something unread has come is reset, and the tool may lose the answer that it has
 // not read yet: so we stop writing first, and read on until the tool closes (RFC 9112, section 9.6).
 task<void> session::part()
 {
+    wait_for(waiting_for::farewell, farewell_max);
+    if (tls_) co_await tls_->say_end();
     error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
     if (ignored) co_return;
-    wait_for(waiting_for::farewell, farewell_max);
     for (std::size_t read = 0; read < farewell_bytes_max;)
     {
-        in_.clear();
-        std::size_t bytes = co_await read_more(read_bytes);
-        if (bytes == 0) break;
+        in_.resize(read_bytes);
+        // As it comes, with TLS too: it is thrown away.
+        auto [error, bytes] = co_await socket_.async_read_some(asio::buffer(in_), as_result);
+        if (error) break;
         read += bytes;
     }
     socket_.close(ignored);

@@ -5,6 +5,7 @@
 #include "server/clock.hpp"
 #include "server/http/body_decoder.hpp"
 #include "server/http/handler.hpp"
+#include "server/http/tls_stream.hpp"
 #include "server/net.hpp"
 
 #include <atomic>
@@ -32,8 +33,9 @@ struct session_rules
     const server_settings& limits;
     const clock_source& clock;
     handler& answers;
-    std::atomic<std::size_t> open{0};   // connections, on all fronts
-    std::atomic<bool> draining{false};  // no further request is read; one that is being answered is finished
+    const tls_identity_holder* tls = nullptr;  // null: no TLS
+    std::atomic<std::size_t> open{0};          // connections, on all fronts
+    std::atomic<bool> draining{false};         // no further request is read; one that is being answered is finished
 };
 
 // Front loop only. Held by its own coroutine.
@@ -61,11 +63,12 @@ public:
 private:
     enum class waiting_for
     {
-        request,   // between requests: may be closed without a word
-        head,      // a part of one has come: 408
-        body,      // likewise
-        nothing,   // no deadline here: an answer is being made
-        farewell,  // the tool, to close after us
+        handshake,  // TLS's: closed without a word
+        request,    // between requests: may be closed without a word
+        head,       // a part of one has come: 408
+        body,       // likewise
+        nothing,    // no deadline here: an answer is being made
+        farewell,   // the tool, to close after us
     };
 
     // conversation
@@ -76,6 +79,7 @@ private:
     task<bool> write(std::string& out) override;
     void break_off() override { abort(); }
 
+    task<bool> secure(std::string& out);
     task<bool> read_head(std::string& out);
     task<bool> serve_one(std::string& out);
     task<void> refuse(const refused_head&, std::string& out);
@@ -87,6 +91,7 @@ private:
     void wait_for(waiting_for, milliseconds at_most);
 
     tcp_socket socket_;
+    std::unique_ptr<tls_stream> tls_;  // null: none
     front& front_;
     session_rules& rules_;
     std::list<session*>::iterator place_;

@@ -448,3 +448,12 @@ TEST_CASE("contradictions: the least is not more than the most")
     CHECK(contradiction([](settings& s) { s.cache.calls.fresh_min = s.cache.calls.fresh_max; }).empty());
     holds(contradiction([](settings& s) { s.cache.path.clear(); }), {"cache.path"});
 }
+
+TEST_CASE("load: TLS towards tools needs certificate and key, and what is no path is not shown")
+{
+    CHECK(problem(load({}, {}, {"server.tls_certificate_file=a"})).starts_with("server.tls_certificate_file: needs"));
+    CHECK(problem(load({}, {}, {"server.tls_key_file=a"})).starts_with("server.tls_key_file: needs"));
+    CHECK(load({}, {}, {"server.tls_key_file=a", "server.tls_certificate_file=b"}).problems.empty());
+    std::string pasted = "-----BEGIN PRIVATE KEY-----\nMIGHAgEA\n";
+    CHECK(problem(load({}, {{"CALLCACHE_SERVER_TLS_KEY_FILE", pasted}})).find("MIGH") == std::string::npos);
+}

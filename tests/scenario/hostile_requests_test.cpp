@@ -287,8 +287,11 @@ std::vector<hostile> field_lines()
 {
     std::string many;
     for (int i = 0; i < 3000; ++i) many += "A: b\r\n";
-    std::string as_many_as_fit;
-    for (int i = 0; i < 2000; ++i) as_many_as_fit += "A:b\r\n";
+    auto fields = [](int count) {  // two of them are those of every lookup
+        std::string text;
+        for (int i = 3; i < count; ++i) text += "A:b\r\n";
+        return text + "A:b";
+    };
     return {
         refused("a space before the colon", lookup("X : y")),
         refused("a tab before the colon", lookup("X\t: y")),
@@ -332,7 +335,9 @@ std::vector<hostile> field_lines()
         refused("a value of 20,000 bytes", lookup("X: " + std::string(20'000, 'y')), 431),
         refused("a name of 20,000 bytes", lookup(std::string(20'000, 'X') + ": y"), 431),
         refused("a value without end", "GET / HTTP/1.1\r\nX: " + std::string(20'000, 'y'), 431),
-        served("2,000 fields", lookup(as_many_as_fit + "A:b")),
+        served("200 fields", lookup(fields(200))),
+        refused("201 fields", lookup(fields(201)), 431),
+        refused("2,000 fields", lookup(fields(2000)), 431),
         served("a value of 15,000 bytes", lookup("X: " + std::string(15'000, 'y'))),
         served("a head of exactly server.header_bytes_max",
                lookup("X: " + std::string(16384 - lookup("X: ").size(), 'y'))),

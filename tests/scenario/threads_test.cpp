@@ -4,6 +4,7 @@
 #include "cache/call_answer.hpp"
 #include "server/proxy.hpp"
 #include "server/system_clock.hpp"
+#include "tests/sim/certificate.hpp"
 #include "tests/support/plain_client.hpp"
 #include "tests/support/temp_folder.hpp"
 #include "tests/support/vendor_thread.hpp"
@@ -11,6 +12,8 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <random>
 
 using namespace callcache;
@@ -124,6 +127,46 @@ TEST_CASE("every tool gets the right call while hits, misses, refreshes, purges 
     for (std::thread& t : tools) t.join();
     CHECK(wrong == 0);
     CHECK(right == 1600);
+}
+
+TEST_CASE("TLS towards tools: new connections on every front while the pair is replaced, and each gets the right call")
+{
+    real_threads w;
+    auto put = [&](const sim::certificate& pair) {
+        for (const auto& [name, text] : {std::pair{"tls.crt", pair.chain}, {"tls.key", pair.key}})
+        {
+            std::ofstream(w.folder.file("next")) << text;
+            std::filesystem::rename(w.folder.file("next"), w.folder.file(name));
+        }
+    };
+    put(sim::make_certificate());
+    w.config.server.tls_certificate_file = w.folder.file("tls.crt");
+    w.config.server.tls_key_file = w.folder.file("tls.key");
+    w.start();
+    std::atomic<int> right{0};
+    std::vector<std::thread> tools;
+    for (unsigned n = 0; n < 4; ++n)
+        tools.emplace_back([&, n] {
+            for (unsigned i = 0; i < 25; ++i)
+            {
+                plain_client client(w.port(), true);
+                std::string id = w.vendor.world().id((n + i) * 2);
+                for (int hit = 0; hit < 3; ++hit)
+                {
+                    auto a = client.get("/v2/calls/" + id, key);
+                    auto call = read_call_answer(a.body);
+                    right += a.status == 200 && call && call->call == w.vendor.world().call(id);
+                }
+                right += client.get("/v2/bytes?n=100000", key).body.size() == 100'000;
+            }
+        });
+    for (int i = 0; i < 20; ++i)
+    {
+        put(sim::make_certificate());
+        w.cache->look_after(w.clock.wall());
+    }
+    for (std::thread& t : tools) t.join();
+    CHECK(right == 4 * 25 * 4);
 }
 
 TEST_CASE("a proxy that is destroyed in the middle of everything leaves nothing behind, and the next one goes on")

@@ -1,32 +1,33 @@
 #include "tests/support/plain_client.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+
 #include <sys/socket.h>
-#include <unistd.h>
 
 namespace callcache::test
 {
 
-plain_client::plain_client(std::uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
+plain_client::plain_client(std::uint16_t port, bool tls) : socket_(loopback_socket::connected(port))
 {
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_port = htons(port);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int one = 1;
-    setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(socket_, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0)
-    {
-        close(socket_);
-        socket_ = -1;
-    }
+    if (!tls) return;
+    SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+    tls_.reset(SSL_new(context), SSL_free);
+    SSL_CTX_free(context);
+    SSL_set_fd(tls_.get(), socket_.fd);
+    if (SSL_connect(tls_.get()) != 1) socket_ = {};
 }
 
-plain_client::~plain_client()
+bool plain_client::send(const std::string& text)
 {
-    if (socket_ >= 0) close(socket_);
+    if (socket_.fd < 0) return false;
+    if (tls_) return SSL_write(tls_.get(), text.data(), int(text.size())) == int(text.size());
+    return ::send(socket_.fd, text.data(), text.size(), MSG_NOSIGNAL) == ssize_t(text.size());
+}
+
+long plain_client::receive(char* room, std::size_t size)
+{
+    if (tls_) return SSL_read(tls_.get(), room, int(size));
+    return recv(socket_.fd, room, size, 0);
 }
 
 plain_client::answer plain_client::get(const std::string& target, const std::string& authorization,
@@ -34,7 +35,7 @@ plain_client::answer plain_client::get(const std::string& target, const std::str
 {
     std::string text =
         "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + authorization + "\r\n" + further + "\r\n";
-    if (socket_ < 0 || send(socket_, text.data(), text.size(), MSG_NOSIGNAL) != ssize_t(text.size())) return {};
+    if (!send(text)) return {};
     answer a;
     std::size_t length = std::string::npos;
     for (;;)
@@ -55,7 +56,7 @@ plain_client::answer plain_client::get(const std::string& target, const std::str
             return a;
         }
         char room[16384];
-        ssize_t n = recv(socket_, room, sizeof room, 0);
+        long n = receive(room, sizeof room);
         if (n <= 0) return {};
         in_.append(room, std::size_t(n));
     }

@@ -1,17 +1,21 @@
 #pragma once
 
+#include "tests/support/loopback_socket.hpp"
+
 #include <cstdint>
+#include <memory>
 #include <string>
+
+struct ssl_st;
 
 namespace callcache::test
 {
 
-// A blocking connection to loopback.
+// A blocking connection to loopback: plain, or with TLS, which believes any certificate.
 class plain_client
 {
 public:
-    explicit plain_client(std::uint16_t port);
-    ~plain_client();
+    explicit plain_client(std::uint16_t port, bool tls = false);
 
     // One request with Content-Length in the answer; status 0 if the connection ended.
     struct answer
@@ -22,7 +26,11 @@ public:
     answer get(const std::string& target, const std::string& authorization, const std::string& further = "");
 
 private:
-    int socket_;
+    bool send(const std::string& text);
+    long receive(char* room, std::size_t size);
+
+    loopback_socket socket_;
+    std::shared_ptr<ssl_st> tls_;
     std::string in_;
 };
 

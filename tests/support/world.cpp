@@ -21,8 +21,9 @@ namespace
 
 constexpr auto patience = 20s;  // of the machine's time, for anything that must happen
 
-// The answer at the front of `bytes`, if all of it is there.
-std::optional<answer> parse(const std::string& bytes, bool head, bool closed)
+}  // namespace
+
+std::optional<answer> parse_answer(const std::string& bytes, bool head, bool closed)
 {
     std::size_t end = bytes.find("\r\n\r\n");
     if (end == std::string::npos) return std::nullopt;
@@ -62,8 +63,6 @@ std::optional<answer> parse(const std::string& bytes, bool head, bool closed)
     a.raw = bytes.substr(0, end + 4 + size);
     return a;
 }
-
-}  // namespace
 
 void recorded_log::write(log_level, std::string_view text, const std::vector<log_field>& fields)
 {
@@ -157,13 +156,13 @@ void tool::finish_sending()
 
 bool tool::has_answer(bool head) const
 {
-    return parse(state_->in, head, state_->closed).has_value();
+    return parse_answer(state_->in, head, state_->closed).has_value();
 }
 
 answer tool::read(bool head)
 {
     world_.run_until([&] { return has_answer(head) || state_->closed; });
-    auto a = parse(state_->in, head, state_->closed);
+    auto a = parse_answer(state_->in, head, state_->closed);
     if (!a) return {};  // status 0: closed without an answer
     state_->in.erase(0, a->raw.size());
     return *a;
@@ -182,6 +181,11 @@ bool tool::closed() const
 std::size_t tool::received() const
 {
     return state_->in.size();
+}
+
+std::string tool::take()
+{
+    return std::exchange(state_->in, {});
 }
 
 void tool::hang_up()

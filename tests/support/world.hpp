@@ -45,6 +45,9 @@ struct answer
     std::string cache(std::string_view parameter) const;
 };
 
+// The answer at the front of `bytes`, if all of it is there. `head`: it is to a HEAD; `closed`: nothing more will come.
+std::optional<answer> parse_answer(const std::string& bytes, bool head, bool closed);
+
 struct world;
 
 // A tool's connection.
@@ -68,6 +71,7 @@ public:
     void wait_closed();
     bool closed() const;
     std::size_t received() const;
+    std::string take();  // what has come and was not read yet
     void hang_up();
 
     struct state;

@@ -188,3 +188,13 @@ TEST_CASE("etag: a star is the whole field, but for white space around it")
     CHECK(matches_etag("* ", "\"a\""));
     CHECK_FALSE(matches_etag("\"b\", *", "\"a\""));
 }
+
+TEST_CASE("request: 200 fields are read, and one more is 431")
+{
+    auto with = [](std::size_t count) {
+        return read("GET", "/", std::vector<field_view>(count - 1, {"X", "y"}));  // and Host
+    };
+    CHECK(status(with(200)) == 0);
+    CHECK(with(200).good.fields.size() == 200);
+    CHECK(status(with(201)) == 431);
+}

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+namespace callcache::test
+{
+
+// A TCP socket on 127.0.0.1, closed with its owner; `fd` is -1 where it could not be had.
+struct loopback_socket
+{
+    static loopback_socket connected(std::uint16_t port);
+    static loopback_socket listening();  // on a port that the system chooses
+
+    loopback_socket() = default;
+    explicit loopback_socket(int f) : fd(f) {}
+    loopback_socket(loopback_socket&& other) noexcept : fd(std::exchange(other.fd, -1)) {}
+    loopback_socket& operator=(loopback_socket&& other) noexcept
+    {
+        std::swap(fd, other.fd);
+        return *this;
+    }
+    ~loopback_socket();
+
+    loopback_socket accept() const;
+    std::uint16_t port() const;
+
+    // What blocks longer than that fails.
+    void give_up_after(int seconds) const;
+
+    int fd = -1;
+};
+
+}  // namespace callcache::test
