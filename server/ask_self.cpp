@@ -41,7 +41,7 @@ own_answer_read read_answer(int fd)
 }  // namespace
 
 own_answer_read ask_self(host_port at, std::string_view method, std::string_view target,
-                         std::chrono::milliseconds patience)
+                         std::chrono::milliseconds patience, std::string_view token)
 {
     if (at.host == "0.0.0.0") at.host = "127.0.0.1";
     if (at.host == "::") at.host = "::1";
@@ -51,7 +51,9 @@ own_answer_read ask_self(host_port at, std::string_view method, std::string_view
         return {0, "", gai_strerror(code)};
     std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list, freeaddrinfo);
     std::string request = std::string(method) + " " + std::string(target) +
-                          " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                          " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n";
+    if (!token.empty()) request += "Authorization: Bearer " + std::string(token) + "\r\n";
+    request += "\r\n";
     timeval limit{patience.count() / 1000, patience.count() % 1000 * 1000};
     own_answer_read last{0, "", "no answer"};
     for (addrinfo* a = list; a; a = a->ai_next)

@@ -18,8 +18,8 @@ struct own_answer_read
 };
 
 // Blocks, at most about `patience` for each address of the host. `at` as it was configured: an address that means "all"
-// is reached through loopback.
+// is reached through loopback. `token`: the operator's, or empty.
 own_answer_read ask_self(host_port at, std::string_view method, std::string_view target,
-                         std::chrono::milliseconds patience);
+                         std::chrono::milliseconds patience, std::string_view token = "");
 
 }  // namespace callcache
