@@ -18,6 +18,13 @@ file_lock::~file_lock()
     if (descriptor_ >= 0) close(descriptor_);
 }
 
+std::string file_lock::this_process()
+{
+    char host[65] = {};
+    bool named = gethostname(host, sizeof host - 1) == 0 && host[0] != '\0';
+    return "process " + std::to_string(getpid()) + (named ? std::string(" on ") + host : "");
+}
+
 std::variant<file_lock, file_lock::held, file_lock::unavailable> file_lock::take(const std::string& path,
                                                                                  const std::string& owner)
 {

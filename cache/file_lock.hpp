@@ -26,6 +26,9 @@ public:
         std::string why;
     };
 
+    // For `owner`: "process 4711 on HOST". In a container each is process 1, and the host's name tells them apart.
+    static std::string this_process();
+
     // Locks `path`, which is made with mode 0600 if it is absent, and writes `owner` into it. The kernel lets go of it
     // when the process ends, however it ends.
     static std::variant<file_lock, held, unavailable> take(const std::string& path, const std::string& owner);

@@ -1,5 +1,6 @@
 #include "cache/open_file.hpp"
 
+#include "cache/file_system.hpp"
 #include "cache/rows.hpp"
 
 #include <fcntl.h>
@@ -15,12 +16,6 @@ namespace callcache::sqlite
 {
 namespace
 {
-
-std::string folder_of(const std::string& path)
-{
-    std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-}
 
 // Names who may not write what, and the ways out.
 [[noreturn]] void refuse_unwritable(const std::string& path, const schema& as, int error)
@@ -45,28 +40,48 @@ void remove_beside(const std::string& path)
     for (const char* suffix : {"-wal", "-shm", "-journal"}) std::remove((path + suffix).c_str());
 }
 
-// A new file appears whole or not at all: it is made beside its place and renamed.
-void make_file(const std::string& path, const schema& as, const std::function<void(database&)>& fill = nullptr)
+// A connection that is alone for as long as it lives, where more than one would have to share memory: then it needs
+// none, whatever journal the file had until now.
+database open_alone(const std::string& path, journal j)
 {
-    std::string fresh = path + "-new";
+    database db(path, SQLITE_OPEN_READWRITE);
+    if (j != journal::wal) db.execute("PRAGMA locking_mode = EXCLUSIVE");
+    return db;
+}
+
+std::string fresh_copy(const std::string& path)
+{
+    return path + "-new";
+}
+
+// A new file appears whole or not at all: it is made beside its place, and renamed when all of it is durable. What
+// stands in its place stays there until then: that the ledger was corrupt must not be forgotten on a full disk.
+void make_fresh(const std::string& path, const schema& as, journal j,
+                const std::function<void(database&)>& fill = nullptr)
+{
+    std::string fresh = fresh_copy(path);
     std::remove(fresh.c_str());
     remove_beside(fresh);
     int fd = open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) refuse_unwritable(path, as, errno);
     {
         // It is nobody's file yet: it is made durable once, as a whole, and not step by step.
-        database db(fresh, SQLITE_OPEN_READWRITE);
+        database db = open_alone(fresh, j);
         db.execute("PRAGMA synchronous = OFF");
         migrate(db, as);
         if (fill) fill(db);
-        db.execute("PRAGMA journal_mode = WAL");
+        db.use(j);
     }
     bool durable = fsync(fd) == 0;
     int error = errno;
     close(fd);
     if (!durable) refuse_unwritable(path, as, error);
-    remove_beside(path);
-    if (std::rename(fresh.c_str(), path.c_str()) != 0) refuse_unwritable(path, as, errno);
+}
+
+void put_in_place(const std::string& path, const schema& as)
+{
+    for (const std::string& place : {fresh_copy(path), path}) remove_beside(place);
+    if (std::rename(fresh_copy(path).c_str(), path.c_str()) != 0) refuse_unwritable(path, as, errno);
 }
 
 void move_aside(const std::string& path, const schema& as)
@@ -77,9 +92,9 @@ void move_aside(const std::string& path, const schema& as)
 
 // Throws failure if the file is damaged where its opening can see it. A check of every page would take minutes for a
 // large file; a damaged page further in is found when it is read, and the file is replaced then.
-void look_into(const std::string& path, const schema& as)
+void look_into(const std::string& path, const schema& as, journal j)
 {
-    database db(path, SQLITE_OPEN_READWRITE);
+    database db = open_alone(path, j);
     auto version = db.integer("PRAGMA user_version");
     if (version > as.version())
         throw refused{std::string(as.what) + " " + path + " was written by a newer callcache (schema " +
@@ -90,6 +105,7 @@ void look_into(const std::string& path, const schema& as)
     migrate(db, as);
     for (const char* probe : as.probes)
         if (db.integer(probe) < 1) throw failure(SQLITE_CORRUPT, "rows are missing");
+    db.use(j);
 }
 
 }  // namespace
@@ -99,8 +115,8 @@ std::string corrupt_copy(const std::string& path)
     return path + "-corrupt";
 }
 
-void prepare_file(const std::string& path, const schema& as, const std::function<void(const std::string&)>& warn,
-                  const std::function<void(database&)>& fill)
+void prepare_file(const std::string& path, const schema& as, journal j,
+                  const std::function<void(const std::string&)>& warn, const std::function<void(database&)>& fill)
 {
     std::string what(as.what), choose(as.choose);
     struct stat info;
@@ -112,30 +128,37 @@ void prepare_file(const std::string& path, const schema& as, const std::function
     if (*kind == file_kind::foreign)
         throw refused{path + " is not " + std::string(as.one) + "; it was not touched. Choose another file with " +
                       choose};
-    if (*kind == file_kind::absent) return make_file(path, as);
+    if (*kind == file_kind::absent)
+    {
+        make_fresh(path, as, j);
+        return put_in_place(path, as);
+    }
     // Root may write anything, and access() says so; a read-only file system says no to everybody.
     if (access(path.c_str(), R_OK | W_OK) != 0 || access(folder_of(path).c_str(), W_OK) != 0)
         refuse_unwritable(path, as, errno);
     try
     {
-        look_into(path, as);
+        look_into(path, as, j);
     }
     catch (const failure& f)
     {
         if (!f.is_corruption() && f.primary() != SQLITE_ERROR)
             throw refused{"cannot open " + what + " " + path + ": " + f.what()};
+        make_fresh(path, as, j, fill);
         move_aside(path, as);
-        make_file(path, as, fill);
+        put_in_place(path, as);
         warn(what + " " + path + " was corrupt (" + f.what() + "); it was moved to " + corrupt_copy(path) +
              " and a new one begun");
     }
 }
 
-void replace_file(const std::string& path, const std::string& salt, const std::vector<partition_record>& partitions)
+void replace_file(const std::string& path, journal j, const std::string& salt,
+                  const std::vector<partition_record>& partitions)
 {
+    make_fresh(path, cache_schema(), j);
     if (access(path.c_str(), F_OK) == 0) move_aside(path, cache_schema());
-    make_file(path, cache_schema());
-    row_writer w(path);
+    put_in_place(path, cache_schema());
+    row_writer w(path, j);
     w.begin();
     w.set_salt(salt);
     for (const partition_record& p : partitions) w.put_partition(p);

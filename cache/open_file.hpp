@@ -17,15 +17,15 @@ struct refused
     std::string text;
 };
 
-// Leaves a sound file of ours, of the current schema, at `path`: makes it if nothing is there, migrates an older one,
-// moves our own corrupt one aside. Throws `refused` for one that is not ours, is of a newer schema, or cannot be
-// written. What follows a corrupt one is filled by `fill`, if given, before it stands in its place. REQUIRES: the
-// caller holds the lock on it.
-void prepare_file(const std::string& path, const schema&, const std::function<void(const std::string&)>& warn,
+// Leaves a sound file of ours, of the current schema and with that journal, at `path`: makes it if nothing is there,
+// migrates an older one, moves our own corrupt one aside. Throws `refused` for one that is not ours, is of a newer
+// schema, or cannot be written. What follows a corrupt one is filled by `fill`, if given, before it stands in its
+// place. REQUIRES: the caller holds the lock on it.
+void prepare_file(const std::string& path, const schema&, journal, const std::function<void(const std::string&)>& warn,
                   const std::function<void(database&)>& fill = nullptr);
 
 // Moves the database aside, if there is one, and puts a new one in its place, with the same salt and partitions.
-void replace_file(const std::string& path, const std::string& salt, const std::vector<partition_record>&);
+void replace_file(const std::string& path, journal, const std::string& salt, const std::vector<partition_record>&);
 
 // Where a corrupt file is moved to; one copy at most.
 std::string corrupt_copy(const std::string& path);

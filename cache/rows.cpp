@@ -79,13 +79,13 @@ row_reader::outcome row_reader::find(key_view key, std::int64_t generation)
     return {std::move(e), false, {}};
 }
 
-row_writer::row_writer(const std::string& path) :
+row_writer::row_writer(const std::string& path, journal j) :
     db_([&] {
         database db(path, SQLITE_OPEN_READWRITE);
-        // WAL: readers never wait for the writer. NORMAL: a killed process loses nothing that was committed, a
-        // power cut at most the last commits, and neither corrupts (https://www.sqlite.org/wal.html).
-        db.execute("PRAGMA journal_mode = WAL");
-        db.execute("PRAGMA synchronous = NORMAL");
+        db.use(j);
+        // NORMAL, with a WAL: a killed process loses nothing that was committed, a power cut at most the last commits,
+        // and neither corrupts (https://www.sqlite.org/wal.html). Without one a power cut could.
+        db.execute(j == journal::wal ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
         db.execute("PRAGMA journal_size_limit = 16777216");
         // What is deleted is overwritten: an erasure is to be an erasure.
         db.execute("PRAGMA secure_delete = ON");

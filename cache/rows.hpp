@@ -36,7 +36,7 @@ private:
 class row_writer
 {
 public:
-    explicit row_writer(const std::string& path);
+    row_writer(const std::string& path, journal);
 
     // Between these, everything is one transaction. All of them throw failure. `for_certain`: a power cut does not take
     // it back.

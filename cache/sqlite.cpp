@@ -34,6 +34,15 @@ std::int64_t database::integer(const char* sql)
     return s.step() ? s.integer(0) : 0;
 }
 
+void database::use(journal j)
+{
+    std::string_view mode = j == journal::rollback ? "truncate" : "wal";
+    if (j == journal::wal_alone) execute("PRAGMA locking_mode = EXCLUSIVE");
+    statement change(*this, ("PRAGMA journal_mode = " + std::string(mode)).c_str());
+    bool changed = change.step() && change.bytes(0) == mode;
+    if (!changed) throw failure(SQLITE_BUSY, "the journal cannot be changed: " + std::string(change.bytes(0)));
+}
+
 statement::statement(const database& db, const char* sql) : db_(db.handle())
 {
     sqlite3_stmt* s = nullptr;

@@ -1,6 +1,8 @@
 // A thin hold on SQLite: handles that close themselves, and errors as one exception type that does not leave cache/.
 #pragma once
 
+#include "cache/journal.hpp"
+
 #include <sqlite3.h>
 
 #include <cstdint>
@@ -36,6 +38,9 @@ public:
 
     void execute(const char* sql);
     std::int64_t integer(const char* sql);  // the first column of the first row, or 0
+
+    // Throws failure also where another connection stands in the way of it.
+    void use(journal);
     sqlite3* handle() const { return db_.get(); }
     std::int64_t changes() const { return sqlite3_changes64(db_.get()); }
 

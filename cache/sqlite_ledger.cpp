@@ -81,11 +81,9 @@ public:
     }
 
 private:
-    // In exclusive mode a WAL needs no shared memory, which network file systems do not have.
     static void setup(sqlite::database& db)
     {
-        db.execute("PRAGMA locking_mode = EXCLUSIVE");
-        db.execute("PRAGMA journal_mode = WAL");
+        db.use(journal::wal_alone);
         db.execute("PRAGMA synchronous = FULL");
     }
 
@@ -117,7 +115,7 @@ public:
     // Throws sqlite::failure and sqlite::refused.
     explicit sqlite_ledger(ledger_options o) : options_(std::move(o))
     {
-        sqlite::prepare_file(options_.path, sqlite::ledger_schema(), options_.warn,
+        sqlite::prepare_file(options_.path, sqlite::ledger_schema(), journal::wal_alone, options_.warn,
                              [this](sqlite::database& db) { begin_spent(db); });
         file_.emplace(options_.path);
         all_ = kept_ = file_->read();
@@ -193,7 +191,7 @@ private:
                 file_->write(page);
             else
             {
-                sqlite::prepare_file(options_.path, sqlite::ledger_schema(), options_.warn);
+                sqlite::prepare_file(options_.path, sqlite::ledger_schema(), journal::wal_alone, options_.warn);
                 file_.emplace(options_.path);
                 file_->write(all_);
             }

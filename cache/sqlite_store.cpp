@@ -2,6 +2,7 @@
 //
 // When the file cannot be written, what is put is lost and serving goes on; the write queue remembers the drops.
 
+#include "cache/fair_shared_mutex.hpp"
 #include "cache/open_file.hpp"
 #include "cache/rows.hpp"
 #include "cache/store.hpp"
@@ -38,7 +39,7 @@ class sqlite_store final : public store
 public:
     explicit sqlite_store(const store_options& options) :
         options_(options),
-        writer_(std::make_unique<sqlite::row_writer>(options.path)),
+        writer_(std::make_unique<sqlite::row_writer>(options.path, options.how)),
         salt_(writer_->salt()),
         partitions_(writer_->partitions()),
         kept_erasure_(writer_->erasure()),
@@ -207,9 +208,11 @@ private:
     {
         bool good = false, busy = false;
         std::string trouble;
+        std::unique_lock<fair_shared_mutex> alone;
         try
         {
             make_usable();
+            alone = without_readers();
             // Somebody is told that it is durable, and a power cut shall not make that untrue.
             writer_->begin(
                 std::any_of(group.begin(), group.end(), [](const queued_change& q) { return bool(q.done); }));
@@ -231,6 +234,7 @@ private:
         {
             trouble = r.text;
         }
+        if (alone) alone.unlock();
         if (good && !writable_) options_.warn("the database can be written again");
         if (!good && writable_)
             options_.warn("the database cannot be written: " + trouble +
@@ -290,6 +294,7 @@ private:
             more_to_tidy_ = false;
             if (corrupt_ || !std::filesystem::exists(options_.path)) make_usable();
             if (!writer_) return;
+            auto alone = without_readers();
             more_to_tidy_ = writer_->remove_outdated() || writer_->forget() ||
                             writer_->remove_sent_before(at - options_.keep_max) ||
                             writer_->evict(options_.bytes_max, at - partition_unused) || writer_->give_back_pages();
@@ -314,6 +319,13 @@ private:
         }
     }
 
+    // To be held while something is written: without a WAL nobody can read then, and would be told SQLITE_BUSY.
+    std::unique_lock<fair_shared_mutex> without_readers()
+    {
+        if (options_.how == journal::wal) return {};
+        return std::unique_lock(files_mutex_);
+    }
+
     std::int64_t generation()
     {
         std::lock_guard lock(mutex_);
@@ -334,13 +346,13 @@ private:
         {
             std::vector<partition_record> partitions;
             for (const auto& [id, record] : known_) partitions.push_back(record);
-            sqlite::replace_file(options_.path, salt_, partitions);
+            sqlite::replace_file(options_.path, options_.how, salt_, partitions);
             options_.warn(gone ? "the database was deleted; a new one was begun"
                                : "the database was corrupt; it was moved to " + sqlite::corrupt_copy(options_.path) +
                                      " and a new one begun");
         }
         corrupt_ = false;
-        auto writer = std::make_unique<sqlite::row_writer>(options_.path);
+        auto writer = std::make_unique<sqlite::row_writer>(options_.path, options_.how);
         writer->begin();
         writer->set_generation(generation());
         writer->set_erasure(erasure_);
@@ -352,7 +364,7 @@ private:
     const store_options options_;
     std::unique_ptr<sqlite::row_writer> writer_;  // the writer's thread; null while the file cannot be used
     std::optional<sqlite::row_reader> readers_[reader_count];
-    std::shared_mutex files_mutex_;  // held by who reads; alone by who replaces the file
+    fair_shared_mutex files_mutex_;  // held by who reads; alone by who replaces the file, or writes without a WAL
     const std::string salt_;
     const std::vector<partition_record> partitions_;  // as at the start
     const erasure_record kept_erasure_;               // likewise
@@ -378,7 +390,7 @@ opened_store open_sqlite_store(const store_options& options)
 {
     try
     {
-        sqlite::prepare_file(options.path, sqlite::cache_schema(), options.warn);
+        sqlite::prepare_file(options.path, sqlite::cache_schema(), options.how, options.warn);
         return std::make_unique<sqlite_store>(options);
     }
     catch (const sqlite::refused& r)

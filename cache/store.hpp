@@ -4,6 +4,7 @@
 
 #include "cache/entry.hpp"
 #include "cache/erasure.hpp"
+#include "cache/journal.hpp"
 #include "cache/partition.hpp"
 
 #include <functional>
@@ -75,6 +76,7 @@ struct store_options
     duration keep_max{};                           // entries not refreshed for this long are deleted
     std::function<wall_time()> clock;              // called on the store's threads
     std::function<void(const std::string&)> warn;  // one line for the operator; called on the store's threads
+    journal how = journal::wal;                    // or rollback: what is safe where the file lies
 };
 
 // The file could not be opened; `text` is the operator's line: what, why, and the ways out.

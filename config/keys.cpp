@@ -288,8 +288,11 @@ std::vector<config_key> make_keys()
         list("server.listen", PLACE(server.listen), addresses, "Where tools connect."),
         list("server.admin", PLACE(server.admin), "host:port, a list of them, or off",
              "Where the operator connects: health, readiness, purge.", true),
+        string("server.admin_token_file", PLACE(server.admin_token_file), "a file, or empty",
+               "Holds the token that the operator shows, as Bearer or as Basic password, where server.admin is reached "
+               "from beyond loopback. Probes and metrics need none."),
         list("server.hosts", PLACE(server.hosts), "host names, without port",
-             "With credentials.mode inject: further names that a Host header may carry."),
+             "Further names that a Host header may carry: of tools with credentials.mode inject, and of the operator."),
         integer("server.threads", PLACE(server.threads), 0, 64,
                 "Event loops that answer tools; 0: one a core, at most 4."),
         string("server.tls_certificate_file", PLACE(server.tls_certificate_file), "a file, or empty",

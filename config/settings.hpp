@@ -20,6 +20,7 @@ struct server_settings
 {
     std::vector<std::string> listen{"localhost:4664"};
     std::vector<std::string> admin{"localhost:4665"};  // empty: off
+    std::string admin_token_file;                      // for the admin address beyond loopback
     std::vector<std::string> hosts;                    // inject: further names that a Host header may carry
     std::uint64_t threads = 0;                         // 0: one a core, at most 4
     std::string tls_certificate_file, tls_key_file;    // both: the tools' address speaks TLS alone

@@ -14,14 +14,6 @@ namespace callcache
 namespace
 {
 
-constexpr std::size_t token_characters_min = 16;
-
-bool is_token(std::string_view token)
-{
-    return token.size() >= token_characters_min &&
-           std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 127; });
-}
-
 digest digest_of(const identity& who)
 {
     return sha256(who.scheme + " " + who.credential);
@@ -49,9 +41,7 @@ std::variant<client_list, std::string> client_list::read(std::string_view json)
         if (!names.insert(name).second) return shown + "stands there twice";
         std::string_view token;
         if (member.value.IsString()) token = {member.value.GetString(), member.value.GetStringLength()};
-        if (!is_token(token))
-            return shown + "a token is at least " + std::to_string(token_characters_min) +
-                   " characters, without spaces; `openssl rand -hex 24` makes one";
+        if (!is_token(token)) return shown + std::string(token_wanted);
         if (!tokens.insert(token).second) return shown + "has the same token as another tool";
         client c{std::string(name), digest_of({"bearer", std::string(token)}), {}};
         c.basic = digest_of(identity_of("Basic " + base64(c.name + ":" + std::string(token))));
@@ -71,19 +61,6 @@ const std::string* client_list::find(std::string_view authorization) const
         if (bearer || basic) found = &c.name;
     }
     return found;
-}
-
-void client_holder::replace(client_list list)
-{
-    auto next = std::make_shared<const client_list>(std::move(list));
-    std::lock_guard lock(mutex_);
-    current_ = std::move(next);
-}
-
-std::shared_ptr<const client_list> client_holder::current() const
-{
-    std::lock_guard lock(mutex_);
-    return current_;
 }
 
 }  // namespace callcache

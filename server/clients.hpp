@@ -2,9 +2,8 @@
 #pragma once
 
 #include "cache/digest.hpp"
+#include "server/replaceable.hpp"
 
-#include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -37,16 +36,6 @@ private:
     std::vector<client> clients_;
 };
 
-// The list, which may be replaced while it is used: whoever remembers a find() compares the pointer. Any thread.
-class client_holder
-{
-public:
-    void replace(client_list);
-    std::shared_ptr<const client_list> current() const;
-
-private:
-    mutable std::mutex mutex_;
-    std::shared_ptr<const client_list> current_;
-};
+using client_holder = replaceable<client_list>;
 
 }  // namespace callcache

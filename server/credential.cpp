@@ -1,33 +1,19 @@
 #include "server/credential.hpp"
 
-#include "server/whole_file.hpp"
-
-#include <cstdio>
-#include <utility>
+#include "server/secret_file.hpp"
 
 namespace callcache
 {
 namespace
 {
 
-struct unreadable
-{
-    std::string text;
-};
-
-// A secret from its file, or the value itself. White space at the end, as an editor leaves it, does not belong to it.
-std::string secret(std::string_view key, const std::string& file, const std::string& value)
+// A secret from its file, or the value itself.
+std::string secret(const std::string& key, const std::string& file, const std::string& value)
 {
     if (file.empty()) return value;
-    auto text = read_whole_file(file);
-    if (!text) throw unreadable{cannot_read(std::string(key) + "_file", file)};
-    std::string s = std::move(*text);
-    while (!s.empty() && (s.back() == '\n' || s.back() == '\r' || s.back() == ' ')) s.pop_back();
-    if (s.empty()) throw unreadable{std::string(key) + "_file: \"" + file + "\" is empty"};
-    for (unsigned char c : s)
-        if (c < ' ' || c == 127)
-            throw unreadable{std::string(key) + "_file: \"" + file + "\" holds more than one line"};
-    return s;
+    auto read = read_secret(key + "_file", file);
+    if (auto* unreadable = std::get_if<secret_unreadable>(&read)) throw *unreadable;
+    return std::get<std::string>(std::move(read));
 }
 
 }  // namespace
@@ -45,23 +31,10 @@ std::variant<injected_credential, std::string> read_injected(const credentials_s
         std::string password = secret("credentials.access_key_secret", s.access_key_secret_file, s.access_key_secret);
         return injected_credential{"Basic " + base64(key + ":" + password), {"inject-basic", key}};
     }
-    catch (const unreadable& u)
+    catch (const secret_unreadable& u)
     {
         return u.text;
     }
-}
-
-void credential_holder::replace(injected_credential c)
-{
-    auto next = std::make_shared<const injected_credential>(std::move(c));
-    std::lock_guard lock(mutex_);
-    current_ = std::move(next);
-}
-
-std::shared_ptr<const injected_credential> credential_holder::current() const
-{
-    std::lock_guard lock(mutex_);
-    return current_;
 }
 
 }  // namespace callcache

@@ -3,9 +3,8 @@
 
 #include "config/settings.hpp"
 #include "server/identity.hpp"
+#include "server/replaceable.hpp"
 
-#include <memory>
-#include <mutex>
 #include <string>
 #include <variant>
 
@@ -21,16 +20,6 @@ struct injected_credential
 // Reads the files or the environment's values. An operator's line if that cannot be done.
 std::variant<injected_credential, std::string> read_injected(const credentials_settings&);
 
-// The injected credential, which may be replaced while it is used. Any thread.
-class credential_holder
-{
-public:
-    void replace(injected_credential);
-    std::shared_ptr<const injected_credential> current() const;
-
-private:
-    mutable std::mutex mutex_;
-    std::shared_ptr<const injected_credential> current_;
-};
+using credential_holder = replaceable<injected_credential>;
 
 }  // namespace callcache

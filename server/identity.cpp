@@ -16,6 +16,24 @@ std::string base64(std::string_view text)
     return out;
 }
 
+std::optional<std::string> from_base64(std::string_view text)
+{
+    if (text.size() % 4 != 0) return std::nullopt;
+    std::string out(text.size() / 4 * 3, '\0');
+    int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                               reinterpret_cast<const unsigned char*>(text.data()), int(text.size()));
+    if (size != int(out.size())) return std::nullopt;
+    // EVP_DecodeBlock takes the padding for zero bytes.
+    for (std::size_t end = text.size(); end > 0 && text[end - 1] == '=' && end + 2 > text.size(); --end) out.pop_back();
+    return out;
+}
+
+bool is_token(std::string_view text)
+{
+    return text.size() >= token_characters_min &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127; });
+}
+
 identity identity_of(std::string_view authorization)
 {
     std::size_t space = std::min(authorization.find(' '), authorization.size());

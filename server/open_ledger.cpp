@@ -1,7 +1,5 @@
 #include "server/open_ledger.hpp"
 
-#include <unistd.h>
-
 #include <filesystem>
 
 namespace callcache
@@ -25,7 +23,7 @@ ledger_opening open_ledger(const settings& config, const clock_source& clock, lo
     std::error_code ignored;
     if (std::filesystem::equivalent(path, config.cache.path, ignored))
         return "budget.path: " + path + " is the same file as cache.path";
-    auto locked = file_lock::take(path + "-lock", "process " + std::to_string(getpid()));
+    auto locked = file_lock::take(path + "-lock", file_lock::this_process());
     if (auto* by = std::get_if<file_lock::held>(&locked)) return ledger_in_use{path, by->by};
     opened_ledger l;
     if (auto* lock = std::get_if<file_lock>(&locked)) l.lock.emplace(std::move(*lock));

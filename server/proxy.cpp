@@ -1,14 +1,15 @@
 #include "server/proxy.hpp"
 
+#include "cache/file_system.hpp"
 #include "server/budget/zone.hpp"
 #include "server/open_ledger.hpp"
+#include "server/secret_file.hpp"
 #include "server/whole_file.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -61,7 +62,8 @@ proxy::proxy(const settings& config, surroundings around) :
     clients_file_(config.credentials.clients_file),
     ca_file_(config.upstream.ca_file),
     tls_certificate_file_(config.server.tls_certificate_file),
-    tls_key_file_(config.server.tls_key_file)
+    tls_key_file_(config.server.tls_key_file),
+    admin_token_file_(config.server.admin_token_file)
 {
     const credentials_settings& c = config_.credentials;
     for (const std::string& path : {c.access_key_file, c.access_key_secret_file, c.bearer_token_file})
@@ -77,15 +79,18 @@ std::optional<std::string> proxy::open_cache()
         disk = make_empty_store();
     else
     {
-        auto locked = file_lock::take(path + "-lock", "process " + std::to_string(getpid()));
+        auto locked = file_lock::take(path + "-lock", file_lock::this_process());
         if (auto* by = std::get_if<file_lock::held>(&locked))
             return "the database " + path + " is in use by " + by->by +
                    ". One callcache for a database: stop that one, or choose another file with --db FILE";
         // A folder that cannot be written is explained where the database is opened.
         if (auto* l = std::get_if<file_lock>(&locked)) lock_.emplace(std::move(*l));
-        auto opened = open_sqlite_store({path, config_.cache.disk_max, config_.cache.calls.keep_max,
-                                         [clock = &around_.clock] { return clock->wall(); },
-                                         [out = &around_.out](const std::string& line) { out->warn(line); }});
+        auto journal = journal_on(file_system_at(path));
+        if (!journal.note.empty()) around_.out.warn(journal.note);
+        auto opened =
+            open_sqlite_store({path, config_.cache.disk_max, config_.cache.calls.keep_max,
+                               [clock = &around_.clock] { return clock->wall(); },
+                               [out = &around_.out](const std::string& line) { out->warn(line); }, journal.how});
         if (auto* refused = std::get_if<store_refused>(&opened)) return refused->text;
         if (auto* u = std::get_if<file_lock::unavailable>(&locked)) return "cannot lock " + path + "-lock: " + u->why;
         disk = std::move(std::get<std::unique_ptr<store>>(opened));
@@ -147,9 +152,10 @@ std::optional<std::string> proxy::open_upstream()
 std::optional<std::string> proxy::open_listeners()
 {
     if (auto trouble = read_tls()) return trouble;
+    if (auto trouble = read_admin_token()) return trouble;
     tools_ = std::make_unique<tools>(tools::parts{config_, *tiers_, *partitions_, *brain_, injected_.get(),
                                                   clients_.get(), upstream_, around_.clock, around_.out});
-    admin_ = std::make_unique<admin>(admin::parts{config_, ready_, *brain_, around_.clock, around_.out});
+    admin_ = std::make_unique<admin>(admin::parts{config_, ready_, admin_token_, *brain_, around_.clock, around_.out});
     tool_rules_.reset(new session_rules{config_.server, around_.clock, *tools_, tls_.get()});
     admin_rules_.reset(new session_rules{config_.server, around_.clock, *admin_});
     for (auto [addresses, rules, place] : {std::tuple{&config_.server.listen, tool_rules_.get(), &tool_listener_},
@@ -253,6 +259,18 @@ std::optional<std::string> proxy::read_tls()
     return std::nullopt;
 }
 
+std::optional<std::string> proxy::read_admin_token()
+{
+    const std::string& path = config_.server.admin_token_file;
+    if (path.empty()) return std::nullopt;
+    auto text = read_secret("server.admin_token_file", path);
+    if (auto* unreadable = std::get_if<secret_unreadable>(&text)) return unreadable->text;
+    auto read = admin_token::of(std::get<std::string>(text));
+    if (auto* trouble = std::get_if<std::string>(&read)) return "server.admin_token_file: " + *trouble;
+    admin_token_.replace(std::get<admin_token>(read));
+    return std::nullopt;
+}
+
 // What cannot be read again leaves what was read before in use.
 void proxy::read_files_again()
 {
@@ -288,6 +306,13 @@ void proxy::read_files_again()
             complain(*trouble);
         else
             around_.out.info("the certificate towards tools was read again");
+    }
+    if (admin_token_file_.has_changed())
+    {
+        if (auto trouble = read_admin_token())
+            complain(*trouble);
+        else
+            around_.out.info("the operator's token was read again");
     }
     if (!ca_file_.has_changed()) return;
     try

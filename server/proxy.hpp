@@ -66,6 +66,7 @@ private:
     std::optional<std::string> open_listeners();
     std::optional<std::string> read_clients();
     std::optional<std::string> read_tls();
+    std::optional<std::string> read_admin_token();
     void read_files_again();
     void run_loops();
     void announce() const;
@@ -81,10 +82,11 @@ private:
     std::unique_ptr<credential_holder> injected_;
     std::unique_ptr<client_holder> clients_;
     std::unique_ptr<tls_identity_holder> tls_;  // towards tools; null: none
+    admin_token_holder admin_token_;
     std::atomic<bool> ready_{false};
     wall_time recency_at_{};
     std::vector<watched_file> credential_files_;
-    watched_file clients_file_, ca_file_, tls_certificate_file_, tls_key_file_;
+    watched_file clients_file_, ca_file_, tls_certificate_file_, tls_key_file_, admin_token_file_;
 
     // The loops end before what their handlers use, and after the brain's last holder: see stop in the destructor.
     std::vector<std::unique_ptr<asio::io_context>> loops_;

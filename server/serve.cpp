@@ -67,6 +67,11 @@ int serve(const settings& config)
     auto out = make_log(config.log);
     give_up_what_is_not_needed(config, *out);  // binds the threads that are begun from here on
 
+    // Before the start, which a signal then stops as soon as it is done: to process 1, which a container's is, the
+    // kernel delivers nothing that is not handled.
+    asio::io_context loop(1);
+    asio::signal_set signals(loop, SIGTERM, SIGINT);
+
     auto started = proxy::start(config, {clock, *out});
     if (auto* trouble = std::get_if<std::string>(&started))
     {
@@ -75,8 +80,6 @@ int serve(const settings& config)
     }
     auto& p = *std::get<std::unique_ptr<proxy>>(started);
 
-    asio::io_context loop(1);
-    asio::signal_set signals(loop, SIGTERM, SIGINT);
     int heard = 0;
     std::function<void(error_code, int)> on_signal = [&](error_code error, int) {
         if (error) return;

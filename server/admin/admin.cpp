@@ -1,10 +1,7 @@
 #include "server/admin/admin.hpp"
 
-#include "config/address.hpp"
+#include "server/admin/access.hpp"
 #include "server/admin/stats.hpp"
-#include "server/http/origin_rules.hpp"
-
-#include <algorithm>
 
 namespace callcache
 {
@@ -29,23 +26,18 @@ reply read_only()
 
 }  // namespace
 
-// Probes need no token and no name: a kubelet asks by address. Everything else is for the operator alone.
 std::optional<reply> admin::refusal(const request& r) const
 {
-    bool open = r.target == "/healthz" || r.target == "/readyz";
-    if (open) return r.is_get() || r.is_head() ? std::nullopt : std::optional(read_only());
+    if (!is_for_probes(r.target))
+    {
+        auto token = parts_.token.current();
+        const server_settings& s = parts_.config.server;
+        if (auto refused = refuse_stranger(r, s.admin, token.get(), s.hosts)) return refused;
+    }
+    if (r.target == "/healthz" || r.target == "/readyz")
+        return r.is_get() || r.is_head() ? std::nullopt : std::optional(read_only());
     if (r.target != "/stats" && r.target != "/resume")
         return own_answer(404, "there is no such page; GET /healthz, /readyz and /stats, and POST /resume are");
-    const auto& addresses = parts_.config.server.admin;
-    bool on_loopback = std::all_of(addresses.begin(), addresses.end(), [](const std::string& a) {
-        auto at = parse_host_port(a);
-        return at && is_loopback(at->host);
-    });
-    if (!on_loopback)
-        return own_answer(403, "this is answered on a loopback address alone (server.admin); /healthz and /readyz are "
-                               "answered everywhere");
-    if (auto refused = refuse_web_page(r, parts_.config.server.hosts))
-        return own_answer(refused->status, refused->text);
     if (r.target == "/stats" && !r.is_get() && !r.is_head()) return read_only();
     if (r.target == "/resume" && r.method != "POST")
     {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/settings.hpp"
+#include "server/admin/admin_token.hpp"
 #include "server/brain.hpp"
 #include "server/clock.hpp"
 #include "server/http/handler.hpp"
@@ -21,6 +22,7 @@ public:
     {
         const settings& config;
         const std::atomic<bool>& ready;
+        const admin_token_holder& token;  // empty while there is none
         brain& misses;
         const clock_source& clock;
         callcache::log& out;

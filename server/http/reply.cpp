@@ -109,10 +109,10 @@ reply own_answer(unsigned status, std::string_view text)
     return r;
 }
 
-reply unauthorized(std::string_view text)
+reply unauthorized(std::string_view text, std::string_view realm)
 {
     reply r = own_answer(401, text);
-    r.fields.emplace_back("WWW-Authenticate", "Basic realm=\"Gong API\"");
+    r.fields.emplace_back("WWW-Authenticate", "Basic realm=\"" + std::string(realm) + "\"");
     return r;
 }
 

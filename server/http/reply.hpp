@@ -41,7 +41,8 @@ std::string http_date(wall_time);
 // says what happened and what to do. It has no Cache-Status yet.
 reply own_answer(unsigned status, std::string_view text);
 
-// The same with 401 and the challenge that it must have (RFC 9110, section 15.5.2).
-reply unauthorized(std::string_view text);
+// The same with 401 and the challenge that it must have (RFC 9110, section 15.5.2). `realm`: whose credential is asked
+// for.
+reply unauthorized(std::string_view text, std::string_view realm = "Gong API");
 
 }  // namespace callcache

@@ -245,7 +245,7 @@ TEST_CASE("ledger: a file that is not a ledger of callcache's is never touched")
     }
     SUBCASE("callcache's cache")
     {
-        sqlite::prepare_file(f.path, sqlite::cache_schema(), [](const std::string&) {});
+        sqlite::prepare_file(f.path, sqlite::cache_schema(), journal::wal, [](const std::string&) {});
     }
     std::string before = f.bytes();
     std::string line = f.open();

@@ -168,19 +168,20 @@ TEST_CASE("an idle connection ends when callcache drains, and nothing new is acc
     CHECK(probe.read().status == 200);
 }
 
-TEST_CASE("the admin address: healthz and readyz, and nothing else yet")
+TEST_CASE("the admin address: healthz and readyz under any name, what is not there, and nothing under another's name")
 {
     world w;
     w.start();
     tool t(w, w.cache->admin_endpoints().front());
-    auto ask = [&](const std::string& line) {
-        t.send(line + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    auto ask = [&](const std::string& line, const std::string& host = "x") {
+        t.send(line + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
         return t.read(line.starts_with("HEAD")).status;
     };
     CHECK(ask("GET /readyz") == 200);
     CHECK(ask("HEAD /healthz") == 200);
     CHECK(ask("POST /readyz") == 405);
-    CHECK(ask("GET /v2/calls/1") == 404);
+    CHECK(ask("GET /v2/calls/1", "localhost") == 404);
+    CHECK(ask("GET /v2/calls/1") == 421);
     CHECK(w.vendor->requests() == 0);
 }
 

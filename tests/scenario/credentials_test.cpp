@@ -316,4 +316,48 @@ TEST_CASE("inject with named tools: a clients file that is not good is a start t
     CHECK(w.start_refused().find("a token is at least 16 characters") != std::string::npos);
 }
 
+TEST_CASE(
+    "the admin address beyond loopback: probes are open, the rest needs the token, and a swapped file counts at once")
+{
+    world w;
+    const std::string one = "0123456789abcdef-one", two = "0123456789abcdef-two";
+    w.config.server.admin = {"2130706433:0"};  // 127.0.0.1, in a spelling that is not taken for loopback
+    auto ask = [&](const std::string& line, const std::string& token = "") {
+        tool t(w, w.cache->admin_endpoints().front());
+        std::string shown = token.empty() ? "" : "Authorization: Bearer " + token + "\r\n";
+        t.send(line + " HTTP/1.1\r\nHost: localhost\r\n" + shown + "\r\n");
+        return t.read().status;
+    };
+    w.start();
+    CHECK(ask("GET /healthz") == 200);
+    CHECK(ask("GET /readyz") == 200);
+    CHECK(ask("GET /stats") == 403);
+    CHECK(ask("GET /stats", one) == 403);
+    CHECK(ask("POST /resume", one) == 403);
+    CHECK(ask("GET /nothing") == 403);
+
+    w.config.server.admin_token_file = w.folder.file("token");
+    CHECK(w.start_refused().find("server.admin_token_file: cannot read") != std::string::npos);
+    std::ofstream(w.folder.file("token")) << "too short\n";
+    CHECK(w.start_refused().find("server.admin_token_file: a token is at least 16") != std::string::npos);
+    std::ofstream(w.folder.file("token")) << one << "\n";
+    w.start();
+    CHECK(ask("GET /readyz") == 200);
+    CHECK(ask("GET /stats") == 401);
+    CHECK(ask("GET /stats", two) == 401);
+    CHECK(ask("GET /stats", one) == 200);
+    CHECK(ask("POST /resume", one) == 200);
+    CHECK(ask("GET /nothing", one) == 404);
+
+    std::ofstream(w.folder.file("next")) << two;
+    std::filesystem::rename(w.folder.file("next"), w.folder.file("token"));
+    w.cache->look_after(w.clock.wall());
+    CHECK(ask("GET /stats", one) == 401);
+    CHECK(ask("GET /stats", two) == 200);
+    std::ofstream(w.folder.file("token")) << "no";
+    w.cache->look_after(w.clock.wall());
+    CHECK(ask("GET /stats", two) == 200);
+    CHECK(w.out.text().find("what was read before stays in use") != std::string::npos);
+}
+
 TEST_SUITE_END();
