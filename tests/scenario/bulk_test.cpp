@@ -281,7 +281,9 @@ TEST_CASE("a bulk read that is lost is tried again, and nobody is left behind")
             unsigned status = t->read().status;
             CHECK((status == 200 || status == 502));  // the retry budget of a young proxy is small
         }
-        CHECK(w.cache->misses().flights() == 0);
+        w.clock_runs = true;  // the first bulk read of the day is checked
+        w.run_until([&] { return w.cache->misses().flights() == 0; });
+        w.clock_runs = false;
     }
 }
 

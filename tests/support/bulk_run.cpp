@@ -37,8 +37,8 @@ bulk_result run_in_bulk(const bulk_load& load)
     std::vector<std::thread> threads;
     auto begun = std::chrono::steady_clock::now();
     auto asks = [&](std::size_t n) {
-        plain_client client(s.port);
-        const std::string tool = "/@tool" + std::to_string(n % tools), &key = keys[n % keys.size()];
+        plain_client client(load.direct ? vendor.port() : s.port);
+        const std::string tool = load.direct ? "" : "/@tool" + std::to_string(n % tools), &key = keys[n % keys.size()];
         for (std::uint64_t number = next++; number < load.calls; number = next++)
         {
             const std::string id = vendor.world().id(number);

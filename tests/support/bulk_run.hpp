@@ -17,6 +17,7 @@ struct bulk_load
     std::size_t connections = 300;  // of all together, by twenty tools
     std::uint64_t calls = 6000;     // 0.5 % missing from bulk answers, 0.5 % not found
     bool extensive = true;          // the credentials have the scope
+    bool direct = false;            // no callcache between
     std::chrono::seconds at_most{120};
     std::vector<std::string> further = {};  // arguments of serve
 };
