@@ -43,6 +43,8 @@ constexpr std::array cache_steps{
        INSERT INTO meta VALUES ('salt', randomblob(32)), ('generation', 1), ('purge_until', 0);)",
     // What was erased; and rows that say no more than that nothing may be kept, which an older callcache does not know.
     R"(INSERT INTO meta VALUES ('erased_at', 0), ('erasing_since', 0), ('forgets', 0);)",
+    // What is_own() is true of, which is read at the start where a company's keys share what is kept.
+    R"(CREATE INDEX entry_own ON entry (partition, name, generation, sent_at) WHERE flags <> 0;)",
 };
 constexpr std::array cache_probes{
     "SELECT count(*) FROM sqlite_schema",

@@ -53,12 +53,20 @@ enum class credentials_mode
     inject,   // the proxy holds the credential
 };
 
+enum class credentials_share
+{
+    per_credential,  // each credential has a cache of its own
+    company,         // the access keys that are listed share one
+};
+
 struct credentials_settings
 {
     credentials_mode mode = credentials_mode::forward;
     std::string access_key_file, access_key_secret_file, bearer_token_file;
     std::string access_key, access_key_secret, bearer_token;  // from the environment alone; never shown
     std::string clients_file;                                 // inject: name and token of each tool
+    credentials_share share = credentials_share::per_credential;
+    std::vector<std::string> company_keys;  // access keys; the first names the cache that they share
     milliseconds trust = 1h;
 };
 
