@@ -4,6 +4,7 @@
 #include "cache/time.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -33,6 +34,21 @@ struct entry_key
     bool operator==(const entry_key&) const = default;
 };
 
+// For maps by key that are asked with a view.
+struct key_hash
+{
+    using is_transparent = void;
+    std::size_t operator()(key_view k) const
+    {
+        return std::hash<std::string_view>()(k.name) ^ std::size_t(k.partition) * 0x9e3779b97f4a7c15ull;
+    }
+};
+struct key_equal
+{
+    using is_transparent = void;
+    bool operator()(key_view a, key_view b) const { return a == b; }
+};
+
 // A name without its query. What changes a path changes it with every query.
 constexpr std::string_view path_of(std::string_view name)
 {
@@ -60,6 +76,22 @@ struct entry
     // What it costs to keep, in bytes.
     std::size_t cost() const { return sizeof(entry) + body.size() + content_type.size() + etag.size() + 128; }
 };
+
+// True if it is for its own credential alone, also where a company's keys share what is kept. The database has an index
+// of these rows.
+inline bool is_own(const entry& e)
+{
+    return e.is_negative || e.is_private || e.is_passed;
+}
+
+// The vendor does not let a credential read this call: nothing is kept, nothing passes, and each request asks anew.
+inline entry forbidden_mark(wall_time sent_at)
+{
+    entry e;
+    e.sent_at = sent_at;
+    e.is_passed = true;
+    return e;
+}
 
 // True if what was sent for at `sent_at` may replace what was sent for at `kept_at`: newer means sent for later.
 inline bool supersedes(wall_time sent_at, wall_time kept_at)

@@ -14,11 +14,6 @@ constexpr std::size_t shard_bytes_min = 2 << 20;    // so that the largest answe
 
 }  // namespace
 
-std::size_t memory_tier::key_hash::operator()(key_view k) const
-{
-    return std::hash<std::string_view>()(k.name) ^ std::size_t(k.partition) * 0x9e3779b97f4a7c15ull;
-}
-
 memory_tier::memory_tier(std::size_t bytes_max) :
     shard_count_(std::clamp<std::size_t>(bytes_max / shard_bytes_min, 1, shards_max)),
     shard_bytes_max_(bytes_max / shard_count_),

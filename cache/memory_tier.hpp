@@ -55,16 +55,6 @@ private:
         bool visited = false;  // SIEVE's bit
         bool used = false;     // since take_used()
     };
-    struct key_hash
-    {
-        using is_transparent = void;
-        std::size_t operator()(key_view k) const;
-    };
-    struct key_equal
-    {
-        using is_transparent = void;
-        bool operator()(key_view a, key_view b) const { return a == b; }
-    };
     struct shard
     {
         mutable std::mutex mutex;

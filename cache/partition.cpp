@@ -10,6 +10,9 @@ namespace
 
 constexpr std::size_t strangers_max = 1024;  // credentials that the vendor never accepted
 
+// No Authorization has a space in its scheme, and no kept route is a word.
+constexpr std::string_view company_scheme = "the company";
+
 }  // namespace
 
 partition_id partition::id_of(const digest& name)
@@ -50,9 +53,11 @@ std::size_t partitions::digest_hash::operator()(const digest& d) const
     return h;
 }
 
-partitions::partitions(std::string salt, std::string upstream_origin, const std::vector<partition_record>& kept) :
+partitions::partitions(std::string salt, std::string upstream_origin, const std::vector<partition_record>& kept,
+                       std::vector<std::string> company_keys) :
     salt_(std::move(salt)),
-    origin_(std::move(upstream_origin))
+    origin_(std::move(upstream_origin)),
+    company_keys_(std::move(company_keys))
 {
     for (const partition_record& r : kept)
     {
@@ -63,19 +68,34 @@ partitions::partitions(std::string salt, std::string upstream_origin, const std:
         p->stop_bulk_until(r.no_bulk_until);
         known_.emplace(r.name, std::move(p));
     }
+    if (company_keys_.empty()) return;
+    company_ = of(company_scheme, company_keys_.front());
+    enroll(*company_);
 }
 
-partition_ptr partitions::of(std::string_view scheme, std::string_view credential)
+// Newlines cannot stand in any of the three, so that no two combinations give the same bytes.
+digest partitions::name_of(std::string_view scheme, std::string_view credential) const
 {
-    // Newlines cannot stand in any of the three, so that no two combinations give the same bytes.
-    std::string bytes = origin_ + "\n" + std::string(scheme) + "\n" + std::string(credential);
-    digest name = hmac_sha256(salt_, bytes);
+    return hmac_sha256(salt_, origin_ + "\n" + std::string(scheme) + "\n" + std::string(credential));
+}
+
+partition_ptr partitions::of(std::string_view scheme, std::string_view credential, std::string_view access_key)
+{
+    digest name = name_of(scheme, credential);
+    bool shares =
+        !access_key.empty() && std::find(company_keys_.begin(), company_keys_.end(), access_key) != company_keys_.end();
 
     std::lock_guard lock(mutex_);
-    if (auto found = known_.find(name); found != known_.end()) return found->second;
-    if (known_.size() >= strangers_max)
-        std::erase_if(known_, [](const auto& k) { return k.second->id() == 0 && k.second.use_count() == 1; });
-    return known_.emplace(name, std::make_shared<partition>(name)).first->second;
+    auto found = known_.find(name);
+    if (found == known_.end())
+    {
+        if (known_.size() >= strangers_max)
+            std::erase_if(known_, [](const auto& k) { return k.second->id() == 0 && k.second.use_count() == 1; });
+        found = known_.emplace(name, std::make_shared<partition>(name)).first;
+    }
+    // Whoever has it has it from here, so that nobody reads it while it is written.
+    if (shares && !found->second->company_) found->second->company_ = company_;
+    return found->second;
 }
 
 bool partitions::enroll(partition& p)

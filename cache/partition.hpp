@@ -1,6 +1,10 @@
 // Whose entry it is. A credential's entries are a world of their own: another credential, another upstream, another
 // file, and nothing is found.
 //
+// The access keys that `credentials.company_keys` lists share one further partition, the company's, and each keeps its
+// own: its trust, which alone says whether it may read, and what the vendor said to it alone (cache/own_names.hpp). The
+// company's is named after the first key of the list: with another company's keys in its place nothing is found.
+//
 // The name of a partition is HMAC-SHA-256(salt in the file, upstream origin ‖ scheme ‖ credential), so that neither the
 // file nor a log can be turned back into a credential.
 #pragma once
@@ -56,6 +60,9 @@ public:
     wall_time used_at() const { return from_micros(used_at_.load(std::memory_order_relaxed)); }
     void use(wall_time at) { used_at_.store(to_micros(at), std::memory_order_relaxed); }
 
+    // The one that this credential shares; null if it shares none.
+    const std::shared_ptr<partition>& company() const { return company_; }
+
     // Until then the vendor is not asked for several calls at once under it.
     wall_time no_bulk_until() const { return from_micros(no_bulk_until_.load(std::memory_order_relaxed)); }
     void stop_bulk_until(wall_time t) { no_bulk_until_.store(to_micros(t), std::memory_order_relaxed); }
@@ -70,6 +77,7 @@ private:
     std::atomic<std::int64_t> confirmed_at_{0};  // 0: not, or refused since
     wall_time refused_at_{};
     std::atomic<std::int64_t> used_at_{0}, no_bulk_until_{0};
+    std::shared_ptr<partition> company_;  // set before anybody but `partitions` knows this one
 };
 
 using partition_ptr = std::shared_ptr<partition>;
@@ -79,11 +87,13 @@ class partitions
 {
 public:
     // `salt` and `kept` come from the store.
-    partitions(std::string salt, std::string upstream_origin, const std::vector<partition_record>& kept);
+    partitions(std::string salt, std::string upstream_origin, const std::vector<partition_record>& kept,
+               std::vector<std::string> company_keys = {});
 
-    // The partition of a credential, made if it is new. `scheme` is in lower case. A stranger's costs memory only
-    // while it is in use: those that the vendor never accepted are forgotten when there are many.
-    partition_ptr of(std::string_view scheme, std::string_view credential);
+    // The partition of a credential, made if it is new. `scheme` is in lower case; `access_key` is empty if it has
+    // none. A stranger's costs memory only while it is in use: those that the vendor never accepted are forgotten when
+    // there are many.
+    partition_ptr of(std::string_view scheme, std::string_view credential, std::string_view access_key = {});
 
     // Gives `p` its id, so that entries can be kept under it. True if it is new and must be stored.
     bool enroll(partition& p);
@@ -96,8 +106,12 @@ private:
         std::size_t operator()(const digest& d) const;
     };
 
+    digest name_of(std::string_view scheme, std::string_view credential) const;
+
     const std::string salt_;
     const std::string origin_;
+    const std::vector<std::string> company_keys_;
+    partition_ptr company_;  // null: none
     mutable std::mutex mutex_;
     std::unordered_map<digest, partition_ptr, digest_hash> known_;
 };

@@ -104,9 +104,10 @@ row_writer::row_writer(const std::string& path, journal j) :
          // supersedes() in entry.hpp, and a row of an older generation is as if it were not there
          "WHERE excluded.sent_at >= sent_at OR sent_at - excluded.sent_at > ?13 OR generation < excluded.generation"),
     drop_(db_, "DELETE FROM entry WHERE name = ?1 AND partition = ?2 AND sent_at <= ?3"),
-    // The character after '?' is '@'.
+    // The character after '?' is '@'. What is passed and never fresh is a mark that hides what others may read: it says
+    // nothing of what has changed.
     drop_name_(db_, "DELETE FROM entry WHERE partition IN (SELECT id FROM partition) AND (name = ?1 OR "
-                    "(name >= ?1 || '?' AND name < ?1 || '@'))"),
+                    "(name >= ?1 || '?' AND name < ?1 || '@')) AND NOT (flags & 4 AND fresh_for = 0)"),
     touch_(db_, "UPDATE entry SET used_at = ?3 WHERE name = ?1 AND partition = ?2 AND used_at < ?3 - ?4"),
     put_partition_(db_, "INSERT INTO partition (id, name, confirmed_at, used_at, no_bulk_until) "
                         "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET confirmed_at = "
@@ -114,8 +115,9 @@ row_writer::row_writer(const std::string& path, journal j) :
     set_meta_(db_, "UPDATE meta SET value = ?2 WHERE name = ?1"),
     outdated_(db_, "SELECT id FROM entry WHERE id > ?2 AND id <= ?3 AND generation < ?4 ORDER BY id LIMIT ?1"),
     expired_(db_, "SELECT id FROM entry WHERE sent_at < ?2 ORDER BY sent_at LIMIT ?1"),
-    idle_(db_, "SELECT id FROM entry WHERE partition IN (SELECT id FROM partition WHERE used_at < ?2) LIMIT ?1"),
-    oldest_(db_, "SELECT id FROM entry ORDER BY used_at LIMIT ?1"),
+    idle_(db_, "SELECT id FROM entry WHERE partition IN (SELECT id FROM partition WHERE used_at < ?2) "
+               "AND NOT (flags & 4 AND fresh_for = 0) LIMIT ?1"),
+    oldest_(db_, "SELECT id FROM entry WHERE NOT (flags & 4 AND fresh_for = 0) ORDER BY used_at LIMIT ?1"),
     purge_until_(db_.integer("SELECT value FROM meta WHERE name = 'purge_until'")),
     forgets_(db_.integer("SELECT value FROM meta WHERE name = 'forgets'") != 0)
 {}
@@ -241,6 +243,15 @@ std::vector<partition_record> row_writer::partitions()
     return list;
 }
 
+std::vector<own_name> row_writer::own_names()
+{
+    std::vector<own_name> list;
+    statement s(db_, "SELECT partition, name, sent_at FROM entry WHERE flags <> 0 AND generation >= ?1");
+    for (s.bind(1, generation()); s.step();)
+        list.push_back({entry_key(key_view{s.integer(0), s.bytes(1)}), from_micros(s.integer(2))});
+    return list;
+}
+
 // Deletes the chunk of rows whose ids `which` selects; the last of the ids, or 0 if there was none.
 row_writer::chunk row_writer::remove(statement& which)
 {
@@ -279,8 +290,8 @@ bool row_writer::evict(std::uint64_t bytes_max, wall_time unused_since)
 {
     if (bytes() <= bytes_max) return false;
     // Entries of credentials that nobody uses any more go first, then those that were asked for longest ago.
-    if (remove(idle_.bind(2, to_micros(unused_since))).rows == 0) remove(oldest_);
-    return true;
+    // A mark takes next to nothing, and without it who was refused would read what others may.
+    return remove(idle_.bind(2, to_micros(unused_since))).rows > 0 || remove(oldest_).rows > 0;
 }
 
 void row_writer::forget_partitions(wall_time unused_since)

@@ -3,6 +3,7 @@
 
 #include "cache/entry.hpp"
 #include "cache/erasure.hpp"
+#include "cache/own_names.hpp"
 #include "cache/partition.hpp"
 #include "cache/sqlite.hpp"
 
@@ -64,6 +65,7 @@ public:
     std::string salt();
     std::int64_t generation();
     std::vector<partition_record> partitions();
+    std::vector<own_name> own_names();
 
     // Each of these is a small transaction of its own, and true while there is more to do.
     bool remove_outdated();

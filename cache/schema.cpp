@@ -45,6 +45,8 @@ constexpr std::array cache_steps{
     // older callcache does not know.
     R"(INSERT INTO meta VALUES ('erased_at', 0), ('erasing_since', 0), ('forgets', 0);
        ALTER TABLE partition ADD COLUMN no_bulk_until INTEGER NOT NULL DEFAULT 0;)",
+    // What is_own() is true of, which is read at the start where a company's keys share what is kept.
+    R"(CREATE INDEX entry_own ON entry (partition, name, generation, sent_at) WHERE flags <> 0;)",
 };
 constexpr std::array cache_probes{
     "SELECT count(*) FROM sqlite_schema",

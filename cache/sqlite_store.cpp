@@ -43,6 +43,7 @@ public:
         salt_(writer_->salt()),
         partitions_(writer_->partitions()),
         kept_erasure_(writer_->erasure()),
+        own_names_(options.reads_own_names ? writer_->own_names() : std::vector<own_name>()),
         erasure_(kept_erasure_),
         queue_(queued_bytes_max, writer_->generation()),
         bytes_(writer_->bytes())
@@ -68,6 +69,7 @@ public:
     const std::vector<partition_record>& kept_partitions() const override { return partitions_; }
 
     erasure_record kept_erasure() const override { return kept_erasure_; }
+    std::vector<own_name> take_own_names() override { return std::exchange(own_names_, {}); }
 
     void find(const entry_key& key, found done) override
     {
@@ -368,6 +370,7 @@ private:
     const std::string salt_;
     const std::vector<partition_record> partitions_;  // as at the start
     const erasure_record kept_erasure_;               // likewise
+    std::vector<own_name> own_names_;                 // likewise, until they are taken
     std::map<partition_id, partition_record> known_;  // as written last; the writer's thread
     erasure_record erasure_;                          // likewise
 

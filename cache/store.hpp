@@ -5,6 +5,7 @@
 #include "cache/entry.hpp"
 #include "cache/erasure.hpp"
 #include "cache/journal.hpp"
+#include "cache/own_names.hpp"
 #include "cache/partition.hpp"
 
 #include <functional>
@@ -34,6 +35,9 @@ public:
     virtual const std::vector<partition_record>& kept_partitions() const = 0;
     virtual erasure_record kept_erasure() const = 0;
 
+    // The entries that is_own() is true of, as read at the opening, if that was asked for. Once.
+    virtual std::vector<own_name> take_own_names() { return {}; }
+
     // Sees everything that was queued before the call, written or not. `done` may be called before this returns, or
     // later on a thread of the store's; it must be short.
     virtual void find(const entry_key&, found done) = 0;
@@ -44,7 +48,7 @@ public:
     // Queues. Deletes the entry, unless it was sent for after `sent_until`.
     virtual void drop(const entry_key&, wall_time sent_until) = 0;
 
-    // Queues. Deletes the entries of this name, and of it with a query, under every partition.
+    // Queues. Deletes the entries of this name, and of it with a query, under every partition; but for forbidden_mark.
     virtual void drop_name(const std::string& name, written) = 0;
 
     // Queues. From the call on nothing that was put before it is found; the rows go in the background, and what is left
@@ -77,6 +81,7 @@ struct store_options
     std::function<wall_time()> clock;              // called on the store's threads
     std::function<void(const std::string&)> warn;  // one line for the operator; called on the store's threads
     journal how = journal::wal;                    // or rollback: what is safe where the file lies
+    bool reads_own_names = false;                  // at the opening
 };
 
 // The file could not be opened; `text` is the operator's line: what, why, and the ways out.

@@ -24,12 +24,22 @@ constexpr std::size_t touched_at_once = 500;  // in one transaction, so that not
 
 }  // namespace
 
-tiers::tiers(std::size_t memory_max, std::unique_ptr<store> s) :
+tiers::tiers(std::size_t memory_max, std::unique_ptr<store> s, duration keep_max) :
     memory_(memory_max),
-    store_(std::move(s)),
-    erasure_(store_->kept_erasure())
+    erasure_(s->kept_erasure()),
+    own_(s->take_own_names(), keep_max),
+    store_(std::move(s))
 {
     if (erasure_.erasing_since != wall_time()) erasure_ends(erasure_.erasing_since, true, [](bool) {});
+}
+
+entry_ptr tiers::find_in_memory(const partition& p, std::string_view name) const
+{
+    key_view own{p.id(), name};
+    if (own.partition == 0) return nullptr;
+    entry_ptr e = memory_.find(own);
+    if (e || !p.company() || own_.holds(own)) return e;
+    return memory_.find({p.company()->id(), name});
 }
 
 void tiers::find_on_disk(const entry_key& key, store::found done)
@@ -41,17 +51,68 @@ void tiers::find_on_disk(const entry_key& key, store::found done)
     });
 }
 
+// With a company: what is noted as its own; or what is shared; or what was kept under the credential before it shared
+// anything, which stays its own until its next 200. That is noted together with the refill, or that 200 could miss it:
+//   A: reads the row, refills      B: 200: shared, and nothing to take back      A: notes it: hides what is newer
+void tiers::find_on_disk(const partition_ptr& whose, std::string_view name, store::found done)
+{
+    entry_key own(key_view{whose->id(), name});
+    std::uint64_t version = memory_.version(own);  // that of what is shared too
+    if (!whose->company() || own_.holds(own)) return find_on_disk(own, std::move(done));
+    entry_key shared(key_view{whose->company()->id(), name});
+    find_on_disk(shared, [this, &disk = *store_, own, version, done = std::move(done)](entry_ptr e) {
+        if (e) return done(std::move(e));
+        disk.find(own, [this, own, version, done](entry_ptr before) {
+            if (before)
+            {
+                std::lock_guard lock(change_);
+                if (memory_.refill(own, before, version)) own_.note(own, before->sent_at);
+            }
+            done(std::move(before));
+        });
+    });
+}
+
+bool tiers::is_purged(std::string_view name, epoch_ticket t) const
+{
+    if (t < all_purged_) return true;
+    auto lately = purged_.find(path_of(name));
+    return lately != purged_.end() && t < lately->second;
+}
+
+// With a company, what is its own is noted first, so that no reader finds neither; and also when it is not kept, as who
+// was told 404 is not to read what others may.
 bool tiers::keep(const partition& p, std::string_view name, entry_ptr e, epoch_ticket t)
 {
     std::lock_guard lock(change_);
-    if (t < all_purged_) return false;
-    if (auto lately = purged_.find(path_of(name)); lately != purged_.end() && t < lately->second) return false;
-    if (auto d = dropped_.find({p.id(), std::string(name)}); d != dropped_.end())
+    key_view own{p.id(), name};
+    bool purged = is_purged(name, t);
+    if (!p.company()) return !purged && put(own, std::move(e));
+    key_view shared{p.company()->id(), name};
+    if (e->is_private)
     {
-        if (e->sent_at <= d->second) return false;
-        dropped_.erase(d);
+        // Whether it is private is the call's and not the key's, and the later answer knows it.
+        if (entry_ptr held = memory_.find(shared); held && !supersedes(e->sent_at, held->sent_at)) return false;
+        drop(shared, e->sent_at);
     }
-    key_view key{p.id(), name};
+    if (is_own(*e)) own_.note(own, e->sent_at);
+    if (purged) return false;
+    if (is_own(*e)) return put(own, std::move(e));
+
+    // Shared first, and only then its own no more: also what was kept before the keys shared anything, and what was
+    // kept while the clock was ahead.
+    wall_time sent_at = e->sent_at;
+    bool kept = put(shared, std::move(e));
+    wall_time until = std::max(sent_at, own_.take_back(own, sent_at).value_or(sent_at));
+    store_->drop(entry_key(own), until);
+    memory_.erase(own, until);
+    return kept;
+}
+
+bool tiers::put(key_view key, entry_ptr e)
+{
+    auto lately = dropped_.find({key.partition, std::string(key.name)});
+    if (lately != dropped_.end() && e->sent_at <= lately->second) return false;
     if (entry_ptr held = memory_.find(key); held && !supersedes(e->sent_at, held->sent_at)) return false;
     store_->put(entry_key(key), e);
     memory_.put(key, std::move(e));
@@ -61,9 +122,17 @@ bool tiers::keep(const partition& p, std::string_view name, entry_ptr e, epoch_t
 void tiers::drop(const partition& p, std::string_view name, wall_time sent_until)
 {
     std::lock_guard lock(change_);
+    key_view own{p.id(), name};
+    if (!p.company()) return drop(own, sent_until);
+    own_.note(own, sent_until);
+    put(own, std::make_shared<const entry>(forbidden_mark(sent_until)));
+}
+
+void tiers::drop(key_view key, wall_time sent_until)
+{
     if (dropped_.size() >= dropped_max) raise_for_all();
-    dropped_[{p.id(), std::string(name)}] = sent_until;
-    key_view key{p.id(), name};
+    wall_time& until = dropped_[{key.partition, std::string(key.name)}];
+    until = std::max(until, sent_until);
     store_->drop(entry_key(key), sent_until);
     memory_.erase(key, sent_until);
 }
@@ -91,6 +160,7 @@ void tiers::purge_all(store::written done)
 {
     std::lock_guard lock(change_);
     raise_for_all();
+    own_.clear();
     store_->drop_all(std::move(done));
     memory_.clear();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cache/memory_tier.hpp"
+#include "cache/own_names.hpp"
 #include "cache/partition.hpp"
 #include "cache/store.hpp"
 
@@ -20,25 +21,28 @@ namespace callcache
 //   A: fetch sent      B: purge      A: the answer arrives, and is given to who asked, but not kept
 using epoch_ticket = std::uint64_t;
 
-// Any thread.
+// Any thread. What is said of a partition holds with its company's: what is its own goes first (own_names.hpp).
 class tiers
 {
 public:
-    tiers(std::size_t memory_max, std::unique_ptr<store>);
+    tiers(std::size_t memory_max, std::unique_ptr<store>, duration keep_max = std::chrono::hours(30 * 24));
 
-    entry_ptr find_in_memory(key_view key) const { return memory_.find(key); }
+    entry_ptr find_in_memory(const partition&, std::string_view name) const;
 
     // Asks the store, and refills memory. `done` may be called before this returns, or later on another thread.
-    void find_on_disk(const entry_key&, store::found done);
+    // REQUIRES: the partition is enrolled.
+    void find_on_disk(const partition_ptr&, std::string_view name, store::found done);
 
     epoch_ticket ticket() const { return epoch_.load(std::memory_order_acquire); }
 
-    // Keeps `e` in both tiers. False if something was purged since the ticket was taken, the entry was dropped by a
-    // request that was sent later, or a newer one is kept.
-    // REQUIRES: the partition is enrolled.
+    // Keeps `e` in both tiers, for its company too unless is_own(). False if something was purged since the ticket was
+    // taken, the entry was dropped by a request that was sent later, or a newer one is kept. REQUIRES: the partition is
+    // enrolled.
     bool keep(const partition&, std::string_view name, entry_ptr e, epoch_ticket);
 
-    // Drops one entry: the vendor says that this credential may not read it any more.
+    // Drops one entry: the vendor says that this credential may not read it any more. The others of its company may: it
+    // leaves a mark that hides it from this one.
+    // REQUIRES: the partition is enrolled.
     void drop(const partition&, std::string_view name, wall_time sent_until);
 
     // Nothing that was kept, or sent for, before the call is served after it. `done(true)` once that is durable.
@@ -61,10 +65,13 @@ public:
     const memory_tier& memory() const { return memory_; }
 
 private:
-    memory_tier memory_;
-    std::unique_ptr<store> store_;
+    void find_on_disk(const entry_key&, store::found done);
+    bool is_purged(std::string_view name, epoch_ticket) const;
+    bool put(key_view, entry_ptr);
+    void drop(key_view, wall_time sent_until);
     void raise_for_all();
 
+    memory_tier memory_;
     std::atomic<epoch_ticket> epoch_{0};
     mutable std::mutex change_;    // keeping and purging exclude each other; reading takes no part
     epoch_ticket all_purged_ = 0;  // the epoch that the last purge of everything began
@@ -73,6 +80,8 @@ private:
         dropped_;  // lately, until when: an older answer is not kept
     erasure_record erasure_;
     std::size_t erasures_ = 0;  // on their way
+    own_names own_;
+    std::unique_ptr<store> store_;  // whose readers use all of the above until it is gone
 };
 
 }  // namespace callcache

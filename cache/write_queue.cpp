@@ -80,8 +80,10 @@ void write_queue::put_partition(const partition_record& p, store::written done)
 
 std::optional<write_queue::state> write_queue::find(const entry_key& key) const
 {
-    if (auto s = keys_.find(key); s != keys_.end()) return s->second;
+    auto s = keys_.find(key);
+    if (s != keys_.end() && s->second.kept) return s->second;  // put after the name was dropped
     if (dropped_names_.contains(std::string(path_of(key.name)))) return state{nullptr, wall_time::max(), 0};
+    if (s != keys_.end()) return s->second;
     return std::nullopt;
 }
 

@@ -103,13 +103,6 @@ public:
     void lost(std::deque<queued_change>);
 
 private:
-    struct key_hash
-    {
-        std::size_t operator()(const entry_key& k) const
-        {
-            return std::hash<std::string>()(k.name) ^ std::size_t(k.partition) * 0x9e3779b97f4a7c15ull;
-        }
-    };
     void push(change, store::written);
     void forget(const entry_key&, std::uint64_t number);
 
@@ -117,7 +110,7 @@ private:
     std::int64_t generation_;
     std::deque<queued_change> changes_;
     std::deque<queued_change> touches_;
-    std::unordered_map<entry_key, state, key_hash> keys_;
+    std::unordered_map<entry_key, state, key_hash, key_equal> keys_;
     std::unordered_map<std::string, std::uint64_t> dropped_names_;
     std::uint64_t number_ = 0;
     std::size_t bytes_ = 0;  // of the entries in changes_

@@ -187,19 +187,21 @@ config_key list(std::string_view path, Field field, std::string_view allowed, st
     return k;
 }
 
+template<class Enum>
+using words = std::vector<std::pair<std::string, Enum>>;
+
 template<class Field, class Enum>
-config_key word(std::string_view path, Field field, std::vector<std::pair<std::string, Enum>> words,
-                std::string_view meaning)
+config_key word(std::string_view path, Field field, words<Enum> known, std::string_view meaning)
 {
     config_key k{path, meaning, key_type::word, "one of"};
-    for (const auto& [name, value] : words)
+    for (const auto& [name, value] : known)
     {
         k.words.push_back(name);
         k.allowed += " " + name;
     }
     k.set = [=](settings& s, const raw_value& v) {
         if (!is(v, kind::string)) return false;
-        for (const auto& [name, value] : words)
+        for (const auto& [name, value] : known)
         {
             if (name != v.text) continue;
             field(s) = value;
@@ -208,7 +210,7 @@ config_key word(std::string_view path, Field field, std::vector<std::pair<std::s
         return false;
     };
     k.show = [=](const settings& s) {
-        for (const auto& [name, value] : words)
+        for (const auto& [name, value] : known)
             if (value == field(const_cast<settings&>(s))) return name;
         return std::string();
     };
@@ -331,8 +333,7 @@ std::vector<config_key> make_keys()
         time_span("upstream.pass_timeout", PLACE(upstream.pass_timeout), 10ms, 24h,
                   "A forwarded request without progress: less than 1 KiB in this time, though it is upstream's turn."),
         word("credentials.mode", PLACE(credentials.mode),
-             std::vector<std::pair<std::string, credentials_mode>>{{"forward", credentials_mode::forward},
-                                                                   {"inject", credentials_mode::inject}},
+             words<credentials_mode>{{"forward", credentials_mode::forward}, {"inject", credentials_mode::inject}},
              "forward: each tool sends its own credential; inject: callcache holds it."),
         string("credentials.access_key_file", PLACE(credentials.access_key_file), "a file, or empty",
                "With inject: holds the access key."),
@@ -345,6 +346,12 @@ std::vector<config_key> make_keys()
         secret("credentials.bearer_token", PLACE(credentials.bearer_token), "With inject: a bearer token."),
         string("credentials.clients_file", PLACE(credentials.clients_file), "a file, or empty",
                "With inject: JSON with the token of each tool by its name; needed to listen beyond loopback."),
+        word("credentials.share", PLACE(credentials.share),
+             words<credentials_share>{{"per_credential", credentials_share::per_credential},
+                                      {"company", credentials_share::company}},
+             "company: the keys of credentials.company_keys share one cache, instead of each having its own."),
+        list("credentials.company_keys", PLACE(credentials.company_keys), "access keys, without their secrets",
+             "With credentials.share company: the access keys that share one cache, which is named after the first."),
         time_span("credentials.trust", PLACE(credentials.trust), 0ms, 30 * 24h,
                   "A credential may read kept calls this long after the vendor last accepted it."),
         string("cache.path", PLACE(cache.path), "a file, or :memory: for the memory tier alone", "The database."),
@@ -402,47 +409,21 @@ std::vector<config_key> make_keys()
              "auto: lookups that wait are fetched together by the vendor's bulk read, for one API call."),
         integer("bulk.ids_max", PLACE(bulk.ids_max), 2, 100, "Calls in one bulk read."),
         word("log.format", PLACE(log.format),
-             std::vector<std::pair<std::string, log_format>>{
-                 {"auto", log_format::automatic}, {"text", log_format::text}, {"json", log_format::json}},
+             words<log_format>{{"auto", log_format::automatic}, {"text", log_format::text}, {"json", log_format::json}},
              "auto: text on a terminal, JSON lines otherwise."),
         word("log.level", PLACE(log.level),
-             std::vector<std::pair<std::string, log_level>>{{"debug", log_level::debug},
-                                                            {"info", log_level::info},
-                                                            {"warn", log_level::warn},
-                                                            {"error", log_level::error}},
+             words<log_level>{{"debug", log_level::debug},
+                              {"info", log_level::info},
+                              {"warn", log_level::warn},
+                              {"error", log_level::error}},
              "The least that is logged."),
         word("log.access", PLACE(log.access),
-             std::vector<std::pair<std::string, log_access>>{
-                 {"off", log_access::off}, {"misses", log_access::misses}, {"all", log_access::all}},
+             words<log_access>{{"off", log_access::off}, {"misses", log_access::misses}, {"all", log_access::all}},
              "misses: a line for each upstream request; all: one for each answer too."),
     };
 }
 
 #undef PLACE
-
-// Edits (insert, delete, replace) that turn one text into the other.
-std::size_t distance(std::string_view a, std::string_view b)
-{
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i)
-    {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j)
-        {
-            std::size_t above = row[j];
-            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-            diagonal = above;
-        }
-    }
-    return row[b.size()];
-}
-
-std::string_view last_part(std::string_view path)
-{
-    return path.substr(path.rfind('.') + 1);
-}
 
 }  // namespace
 
@@ -457,23 +438,6 @@ const config_key* find_key(std::string_view path)
     for (const config_key& k : config_keys())
         if (k.path == path) return &k;
     return nullptr;
-}
-
-const config_key* nearest_key(std::string_view path)
-{
-    const config_key* nearest = nullptr;
-    std::size_t best = 5;  // further away than four edits is another word
-    for (const config_key& k : config_keys())
-    {
-        // "rate" alone, or under the wrong section, is near to budget.rate too.
-        std::size_t d = std::min(distance(path, k.path), distance(last_part(path), last_part(k.path)) + 1);
-        if (d < best && d * 2 < path.size())
-        {
-            best = d;
-            nearest = &k;
-        }
-    }
-    return nearest;
 }
 
 std::string environment_name(std::string_view path)

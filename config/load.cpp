@@ -76,8 +76,9 @@ struct loader
         if (key.path == "server.answer_max") answer_max_is_set = true;
         if (key.set(result.values, value)) return;
         // A proxy's may hold a password, and where in it only one that is well-formed tells; what is no path may be
-        // what the file should hold.
-        bool hidden = key.secret || key.type == key_type::proxy || key.path.ends_with("_file");
+        // what the file should hold; beside an access key its secret may stand.
+        bool hidden = key.secret || key.type == key_type::proxy || key.path.ends_with("_file") ||
+                      key.path == "credentials.company_keys";
         std::string found = hidden ? "a value that is not shown" : quoted(value.text);
         if (value.found == kind::number) found = value.text;
         if (value.found == kind::boolean) found = value.text;
@@ -257,6 +258,13 @@ void ask_environment_for_proxy(loader& to, const std::vector<std::pair<std::stri
                                       "; set upstream.proxy to a proxy, or to off");
 }
 
+// What can stand before the colon of Basic (RFC 7617, section 2).
+bool is_access_key(const std::string& text)
+{
+    return !text.empty() &&
+           std::none_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c == ':' || c >= 127; });
+}
+
 }  // namespace
 
 loaded_settings load_settings(const config_sources& sources)
@@ -332,6 +340,14 @@ std::vector<config_problem> contradictions(const settings& s)
     if (k.mode == credentials_mode::forward)
         check(!has_key && !has_secret && !has_bearer,
               "credentials.mode: a credential is set, but mode is forward; set it to inject");
+
+    bool company = k.share == credentials_share::company;
+    check(!company || !k.company_keys.empty(),
+          "credentials.share: company needs credentials.company_keys, the access keys that share one cache");
+    check(company || k.company_keys.empty(), "credentials.company_keys: is for credentials.share company");
+    check(std::all_of(k.company_keys.begin(), k.company_keys.end(), is_access_key),
+          "credentials.company_keys: found a value that is not shown, allowed is a list of access keys, each without a "
+          "colon and its secret");
 
     const auto& c = s.cache.calls;
     check(c.fresh_min <= c.fresh_max, "cache.calls.fresh_min: is larger than cache.calls.fresh_max");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "config/budget_settings.hpp"
+#include "config/cache_settings.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -12,9 +13,6 @@
 
 namespace callcache
 {
-
-// The value of cache.client_min_age that means "a tool cannot force a fetch".
-inline constexpr milliseconds never = milliseconds::max();
 
 struct server_settings
 {
@@ -55,44 +53,21 @@ enum class credentials_mode
     inject,   // the proxy holds the credential
 };
 
+enum class credentials_share
+{
+    per_credential,  // each credential has a cache of its own
+    company,         // the access keys that are listed share one
+};
+
 struct credentials_settings
 {
     credentials_mode mode = credentials_mode::forward;
     std::string access_key_file, access_key_secret_file, bearer_token_file;
     std::string access_key, access_key_secret, bearer_token;  // from the environment alone; never shown
     std::string clients_file;                                 // inject: name and token of each tool
+    credentials_share share = credentials_share::per_credential;
+    std::vector<std::string> company_keys;  // access keys; the first names the cache that they share
     milliseconds trust = 1h;
-};
-
-struct calls_settings
-{
-    milliseconds fresh_min = 5min;
-    milliseconds fresh_max = 24h;
-    std::uint64_t fresh_age_percent = 10;
-    std::uint64_t stale_while_revalidate_percent = 100;
-    milliseconds stale_if_error = 7 * 24h;
-    milliseconds keep_max = 30 * 24h;
-    milliseconds not_found_min = 10s;
-    milliseconds not_found_max = 1h;
-};
-
-// A further GET path that is kept.
-struct route_settings
-{
-    std::string path;  // "/v2/users/{id}"
-    milliseconds fresh{};
-    bool overrides = false;  // the vendor's no-store, no-cache, private and Set-Cookie do not count
-};
-
-struct cache_settings
-{
-    std::string path = "callcache.db";  // ":memory:": the memory tier alone
-    std::uint64_t memory_max = 128 << 20;
-    std::uint64_t disk_max = 1 << 30;
-    milliseconds client_min_age = 5min;
-    milliseconds erasure_guard = 6h;
-    calls_settings calls;
-    std::vector<route_settings> routes;  // the first that a path is of counts
 };
 
 enum class bulk_mode

@@ -186,7 +186,7 @@ bool brain::is_worth_refreshing(const lookup& l) const
 {
     moment now = parts_.clock.now();
     bool trusted = trust_at(l.whose->confirmed_at(), now.wall, parts_.config) == trust::good;
-    entry_ptr e = parts_.kept.find_in_memory({l.whose->id(), l.id});
+    entry_ptr e = parts_.kept.find_in_memory(*l.whose, l.id);
     if (trusted && e && is_fresh(*e, now.wall)) return false;
     bool renews = is_fresh(*l.seen, now.wall);
     ration r = gate_.spending().rationed(now);
@@ -198,7 +198,7 @@ bool brain::is_worth_refreshing(const lookup& l) const
 // Something that was kept since the front looked, and that answers the question.
 std::optional<looked_up> brain::look_again(const lookup& l) const
 {
-    entry_ptr e = parts_.kept.find_in_memory({l.whose->id(), l.id});
+    entry_ptr e = parts_.kept.find_in_memory(*l.whose, l.id);
     if (!e || e == l.seen) return std::nullopt;
     wall_time now = parts_.clock.wall();
     ruling r = decide(e.get(), trust_at(l.whose->confirmed_at(), now, parts_.config), l.asked, parts_.config, now,
@@ -315,7 +315,7 @@ void brain::tell_who_cannot_wait()
 // What is kept, if it may serve although the vendor could not be asked; otherwise `otherwise`.
 looked_up brain::fallback(const lookup& l, looked_up otherwise) const
 {
-    entry_ptr e = parts_.kept.find_in_memory({l.whose->id(), l.id});
+    entry_ptr e = parts_.kept.find_in_memory(*l.whose, l.id);
     if (!e || (l.seen && l.seen->sent_at > e->sent_at)) e = l.seen;
     wall_time now = parts_.clock.wall();
     if (!serves_on_error(e.get(), trust_at(l.whose->confirmed_at(), now, parts_.config), parts_.config, now))

@@ -25,11 +25,11 @@ std::variant<injected_credential, std::string> read_injected(const credentials_s
         if (!s.bearer_token_file.empty() || !s.bearer_token.empty())
         {
             std::string token = secret("credentials.bearer_token", s.bearer_token_file, s.bearer_token);
-            return injected_credential{"Bearer " + token, {"inject-bearer", token}};
+            return injected_credential{"Bearer " + token, {"inject-bearer", token, {}}};
         }
         std::string key = secret("credentials.access_key", s.access_key_file, s.access_key);
         std::string password = secret("credentials.access_key_secret", s.access_key_secret_file, s.access_key_secret);
-        return injected_credential{"Basic " + base64(key + ":" + password), {"inject-basic", key}};
+        return injected_credential{"Basic " + base64(key + ":" + password), {"inject-basic", key, key}};
     }
     catch (const secret_unreadable& u)
     {

@@ -34,12 +34,26 @@ bool is_token(std::string_view text)
            std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127; });
 }
 
+namespace
+{
+
+std::string access_key_of(const std::string& credential)
+{
+    auto text = from_base64(credential);
+    if (!text || base64(*text) != credential) return "";
+    std::size_t colon = text->find(':');
+    return colon == std::string::npos ? "" : text->substr(0, colon);
+}
+
+}  // namespace
+
 identity identity_of(std::string_view authorization)
 {
     std::size_t space = std::min(authorization.find(' '), authorization.size());
-    identity who{std::string(authorization.substr(0, space)), std::string(authorization.substr(space))};
+    identity who{std::string(authorization.substr(0, space)), std::string(authorization.substr(space)), {}};
     for (char& c : who.scheme) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
     who.credential.erase(0, std::min(who.credential.find_first_not_of(' '), who.credential.size()));
+    if (who.scheme == "basic") who.access_key = access_key_of(who.credential);
     return who;
 }
 

@@ -13,9 +13,11 @@ struct identity
 {
     std::string scheme;  // in lower case
     std::string credential;
+    std::string access_key;  // empty if it has none
 };
 
-// Of an Authorization field's value (RFC 9110, section 11.4).
+// Of an Authorization field's value (RFC 9110, section 11.4). Its access key is the user-id of Basic (RFC 7617), if
+// everybody must read it in the same way: whole base64, and nothing else.
 identity identity_of(std::string_view authorization);
 
 // Of text that may hold anything; and back (RFC 4648, section 4, with padding), or nothing.

@@ -81,7 +81,7 @@ void brain::land(const flight_ptr& f, upstream_result r)
     case meaning::not_found:
     {
         auto e = fresh_entry();
-        entry_ptr before = parts_.kept.find_in_memory({whose.id(), f->first.id});
+        entry_ptr before = parts_.kept.find_in_memory(whose, f->first.id);
         if (!before) before = f->first.seen;
         bool again = before && before->is_negative;
         e->is_negative = true;
@@ -91,6 +91,12 @@ void brain::land(const flight_ptr& f, upstream_result r)
     }
     case meaning::refused: hear_401(*f); return answer_all(f, handed_on);
     case meaning::forbidden:
+        // A key of the company that was never accepted may be later: it must not read then what others may.
+        if (whose.company() && parts_.known.enroll(whose))
+        {
+            whose.use(f->sent_at);
+            parts_.kept.disk().put_partition(whose.record());
+        }
         if (whose.id() != 0) parts_.kept.drop(whose, f->first.id, f->sent_at);
         return answer_all(f, handed_on);
     case meaning::handed_on: return answer_all(f, handed_on);
@@ -107,7 +113,7 @@ void brain::keep(const flight_ptr& f, std::shared_ptr<entry> e, std::shared_ptr<
         refused_credentials_.accepted(refusable(f->first));
         confirm(whose, f->sent_at);
     }
-    entry_ptr before = parts_.kept.find_in_memory({whose.id(), f->first.id});
+    entry_ptr before = parts_.kept.find_in_memory(whose, f->first.id);
     if (!before) before = f->first.seen;
     keep_bytes(*e, before);
 
@@ -130,7 +136,7 @@ void brain::keep_brought(const flight& f, const upstream_answer& answer)
     {
         auto e = entry_of(answer, body_of_one(j.found.request_id, call.call), f.sent_at);
         describe(parts_, *e, call);
-        keep_bytes(*e, parts_.kept.find_in_memory({whose.id(), call.id}));
+        keep_bytes(*e, parts_.kept.find_in_memory(whose, call.id));
         parts_.kept.keep(whose, call.id, std::move(e), f.ticket);
     }
 }
@@ -170,6 +176,9 @@ void brain::confirm(partition& whose, wall_time sent_at)
     written = sent_at;
     whose.use(sent_at);
     parts_.kept.disk().put_partition(whose.record());
+    if (!whose.company()) return;
+    whose.company()->use(sent_at);
+    parts_.kept.disk().put_partition(whose.company()->record());
 }
 
 // The vendor refused the credential: what was kept under it is not read any more.

@@ -87,16 +87,17 @@ std::optional<std::string> proxy::open_cache()
         if (auto* l = std::get_if<file_lock>(&locked)) lock_.emplace(std::move(*l));
         auto journal = journal_on(file_system_at(path));
         if (!journal.note.empty()) around_.out.warn(journal.note);
-        auto opened =
-            open_sqlite_store({path, config_.cache.disk_max, config_.cache.calls.keep_max,
-                               [clock = &around_.clock] { return clock->wall(); },
-                               [out = &around_.out](const std::string& line) { out->warn(line); }, journal.how});
+        auto opened = open_sqlite_store({path, config_.cache.disk_max, config_.cache.calls.keep_max,
+                                         [clock = &around_.clock] { return clock->wall(); },
+                                         [out = &around_.out](const std::string& line) { out->warn(line); },
+                                         journal.how, config_.credentials.share == credentials_share::company});
         if (auto* refused = std::get_if<store_refused>(&opened)) return refused->text;
         if (auto* u = std::get_if<file_lock::unavailable>(&locked)) return "cannot lock " + path + "-lock: " + u->why;
         disk = std::move(std::get<std::unique_ptr<store>>(opened));
     }
-    partitions_ = std::make_unique<partitions>(disk->salt(), upstream_.text(), disk->kept_partitions());
-    tiers_ = std::make_unique<tiers>(config_.cache.memory_max, std::move(disk));
+    partitions_ = std::make_unique<partitions>(disk->salt(), upstream_.text(), disk->kept_partitions(),
+                                               config_.credentials.company_keys);
+    tiers_ = std::make_unique<tiers>(config_.cache.memory_max, std::move(disk), config_.cache.calls.keep_max);
     return std::nullopt;
 }
 

@@ -79,7 +79,7 @@ bool tools::answer_now(const request& r, const reply_mode& mode, remembered_cred
     }
     if (to.what == route::pass || r.body.what == framing::kind::chunked) return false;
     const partition_ptr& whose = kept_under(r, to, memory);
-    entry_ptr kept = parts_.kept.find_in_memory({whose->id(), to.name});
+    entry_ptr kept = parts_.kept.find_in_memory(*whose, to.name);
     if (!kept) return false;
     ruling ruled = rule(r, *whose, kept.get());
     switch (ruled.what)
@@ -109,11 +109,10 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
         bool good = co_await take_body(r, mode, with, out);
         if (!good) co_return;
     }
-    entry_ptr kept = parts_.kept.find_in_memory({whose->id(), to.name});
+    entry_ptr kept = parts_.kept.find_in_memory(*whose, to.name);
     if (!kept && whose->id() != 0)
     {
-        entry_key key(key_view{whose->id(), to.name});
-        auto find = [this, key](auto done) { parts_.kept.find_on_disk(key, std::move(done)); };
+        auto find = [&](auto done) { parts_.kept.find_on_disk(whose, to.name, std::move(done)); };
         kept = co_await call_back<entry_ptr>(find);
     }
     ruling ruled = rule(r, *whose, kept.get());
@@ -260,7 +259,7 @@ tools::injected_ptr tools::remember(const request& r, remembered_credential& mem
     if (!memory.whose || memory.authorization != authorization)
     {
         identity who = injected ? injected->who : identity_of(authorization);
-        memory.whose = parts_.known.of(who.scheme, who.credential);
+        memory.whose = parts_.known.of(who.scheme, who.credential, who.access_key);
         memory.authorization = authorization;
         memory.routes.clear();
     }

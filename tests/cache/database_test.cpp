@@ -386,6 +386,31 @@ TEST_CASE("the file stays within cache.disk_max, and what is hot stays in it")
     CHECK(fs::file_size(f.path + "-wal") <= (17u << 20));
 }
 
+TEST_CASE(
+    "a mark that a credential may not read a call stays while entries make room, and is no reason to go on for ever")
+{
+    database_file f;
+    f.bytes_max = 2 << 20;
+    f.open();
+    f.s->put_partition({2, digest{2}, t0, t0});
+    f.s->put(entry_key(key_view{2, "600"}), std::make_shared<entry>(forbidden_mark(t0)));
+    f.put(0, 500, 1000, 2);
+    f.now += 3ll * 24 * 3600 * 1'000'000;
+    f.put(1000, 4000);
+    CHECK(f.soon([&] { return f.s->current().bytes <= f.bytes_max; }));
+    CHECK_FALSE(f.has(0, 2));
+    CHECK_FALSE(f.has(1000));
+    CHECK(f.has(600, 2));
+
+    f.s->put_partition({2, digest{2}, t0, t0});
+    for (int n = 0; n < 20'000; ++n)
+        f.s->put(entry_key(key_view{2, std::to_string(n)}), std::make_shared<entry>(forbidden_mark(t0)));
+    f.settle();
+    f.put(9000, 9001);
+    CHECK(f.soon([&] { return !f.has(9000); }));
+    CHECK(f.has(19'999, 2));
+}
+
 TEST_CASE("entries of credentials that nobody has used for two days go first")
 {
     database_file f;
@@ -470,7 +495,7 @@ TEST_CASE("a file of the first schema is brought up to date, with what is in it"
     f.put(0, 3);
     f.s.reset();
     sqlite::database(f.path, SQLITE_OPEN_READWRITE)
-        .execute("DELETE FROM meta WHERE name IN ('erased_at', 'erasing_since', 'forgets'); "
+        .execute("DELETE FROM meta WHERE name IN ('erased_at', 'erasing_since', 'forgets'); DROP INDEX entry_own; "
                  "ALTER TABLE partition DROP COLUMN no_bulk_until; PRAGMA user_version = 1");
     CHECK(f.open() == "");
     CHECK(f.has(2));

@@ -151,3 +151,41 @@ TEST_CASE("partitions: strangers are bounded, and do not push out whoever is enr
     CHECK(all.of("basic", "enrolled")->id() == id);
     CHECK(all.of("basic", "in use") == in_use);
 }
+
+TEST_CASE("partition: the keys of a company share one partition beside their own; nobody else has it")
+{
+    partitions all("salt", gong, {}, {"one", "two"});
+    partition_ptr one = all.of("basic", "1", "one"), two = all.of("basic", "2", "two");
+    REQUIRE(one->company());
+    CHECK(one->company() == two->company());
+    CHECK(one->company() != one);
+    CHECK(one->name() != two->name());
+    CHECK(one->company()->id() != 0);
+    CHECK(all.of("basic", "1", "one")->company() == one->company());
+    CHECK_FALSE(all.of("basic", "3", "three")->company());
+    CHECK_FALSE(all.of("basic", "4")->company());
+    CHECK_FALSE(all.of("basic", "5", "on")->company());
+    CHECK_FALSE(one->company()->company());
+    CHECK_FALSE(partitions("salt", gong, {}).of("basic", "1", "one")->company());
+}
+
+TEST_CASE("partition: the company's is the same after a restart, and another behind another upstream or first key")
+{
+    auto company = [](std::string salt, std::string origin, std::vector<std::string> keys) {
+        return partitions(salt, origin, {}, keys).of("basic", "1", keys.back())->company()->name();
+    };
+    partitions before("salt", gong, {}, {"one"});
+    partition_ptr kept = before.of("basic", "1", "one")->company();
+    partitions after("salt", gong, {kept->record()}, {"one"});
+    CHECK(after.of("basic", "1", "one")->company()->id() == kept->id());
+    std::set<digest> names{
+        company("salt", gong, {"one", "two"}),
+        company("pepper", gong, {"one", "two"}),
+        company("salt", "https://us-12345.api.gong.io", {"one", "two"}),
+        company("salt", gong, {"two", "one"}),
+        company("salt", gong, {"three"}),
+    };
+    CHECK(names.size() == 5);
+    CHECK(names.contains(company("salt", gong, {"one"})));
+    CHECK(names.contains(company("salt", gong, {"one", "three"})));
+}

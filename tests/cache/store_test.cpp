@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+
 using namespace callcache;
 using namespace callcache::test;
 using namespace std::chrono_literals;
@@ -118,6 +120,51 @@ TEST_CASE("a negative and a private entry come back as such")
     CHECK(find(*f.s, key("1"))->is_negative);
     CHECK(find(*f.s, key("1"))->missing_since == t0 - 1h);
     CHECK(find(*f.s, key("2"))->is_private);
+}
+
+TEST_CASE("the names of what is a credential's own are read at the opening, if that is asked for")
+{
+    sqlite_file f;
+    auto negative = std::make_shared<entry>(*an_entry("gone"));
+    negative->is_negative = true;
+    auto secret = std::make_shared<entry>(*an_entry("mine", t0 + 1s));
+    secret->is_private = true;
+    f.s->put(key("1"), an_entry("shared"));
+    f.s->put(key("2"), negative);
+    f.s->put(key("3", 2), secret);
+    f.s->put(key("4"), std::make_shared<entry>(forbidden_mark(t0 + 2s)));
+    f.s->put(key("5"), negative);
+    f.s->put(key("5"), an_entry("found after all", t0 + 3s));
+    CHECK(f.open().take_own_names().empty());
+    f.options.reads_own_names = true;
+    auto names = f.open().take_own_names();
+    REQUIRE(names.size() == 3);
+    std::map<std::string, own_name> by_name;
+    for (const own_name& n : names) by_name[n.key.name] = n;
+    CHECK(by_name["2"].sent_at == t0);
+    CHECK(by_name["3"].key == key("3", 2));
+    CHECK(by_name["3"].sent_at == t0 + 1s);
+    CHECK(by_name["4"].sent_at == t0 + 2s);
+    CHECK(f.s->take_own_names().empty());
+
+    wait_for<bool>([&](auto done) { f.s->drop_all(done); });
+    CHECK(f.open().take_own_names().empty());
+}
+
+TEST_CASE("a mark that a credential may not read a call outlives the drop of its name, and not that of everything")
+{
+    sqlite_file f;
+    for (const char* name : {"1", "2"}) f.s->put(key(name), std::make_shared<entry>(forbidden_mark(t0)));
+    f.s->put(key("1", 2), an_entry("a"));
+    wait_for<bool>([&](auto done) { f.s->drop_name("1", done); });
+    CHECK(find(*f.s, key("1", 2)) == nullptr);
+    f.open();
+    REQUIRE(find(*f.s, key("1")));
+    CHECK(find(*f.s, key("1"))->is_passed);
+    wait_for<bool>([&](auto done) { f.s->drop_all(done); });
+    CHECK(find(*f.s, key("2")) == nullptr);
+    f.open();
+    CHECK(find(*f.s, key("2")) == nullptr);
 }
 
 TEST_CASE("the entry that was sent for later stays, in whichever order they are put")

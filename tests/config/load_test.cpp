@@ -347,6 +347,38 @@ TEST_CASE("contradictions: http is for loopback alone, unless insecure is set")
     holds(upstream(""), {"upstream.url"});
 }
 
+TEST_CASE("contradictions: a company needs its keys, keys need a company, and a key is no secret")
+{
+    auto credentials = [](credentials_share share, strings keys) {
+        return contradiction([&](settings& s) {
+            s.credentials.share = share;
+            s.credentials.company_keys = keys;
+        });
+    };
+    constexpr auto company = credentials_share::company, alone = credentials_share::per_credential;
+    CHECK(credentials(company, {"KEY1", "KEY2"}) == "");
+    CHECK(credentials(alone, {}) == "");
+    holds(credentials(company, {}), {"credentials.share", "credentials.company_keys"});
+    holds(credentials(alone, {"KEY1"}), {"credentials.company_keys", "credentials.share company"});
+    for (const char* bad : {"KEY:hush", "", "KEY hush", "KEY\x7fhush", "KEY\nhush", "K\xc3\xa9Yhush"})
+    {
+        CAPTURE(bad);
+        std::string told = credentials(company, {"KEY1", bad});
+        holds(told, {"credentials.company_keys", "without a colon"});
+        CHECK(told.find("hush") == std::string::npos);
+    }
+}
+
+TEST_CASE("load: a company's keys are a list, and what is wrong with it is not shown")
+{
+    auto good = load(R"({"credentials": {"share": "company", "company_keys": ["KEY1", "KEY2"]}})");
+    CHECK(good.problems.empty());
+    CHECK(good.values.credentials.company_keys == strings{"KEY1", "KEY2"});
+    std::string told = problem(load({}, {{"CALLCACHE_CREDENTIALS_COMPANY_KEYS", "KEY1, hush"}}));
+    holds(told, {"credentials.company_keys", "not shown"});
+    CHECK(told.find("hush") == std::string::npos);
+}
+
 TEST_CASE("contradictions: inject needs one credential, forward none")
 {
     auto credentials = [](credentials_settings c) { return contradiction([&](settings& s) { s.credentials = c; }); };

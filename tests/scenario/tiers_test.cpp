@@ -70,13 +70,8 @@ struct two_tiers
     tiers t{1 << 20, std::unique_ptr<store>(disk)};
     partitions known{"salt", "https://api.gong.io", {}};
     partition_ptr whose = known.of("basic", "a");
-    entry_key key;
 
-    two_tiers()
-    {
-        known.enroll(*whose);
-        key = entry_key(key_view{whose->id(), "1"});
-    }
+    two_tiers() { known.enroll(*whose); }
 };
 
 }  // namespace
@@ -89,14 +84,14 @@ TEST_CASE("A: reader finds the row. B: purge. A: refills memory: refused, a purg
     {
         two_tiers x;
         x.disk->rows["1"] = an_entry(0);
-        x.t.find_on_disk(x.key, [](entry_ptr) {});
+        x.t.find_on_disk(x.whose, "1", [](entry_ptr) {});
         REQUIRE(x.disk->asked.size() == 1);
         if (all)
             x.t.purge_all([](bool) {});
         else
             x.t.purge("1", [](bool) {});
         x.disk->asked.front()();
-        CHECK(x.t.find_in_memory(x.key) == nullptr);
+        CHECK(x.t.find_in_memory(*x.whose, "1") == nullptr);
     }
 }
 
@@ -117,7 +112,7 @@ TEST_CASE("A: fetch sent. B: purge. A: the answer arrives: it is not kept")
         x.t.drop(*x.whose, "1", an_entry(0)->sent_at);
     }
     CHECK_FALSE(x.t.keep(*x.whose, "1", an_entry(0), before));
-    CHECK(x.t.find_in_memory(x.key) == nullptr);
+    CHECK(x.t.find_in_memory(*x.whose, "1") == nullptr);
     CHECK(x.disk->rows.empty());
     CHECK(x.t.keep(*x.whose, "1", an_entry(1), x.t.ticket()));
 }
@@ -126,10 +121,10 @@ TEST_CASE("A: reader finds the old row. B: a newer answer is kept. A: refills me
 {
     two_tiers x;
     x.disk->rows["1"] = an_entry(0);
-    x.t.find_on_disk(x.key, [](entry_ptr) {});
+    x.t.find_on_disk(x.whose, "1", [](entry_ptr) {});
     CHECK(x.t.keep(*x.whose, "1", an_entry(5), x.t.ticket()));
     x.disk->asked.front()();
-    CHECK(x.t.find_in_memory(x.key)->sent_at == an_entry(5)->sent_at);
+    CHECK(x.t.find_in_memory(*x.whose, "1")->sent_at == an_entry(5)->sent_at);
 }
 
 TEST_CASE("of two answers the one that was sent for later stays, whichever arrives first")
@@ -151,8 +146,8 @@ TEST_CASE("a purge of one name keeps out that name's answers alone, with any que
     CHECK(x.t.keep(*x.whose, "1", an_entry(0), before));
     CHECK(x.t.keep(*x.whose, "/v2/users", an_entry(0), x.t.ticket()));
     x.t.purge("/v2/users", [](bool) {});
-    CHECK(x.t.find_in_memory({x.whose->id(), "/v2/users"}) == nullptr);
-    CHECK(x.t.find_in_memory({x.whose->id(), "/v2/users/5"}));
+    CHECK(x.t.find_in_memory(*x.whose, "/v2/users") == nullptr);
+    CHECK(x.t.find_in_memory(*x.whose, "/v2/users/5"));
 }
 
 TEST_CASE("however many names are purged, none of their older answers is kept")
@@ -164,6 +159,46 @@ TEST_CASE("however many names are purged, none of their older answers is kept")
     CHECK(x.t.keep(*x.whose, "5", an_entry(0), x.t.ticket()));
 }
 
+TEST_CASE("what a company's key has fetched is in memory for the others, but for what one of them has of its own")
+{
+    two_tiers x;
+    partitions company("salt", "https://api.gong.io", {}, {"a", "b", "c"});
+    partition_ptr a = company.of("basic", "a", "a"), b = company.of("basic", "b", "b"),
+                  c = company.of("basic", "c", "c");
+    for (const partition_ptr& p : {a, b}) company.enroll(*p);
+    CHECK(x.t.keep(*a, "1", an_entry(0), x.t.ticket()));
+    CHECK(x.t.find_in_memory(*a, "1"));
+    CHECK(x.t.find_in_memory(*b, "1") == x.t.find_in_memory(*a, "1"));
+    CHECK(x.t.find_in_memory(*c, "1") == nullptr);  // a stranger as yet
+    CHECK(x.t.find_in_memory(*x.whose, "1") == nullptr);
+
+    x.t.drop(*b, "1", an_entry(1)->sent_at);
+    REQUIRE(x.t.find_in_memory(*b, "1"));
+    CHECK(x.t.find_in_memory(*b, "1")->is_passed);
+    CHECK_FALSE(x.t.find_in_memory(*a, "1")->is_passed);
+    CHECK(x.t.keep(*b, "1", an_entry(2), x.t.ticket()));
+    CHECK(x.t.find_in_memory(*a, "1")->sent_at == an_entry(2)->sent_at);
+    CHECK(x.t.find_in_memory(*b, "1") == x.t.find_in_memory(*a, "1"));
+}
+
+TEST_CASE("A: 404 sent. B: purge. A: it arrives: it is not kept, and A reads nothing that B fetches then")
+{
+    two_tiers x;
+    partitions company("salt", "https://api.gong.io", {}, {"a", "b"});
+    partition_ptr a = company.of("basic", "a", "a"), b = company.of("basic", "b", "b");
+    for (const partition_ptr& p : {a, b}) company.enroll(*p);
+    epoch_ticket before = x.t.ticket();
+    x.t.purge("1", [](bool) {});
+    auto missing = std::make_shared<entry>(*an_entry(0));
+    missing->is_negative = true;
+    CHECK_FALSE(x.t.keep(*a, "1", missing, before));
+    CHECK(x.t.keep(*b, "1", an_entry(1), x.t.ticket()));
+    CHECK(x.t.find_in_memory(*b, "1"));
+    CHECK(x.t.find_in_memory(*a, "1") == nullptr);
+    CHECK(x.t.keep(*a, "1", an_entry(2), x.t.ticket()));
+    CHECK(x.t.find_in_memory(*a, "1"));
+}
+
 TEST_CASE("an erasure drops everything, and guards what comes after it, from when it was sent")
 {
     two_tiers x;
@@ -171,12 +206,12 @@ TEST_CASE("an erasure drops everything, and guards what comes after it, from whe
     REQUIRE(x.t.keep(*x.whose, "1", an_entry(0), x.t.ticket()));
     x.t.erasure_begins(now, [](bool) {});
     CHECK(x.disk->erasure.erasing_since == now);
-    CHECK(x.t.find_in_memory(x.key));
+    CHECK(x.t.find_in_memory(*x.whose, "1"));
     epoch_ticket before = x.t.ticket();
     SUBCASE("that counts")
     {
         x.t.erasure_ends(now, true, [](bool) {});
-        CHECK(x.t.find_in_memory(x.key) == nullptr);
+        CHECK(x.t.find_in_memory(*x.whose, "1") == nullptr);
         CHECK_FALSE(x.t.keep(*x.whose, "1", an_entry(11), before));
         CHECK(x.t.is_guarded(6h, now + 5h));
         CHECK_FALSE(x.t.is_guarded(6h, now + 6h));
@@ -185,7 +220,7 @@ TEST_CASE("an erasure drops everything, and guards what comes after it, from whe
     SUBCASE("that was refused")
     {
         x.t.erasure_ends(now, false, [](bool) {});
-        CHECK(x.t.find_in_memory(x.key));
+        CHECK(x.t.find_in_memory(*x.whose, "1"));
         CHECK_FALSE(x.t.is_guarded(6h, now + 1h));
         CHECK(x.disk->erasure.erased_at == wall_time());
     }

@@ -324,9 +324,12 @@ void vendor::remove(const std::string& id, bool removed)
         state_->knows.removed.erase(id);
 }
 
-void vendor::forbid(const std::string& authorization, const std::string& id)
+void vendor::forbid(const std::string& authorization, const std::string& id, bool forbidden)
 {
-    state_->knows.forbidden.insert({authorization, id});
+    if (forbidden)
+        state_->knows.forbidden.insert({authorization, id});
+    else
+        state_->knows.forbidden.erase({authorization, id});
 }
 void vendor::withdraw(const std::string& authorization)
 {

@@ -79,10 +79,10 @@ public:
     void volunteer(const std::string& bytes);
     void greet(const std::string& bytes);
 
-    // The call is changed, is gone, or is not there yet; a key is withdrawn or may not read the call.
+    // The call is changed, is gone, or is not there yet; a key is withdrawn, or may not read the call.
     void edit(const std::string& id);
     void remove(const std::string& id, bool removed = true);
-    void forbid(const std::string& authorization, const std::string& id);
+    void forbid(const std::string& authorization, const std::string& id, bool forbidden = true);
     void withdraw(const std::string& authorization);
     void allow(const std::string& authorization, key_scopes = {});
 
