@@ -64,7 +64,6 @@ void bulk_reads::checked(partition& whose, bool differs, wall_time now)
     ++report_.checks;
     if (!differs) return;
     ++report_.differences;
-    known_[whose.id()].checked_at = {};
     whose.stop_bulk_until(now + differs_for);
 }
 
