@@ -119,11 +119,14 @@ row_writer::row_writer(const std::string& path, journal j) :
                "AND NOT (flags & 4 AND fresh_for = 0) LIMIT ?1"),
     oldest_(db_, "SELECT id FROM entry WHERE NOT (flags & 4 AND fresh_for = 0) ORDER BY used_at LIMIT ?1"),
     purge_until_(db_.integer("SELECT value FROM meta WHERE name = 'purge_until'")),
-    forgets_(db_.integer("SELECT value FROM meta WHERE name = 'forgets'") != 0)
+    forgets_(db_.integer("SELECT value FROM meta WHERE name = 'forgets'") != 0),
+    always_certain_(j != journal::wal),
+    is_certain_(always_certain_)
 {}
 
 void row_writer::begin(bool for_certain)
 {
+    for_certain = for_certain || always_certain_;
     if (for_certain != is_certain_)
         db_.execute(for_certain ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
     is_certain_ = for_certain;

@@ -93,7 +93,9 @@ private:
     statement begin_, commit_, roll_back_, put_, drop_, drop_name_, touch_, put_partition_, set_meta_;
     statement outdated_, expired_, idle_, oldest_;
     std::int64_t purge_until_, purged_ = 0;  // rows up to the first may be outdated; those up to the second are not
-    bool forgets_, is_certain_ = false;
+    bool forgets_;
+    const bool always_certain_;  // without a WAL
+    bool is_certain_;
 };
 
 }  // namespace callcache::sqlite
