@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 reply limited(const brain_parts& parts, const refusal& no)
 {
-    return too_many_requests(no, parts.config.budget, parts.clock.wall());
+    return too_many_requests(no, parts.config->budget, parts.clock.wall());
 }
 
 reply is_down(const brain_parts& parts, const breaker& b, std::string_view why)
@@ -40,12 +40,12 @@ std::optional<reply> just_refused(const refused_credentials& known, const lookup
 
 brain::brain(const parts& p) :
     parts_(p),
-    gate_({p.loop, p.config.budget, p.config.bulk.ids_max, p.clock, p.book, p.day,
+    gate_({p.loop, p.config->budget, p.config->bulk.ids_max, p.clock, p.book, p.day,
            [this](budget::item i, const asking& who, const refusal& why) { hear_no(i, who, why); },
            [this] { tell_who_cannot_wait(); }}),
-    pool_({p.upstream, parse_proxy(p.config.upstream.proxy), p.tls}, p.config.upstream, p.clock, p.loop),
-    uploads_(std::max<std::size_t>(p.config.upstream.connections_max, 3) - 2, p.loop, p.clock),
-    bulk_(p.config.bulk),
+    pool_({p.upstream, parse_proxy(p.config->upstream.proxy), p.tls}, p.config->upstream, p.clock, p.loop),
+    uploads_(std::max<std::size_t>(p.config->upstream.connections_max, 3) - 2, p.loop, p.clock),
+    bulk_(p.config->bulk),
     stretch_again_(p.loop, p.clock)
 {}
 
@@ -185,7 +185,7 @@ brain::flight_ptr brain::begin_flight(const lookup& l)
 bool brain::is_worth_refreshing(const lookup& l) const
 {
     moment now = parts_.clock.now();
-    bool trusted = trust_at(l.whose->confirmed_at(), now.wall, parts_.config) == trust::good;
+    bool trusted = trust_at(l.whose->confirmed_at(), now.wall, *parts_.config) == trust::good;
     entry_ptr e = parts_.kept.find_in_memory(*l.whose, l.id);
     if (trusted && e && is_fresh(*e, now.wall)) return false;
     bool renews = is_fresh(*l.seen, now.wall);
@@ -201,7 +201,7 @@ std::optional<looked_up> brain::look_again(const lookup& l) const
     entry_ptr e = parts_.kept.find_in_memory(*l.whose, l.id);
     if (!e || e == l.seen) return std::nullopt;
     wall_time now = parts_.clock.wall();
-    ruling r = decide(e.get(), trust_at(l.whose->confirmed_at(), now, parts_.config), l.asked, parts_.config, now,
+    ruling r = decide(e.get(), trust_at(l.whose->confirmed_at(), now, *parts_.config), l.asked, *parts_.config, now,
                       is_stretched());
     if (r.what != verdict::serve && r.what != verdict::serve_refresh) return std::nullopt;
     return from_cache(std::move(e), r.because);
@@ -270,7 +270,7 @@ void brain::attend(flight& f)
 {
     if (f.is_wanted() || !f.queued || f.lingers) return;
     f.lingers = true;
-    f.end->set(parts_.clock.steady() + parts_.config.budget.linger, [this, f = &f] {
+    f.end->set(parts_.clock.steady() + parts_.config->budget.linger, [this, f = &f] {
         f->forgotten = true;
         gate_.expel(f->number, refusal());
     });
@@ -318,7 +318,7 @@ looked_up brain::fallback(const lookup& l, looked_up otherwise) const
     entry_ptr e = parts_.kept.find_in_memory(*l.whose, l.id);
     if (!e || (l.seen && l.seen->sent_at > e->sent_at)) e = l.seen;
     wall_time now = parts_.clock.wall();
-    if (!serves_on_error(e.get(), trust_at(l.whose->confirmed_at(), now, parts_.config), parts_.config, now))
+    if (!serves_on_error(e.get(), trust_at(l.whose->confirmed_at(), now, *parts_.config), *parts_.config, now))
         return otherwise;
     looked_up stale;
     stale.word = is_fresh(*e, now) ? outcome::hit : outcome::stale;

@@ -5,7 +5,7 @@
 #include "cache/partition.hpp"
 #include "cache/tiers.hpp"
 #include "config/address.hpp"
-#include "config/settings.hpp"
+#include "config/live_settings.hpp"
 #include "server/budget/budget.hpp"
 #include "server/clock.hpp"
 #include "server/log.hpp"
@@ -23,7 +23,7 @@ namespace callcache
 struct brain_parts
 {
     executor loop;
-    const settings& config;
+    const live_settings& config;
     origin upstream;
     std::shared_ptr<asio::ssl::context> tls;
     tiers& kept;

@@ -63,7 +63,7 @@ std::shared_ptr<brain::batch> brain::take_along(flight& f)
     std::uint64_t kin = f.alone ? 0 : kin_of(f.first);
     if (kin == 0) return nullptr;
     partition& whose = *f.first.whose;
-    trust t = trust_at(whose.confirmed_at(), now.wall, parts_.config);
+    trust t = trust_at(whose.confirmed_at(), now.wall, *parts_.config);
     std::size_t waiting = gate_.spending().waiting_of(kin);
     duration last_turn = waiting == 0 ? duration(0) : gate_.spending().until_turn(waiting - 1, now);
     std::size_t count =

@@ -29,15 +29,15 @@ std::shared_ptr<entry> entry_of(const upstream_answer& answer, std::string body,
 void describe(const brain_parts& parts, entry& e, std::string_view tagged, duration fresh)
 {
     e.etag = "\"" + hex(sha256(tagged), 16) + "\"";
-    bool guards = parts.kept.is_guarded(parts.config.cache.erasure_guard, e.sent_at);
-    e.fresh_for = guards ? guarded(parts.config.cache.calls, fresh) : fresh;
+    bool guards = parts.kept.is_guarded(parts.config->cache.erasure_guard, e.sent_at);
+    e.fresh_for = guards ? guarded(parts.config->cache.calls, fresh) : fresh;
 }
 
 void describe(const brain_parts& parts, entry& e, const call_answer& call)
 {
     e.is_private = call.is_private;
     describe(parts, e, call.call,
-             call_freshness(parts.config.cache.calls, call.started, call.is_private, e.sent_at,
+             call_freshness(parts.config->cache.calls, call.started, call.is_private, e.sent_at,
                             jitter_of(call.id, e.sent_at)));
 }
 
@@ -86,7 +86,7 @@ void brain::land(const flight_ptr& f, upstream_result r)
         bool again = before && before->is_negative;
         e->is_negative = true;
         e->missing_since = again ? before->missing_since : f->sent_at;
-        e->fresh_for = not_found_freshness(parts_.config.cache.calls, before.get(), f->sent_at);
+        e->fresh_for = not_found_freshness(parts_.config->cache.calls, before.get(), f->sent_at);
         return keep(f, std::move(e), answer);
     }
     case meaning::refused: hear_401(*f); return answer_all(f, handed_on);
@@ -279,7 +279,7 @@ void brain::answer_all(const flight_ptr& f, const looked_up& landed)
 
 void log_request(const brain_parts& parts, const brain::flight& f, const upstream_result& r, std::size_t calls)
 {
-    if (parts.config.log.access == log_access::off) return;
+    if (parts.config->log.access == log_access::off) return;
     auto ms = [](steady_time::duration d) {
         return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
     };

@@ -155,8 +155,8 @@ task<void> brain::lead_across(const flight_ptr& f)
         if (!breaker_.lets_through(clock.steady())) co_return fail(f, nullptr, down());
 
         place<connection_pool> line(pool_);
-        line.taken = co_await pool_.enter(clock.steady() + parts_.config.server.answer_max);
-        if (!line.taken) co_return fail(f, nullptr, none_is_free(parts_.config.upstream));
+        line.taken = co_await pool_.enter(clock.steady() + parts_.config->server.answer_max);
+        if (!line.taken) co_return fail(f, nullptr, none_is_free(parts_.config->upstream));
         order connect{order::what::connect};
         connect.to = pool_.to();
         c.orders.send(std::move(connect));
@@ -234,7 +234,7 @@ bool brain::hear_answer(flight& f, const report& r)
     log_request(parts_, f, answer);
     learn_from(answer, is_outage(answer, false));
     for (const std::string& location : r.locations)
-        add_location(f.changes, location, parts_.upstream.text(), parts_.config.cache.routes);
+        add_location(f.changes, location, parts_.upstream.text(), parts_.config->cache.routes);
     if (f.crosses->brings == bulk_kind::list && (r.status == 200 || r.status == 404))
         confirm(*f.first.whose, f.sent_at);
     if (r.status == 401) refused_credentials_.refused(refusable(f.first), parts_.clock.steady());

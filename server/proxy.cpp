@@ -24,7 +24,7 @@ constexpr std::size_t threads_max = 4;
 task<void> sweep(front& f, const session_rules& rules)
 {
     auto every =
-        std::clamp<milliseconds>(std::min(rules.limits.header_timeout, rules.limits.idle_timeout) / 4, 25ms, 1s);
+        std::clamp<milliseconds>(std::min(rules.limits().header_timeout, rules.limits().idle_timeout) / 4, 25ms, 1s);
     for (;;)
     {
         co_await sleep_until(rules.clock, rules.clock.steady() + every);
@@ -65,7 +65,7 @@ proxy::proxy(const settings& config, surroundings around) :
     tls_key_file_(config.server.tls_key_file),
     admin_token_file_(config.server.admin_token_file)
 {
-    const credentials_settings& c = config_.credentials;
+    const credentials_settings& c = config_->credentials;
     for (const std::string& path : {c.access_key_file, c.access_key_secret_file, c.bearer_token_file})
         credential_files_.emplace_back(path);
     raise_descriptor_limit();
@@ -73,7 +73,7 @@ proxy::proxy(const settings& config, surroundings around) :
 
 std::optional<std::string> proxy::open_cache()
 {
-    const std::string& path = config_.cache.path;
+    const std::string& path = config_->cache.path;
     std::unique_ptr<store> disk;
     if (path == ":memory:")
         disk = make_empty_store();
@@ -87,23 +87,23 @@ std::optional<std::string> proxy::open_cache()
         if (auto* l = std::get_if<file_lock>(&locked)) lock_.emplace(std::move(*l));
         auto journal = journal_on(file_system_at(path));
         if (!journal.note.empty()) around_.out.warn(journal.note);
-        auto opened = open_sqlite_store({path, config_.cache.disk_max, config_.cache.calls.keep_max,
+        auto opened = open_sqlite_store({path, config_->cache.disk_max, config_->cache.calls.keep_max,
                                          [clock = &around_.clock] { return clock->wall(); },
                                          [out = &around_.out](const std::string& line) { out->warn(line); },
-                                         journal.how, config_.credentials.share == credentials_share::company});
+                                         journal.how, config_->credentials.share == credentials_share::company});
         if (auto* refused = std::get_if<store_refused>(&opened)) return refused->text;
         if (auto* u = std::get_if<file_lock::unavailable>(&locked)) return "cannot lock " + path + "-lock: " + u->why;
         disk = std::move(std::get<std::unique_ptr<store>>(opened));
     }
     partitions_ = std::make_unique<partitions>(disk->salt(), upstream_.text(), disk->kept_partitions(),
-                                               config_.credentials.company_keys);
-    tiers_ = std::make_unique<tiers>(config_.cache.memory_max, std::move(disk), config_.cache.calls.keep_max);
+                                               config_->credentials.company_keys);
+    tiers_ = std::make_unique<tiers>(config_->cache.memory_max, std::move(disk), config_->cache.calls.keep_max);
     return std::nullopt;
 }
 
 std::optional<std::string> proxy::open_ledger()
 {
-    auto opened = callcache::open_ledger(config_, around_.clock, around_.out);
+    auto opened = callcache::open_ledger(*config_, around_.clock, around_.out);
     if (auto* trouble = std::get_if<std::string>(&opened)) return *trouble;
     if (auto* used = std::get_if<ledger_in_use>(&opened))
         return "the budget's ledger " + used->path + " is in use by " + used->by +
@@ -117,17 +117,17 @@ std::optional<std::string> proxy::open_ledger()
 
 std::optional<std::string> proxy::open_upstream()
 {
-    auto day = calendar_of(config_.budget.day);
+    auto day = calendar_of(config_->budget.day);
     if (auto* trouble = std::get_if<std::string>(&day)) return *trouble;
-    if (config_.credentials.mode == credentials_mode::inject)
+    if (config_->credentials.mode == credentials_mode::inject)
     {
-        auto read = read_injected(config_.credentials);
+        auto read = read_injected(config_->credentials);
         if (auto* trouble = std::get_if<std::string>(&read)) return *trouble;
         injected_ = std::make_unique<credential_holder>();
         injected_->replace(std::get<injected_credential>(std::move(read)));
         if (auto trouble = read_clients()) return trouble;
     }
-    std::size_t count = config_.server.threads;
+    std::size_t count = config_->server.threads;
     if (count == 0) count = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads_max);
     if (around_.by_hand) count = 1;
     for (std::size_t i = 0; i < count; ++i)
@@ -139,7 +139,7 @@ std::optional<std::string> proxy::open_upstream()
     executor brain_loop = loops_.back()->get_executor();
     try
     {
-        auto tls = upstream_.tls ? make_tls_context(config_.upstream.ca_file) : nullptr;
+        auto tls = upstream_.tls ? make_tls_context(config_->upstream.ca_file) : nullptr;
         brain_ = std::make_shared<brain>(brain::parts{brain_loop, config_, upstream_, tls, *tiers_, *partitions_,
                                                       around_.clock, around_.out, *ledger_, std::get<calendar>(day)});
     }
@@ -157,10 +157,10 @@ std::optional<std::string> proxy::open_listeners()
     tools_ = std::make_unique<tools>(tools::parts{config_, *tiers_, *partitions_, *brain_, injected_.get(),
                                                   clients_.get(), upstream_, around_.clock, around_.out});
     admin_ = std::make_unique<admin>(admin::parts{config_, ready_, admin_token_, *brain_, around_.clock, around_.out});
-    tool_rules_.reset(new session_rules{config_.server, around_.clock, *tools_, tls_.get()});
-    admin_rules_.reset(new session_rules{config_.server, around_.clock, *admin_});
-    for (auto [addresses, rules, place] : {std::tuple{&config_.server.listen, tool_rules_.get(), &tool_listener_},
-                                           {&config_.server.admin, admin_rules_.get(), &admin_listener_}})
+    tool_rules_.reset(new session_rules{config_, around_.clock, *tools_, tls_.get()});
+    admin_rules_.reset(new session_rules{config_, around_.clock, *admin_});
+    for (auto [addresses, rules, place] : {std::tuple{&config_->server.listen, tool_rules_.get(), &tool_listener_},
+                                           {&config_->server.admin, admin_rules_.get(), &admin_listener_}})
     {
         if (addresses->empty()) continue;
         auto opened = listener::open(*addresses, fronts_, *rules, around_.out);
@@ -236,7 +236,7 @@ void proxy::look_after(wall_time now)
 
 std::optional<std::string> proxy::read_clients()
 {
-    const std::string& path = config_.credentials.clients_file;
+    const std::string& path = config_->credentials.clients_file;
     if (path.empty()) return std::nullopt;
     auto text = read_whole_file(path);
     if (!text) return cannot_read("credentials.clients_file", path);
@@ -249,8 +249,8 @@ std::optional<std::string> proxy::read_clients()
 
 std::optional<std::string> proxy::read_tls()
 {
-    if (config_.server.tls_certificate_file.empty()) return std::nullopt;
-    auto read = read_tls_identity(config_.server);
+    if (config_->server.tls_certificate_file.empty()) return std::nullopt;
+    auto read = read_tls_identity(config_->server);
     if (auto* trouble = std::get_if<std::string>(&read)) return *trouble;
     auto& identity = std::get<tls_identity>(read);
     if (tls_)
@@ -262,7 +262,7 @@ std::optional<std::string> proxy::read_tls()
 
 std::optional<std::string> proxy::read_admin_token()
 {
-    const std::string& path = config_.server.admin_token_file;
+    const std::string& path = config_->server.admin_token_file;
     if (path.empty()) return std::nullopt;
     auto text = read_secret("server.admin_token_file", path);
     if (auto* unreadable = std::get_if<secret_unreadable>(&text)) return unreadable->text;
@@ -282,7 +282,7 @@ void proxy::read_files_again()
     for (watched_file& f : credential_files_) credential = f.has_changed() || credential;
     if (injected_ && credential)
     {
-        auto read = read_injected(config_.credentials);
+        auto read = read_injected(config_->credentials);
         if (auto* trouble = std::get_if<std::string>(&read))
             complain(*trouble);
         else
@@ -318,7 +318,7 @@ void proxy::read_files_again()
     if (!ca_file_.has_changed()) return;
     try
     {
-        brain_->use(make_tls_context(config_.upstream.ca_file));
+        brain_->use(make_tls_context(config_->upstream.ca_file));
         around_.out.info("the certificate authorities were read again");
     }
     catch (const std::runtime_error& e)
@@ -335,7 +335,7 @@ void proxy::announce() const
         return text.empty() ? std::string("off") : text;
     };
     origin self{tls_ != nullptr,
-                {parse_host_port(config_.server.listen.front())->host, tool_endpoints().front().port()}};
+                {parse_host_port(config_->server.listen.front())->host, tool_endpoints().front().port()}};
     around_.out.info(
         "listening",
         {{"base_url", self.text()}, {"tools", list(tool_endpoints())}, {"admin", list(admin_endpoints())}});
@@ -343,18 +343,18 @@ void proxy::announce() const
         "upstream",
         {{"url", upstream_.text()},
          {"credential", injected_ ? "callcache's own" : "each tool's own"},
-         {"budget", "at most " + std::to_string(config_.budget.burst) + " requests in " +
-                        std::to_string(double(config_.budget.burst) / config_.budget.rate).substr(0, 5) + " s"}});
-    if (auto through = parse_proxy(config_.upstream.proxy))
+         {"budget", "at most " + std::to_string(config_->budget.burst) + " requests in " +
+                        std::to_string(double(config_->budget.burst) / config_->budget.rate).substr(0, 5) + " s"}});
+    if (auto through = parse_proxy(config_->upstream.proxy))
         around_.out.info("through a proxy (upstream.proxy)", {{"proxy", through->text()}});
     budget_report spending = brain_->spending();
     if (spending.daily > 0)
         around_.out.info("budget",
                          {{"left_of_the_day", std::to_string(spending.left) + " of " + std::to_string(spending.daily)},
-                          {"day", config_.budget.day}});
-    bool memory = config_.cache.path == ":memory:";
+                          {"day", config_->budget.day}});
+    bool memory = config_->cache.path == ":memory:";
     around_.out.info("cache",
-                     {{"file", memory ? "none; kept in memory, and gone with the process" : config_.cache.path},
+                     {{"file", memory ? "none; kept in memory, and gone with the process" : config_->cache.path},
                       {"known_credentials", std::to_string(tiers_->disk().kept_partitions().size())}});
 }
 

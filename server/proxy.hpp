@@ -8,7 +8,7 @@
 #include "cache/file_lock.hpp"
 #include "cache/ledger.hpp"
 #include "cache/tiers.hpp"
-#include "config/settings.hpp"
+#include "config/live_settings.hpp"
 #include "server/admin/admin.hpp"
 #include "server/brain.hpp"
 #include "server/credential.hpp"
@@ -71,7 +71,7 @@ private:
     void run_loops();
     void announce() const;
 
-    const settings config_;
+    live_settings config_;
     const surroundings around_;
     const origin upstream_;
 

@@ -226,7 +226,7 @@ task<brain::line_or_failure> brain::ready_line(gate::passage& way, bool fresh)
 {
     for (;; fresh = true)
     {
-        auto taken = co_await pool_.take(fresh, parts_.clock.steady() + parts_.config.server.answer_max);
+        auto taken = co_await pool_.take(fresh, parts_.clock.steady() + parts_.config->server.answer_max);
         if (auto* failure = std::get_if<upstream_failure>(&taken)) co_return std::move(*failure);
         auto line = std::make_unique<connection_pool::loan>(std::move(std::get<connection_pool::loan>(taken)));
         bool room = co_await way.room();
@@ -254,7 +254,7 @@ void brain::begin_sending(flight& f, gate::passage& way)
 task<void> brain::exchange_on(connection_pool::loan& line, flight& f, gate::passage& way, attempt& to)
 {
     const clock_source& clock = parts_.clock;
-    milliseconds timeout = parts_.config.upstream.response_timeout;
+    milliseconds timeout = parts_.config->upstream.response_timeout;
     to.led = take_along(f);
     std::string request = message_of(parts_.upstream, f, to.led.get());
     f.ticket = parts_.kept.ticket();
@@ -273,7 +273,7 @@ task<void> brain::exchange_on(connection_pool::loan& line, flight& f, gate::pass
         late = true;
         line.connection().close();
     });
-    acknowledgement.set(f.sent_steady + parts_.config.budget.margin, [&] {
+    acknowledgement.set(f.sent_steady + parts_.config->budget.margin, [&] {
         if (line.connection().is_acknowledged()) way.acknowledged();
     });
     const std::function<void()> begins = [&] { way.answered(line.connection().least_round_trip()); };

@@ -31,7 +31,7 @@ std::optional<reply> admin::refusal(const request& r) const
     if (!is_for_probes(r.target))
     {
         auto token = parts_.token.current();
-        const server_settings& s = parts_.config.server;
+        const server_settings& s = parts_.config->server;
         if (auto refused = refuse_stranger(r, s.admin, token.get(), s.hosts)) return refused;
     }
     if (r.target == "/healthz" || r.target == "/readyz")

@@ -1,7 +1,7 @@
 // What the operator is answered: health, readiness, what the budget stands at; and the end of a pause.
 #pragma once
 
-#include "config/settings.hpp"
+#include "config/live_settings.hpp"
 #include "server/admin/admin_token.hpp"
 #include "server/brain.hpp"
 #include "server/clock.hpp"
@@ -20,7 +20,7 @@ class admin final : public handler
 public:
     struct parts
     {
-        const settings& config;
+        const live_settings& config;
         const std::atomic<bool>& ready;
         const admin_token_holder& token;  // empty while there is none
         brain& misses;

@@ -136,12 +136,12 @@ task<void> listener::accept(std::shared_ptr<listener> self, acceptor& a)
 void listener::seat(tcp_socket socket, front& f)
 {
     std::size_t open = rules_.open.load();
-    if (open >= rules_.limits.connections_max + turned_away_max) return;
+    if (open >= rules_.limits().connections_max + turned_away_max) return;
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     // The session belongs to its front's thread from its first moment on.
     asio::post(f.loop, [socket = std::move(socket), &f, &rules = rules_]() mutable {
-        bool too_many = rules.open.load() >= rules.limits.connections_max;
+        bool too_many = rules.open.load() >= rules.limits().connections_max;
         auto s = std::make_shared<session>(std::move(socket), f, rules);
         asio::co_spawn(f.loop, too_many ? session::turn_away(s) : session::run(s), asio::detached);
     });

@@ -35,9 +35,9 @@ task<held_body> hold(const passing& p)
 {
     held_body held;
     const framing& body = p.asked.body;
-    if (body.length > p.config.server.request_body_max)
+    if (body.length > p.config->server.request_body_max)
     {
-        held.refused = too_large(p.config);
+        held.refused = too_large(*p.config);
         co_return held;
     }
     if (body.length > held_body_max) co_return held;  // a tool that waits for 100 keeps it until it is its turn
@@ -168,7 +168,7 @@ task<void> see_head_arrive(const passing& p, transport& connection, crossing_ptr
     bool arrived = connection.is_acknowledged();
     for (int look = 0; look < acknowledgement_looks && !arrived; ++look)
     {
-        co_await sleep_until(p.clock, p.clock.steady() + p.config.budget.margin);
+        co_await sleep_until(p.clock, p.clock.steady() + p.config->budget.margin);
         arrived = connection.is_acknowledged();
     }
     if (arrived) c->reports.send({report::what::acknowledged});
@@ -185,7 +185,7 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
                    std::string& out)
 {
     executor ex = co_await asio::this_coro::executor;
-    auto dog = std::make_shared<watchdog>(ex, p.clock, p.config.upstream.pass_timeout, connection);
+    auto dog = std::make_shared<watchdog>(ex, p.clock, p.config->upstream.pass_timeout, connection);
     auto begins = [&] {
         report r{report::what::begins};
         r.round_trip = connection.least_round_trip();
@@ -316,7 +316,7 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
     p.mode.keep_alive = p.asked.keep_alive && held.is_whole;
     auto c =
         std::make_shared<crossing>(ex, p.misses.loop(), !held.is_whole, calls_brought_by(p.asked.method, p.to.target));
-    p.misses.cross(l, changed_by(p.asked.is_safe(), p.to.target, p.config.cache.routes), c);
+    p.misses.cross(l, changed_by(p.asked.is_safe(), p.to.target, p.config->cache.routes), c);
     says_over at_the_end(c);
     std::unique_ptr<transport> connection;
     for (;;)
@@ -340,7 +340,7 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
                 break;
             }
             connection.reset();
-            auto made = co_await connect(*o.to, p.clock, p.clock.steady() + p.config.upstream.connect_timeout);
+            auto made = co_await connect(*o.to, p.clock, p.clock.steady() + p.config->upstream.connect_timeout);
             report r{report::what::ready};
             if (auto* failure = std::get_if<upstream_failure>(&made))
             {

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "config/address.hpp"
-#include "config/settings.hpp"
+#include "config/live_settings.hpp"
 #include "server/brain.hpp"
 #include "server/http/handler.hpp"
 #include "server/http/route.hpp"
@@ -16,7 +16,7 @@ namespace callcache
 
 struct passing
 {
-    const settings& config;
+    const live_settings& config;
     const origin& upstream;
     brain& misses;
     const clock_source& clock;

@@ -136,7 +136,7 @@ task<bool> session::secure(std::string& out)
 {
     if (!rules_.tls) co_return true;
     tls_ = std::make_unique<tls_stream>(rules_.tls->current(), socket_);
-    wait_for(waiting_for::handshake, rules_.limits.header_timeout);
+    wait_for(waiting_for::handshake, rules_.limits().header_timeout);
     auto greeted = co_await tls_->handshake();
     if (greeted == tls_stream::greeting::plain_http)
     {
@@ -179,7 +179,7 @@ task<bool> session::serve_one(std::string& out)
     in_.erase(0, head_size_);
     body_ = body_decoder(r.body);
     body_bytes_ = 0;
-    body_time_ = rules_.limits.idle_timeout;
+    body_time_ = rules_.limits().idle_timeout;
     bool is_here = r.body.what != framing::kind::chunked && in_.size() >= r.body.length;
     continue_is_due_ = r.expects && in_.empty();
 
@@ -237,9 +237,9 @@ task<bool> session::read_head(std::string& out)
 {
     in_.erase(0, std::exchange(used_, 0));
     is_head_ = false;
-    head_scanner scanner(head_kind::request, rules_.limits.header_bytes_max);
+    head_scanner scanner(head_kind::request, rules_.limits().header_bytes_max);
     bool begun = false, forgiven = false;
-    wait_for(waiting_for::request, rules_.limits.idle_timeout);
+    wait_for(waiting_for::request, rules_.limits().idle_timeout);
     for (;;)
     {
         // One empty line before a request is forgiven (RFC 9112, section 2.2); a second is not, however it arrives.
@@ -258,12 +258,12 @@ task<bool> session::read_head(std::string& out)
             }
         }
         if (nothing && rules_.draining) co_return false;
-        if (!nothing && !begun) wait_for(waiting_for::head, rules_.limits.header_timeout);
+        if (!nothing && !begun) wait_for(waiting_for::head, rules_.limits().header_timeout);
         begun = !nothing;
         std::size_t bytes = co_await read_more(read_bytes);
         if (timed_out_ && waiting_ == waiting_for::head)
         {
-            refused_head late{408, "no complete head within " + std::to_string(rules_.limits.header_timeout.count()) +
+            refused_head late{408, "no complete head within " + std::to_string(rules_.limits().header_timeout.count()) +
                                        " ms (server.header_timeout)"};
             co_await refuse(late, out);
             co_return false;
@@ -318,7 +318,7 @@ task<body_piece> session::read_body()
         if (body_bytes_ >= body_progress_bytes)
         {
             body_bytes_ = 0;
-            body_time_ = rules_.limits.idle_timeout;
+            body_time_ = rules_.limits().idle_timeout;
         }
         if (std::exchange(timed_out_, false))
             co_return body_piece{{},
@@ -336,7 +336,7 @@ void session::stop_reading()
 // A lookup has no use for a body; it is read so that the next request can be found behind it.
 task<bool> session::skip_body()
 {
-    body_time_ = rules_.limits.header_timeout;
+    body_time_ = rules_.limits().header_timeout;
     continue_is_due_ = false;
     for (std::size_t skipped = 0; !body_.is_done();)
     {
@@ -351,7 +351,7 @@ task<bool> session::skip_body()
 task<bool> session::write(std::string& out)
 {
     if (out.empty()) co_return true;
-    write_overdue_ = rules_.clock.steady() + rules_.limits.idle_timeout;
+    write_overdue_ = rules_.clock.steady() + rules_.limits().idle_timeout;
     bool written = false;
     if (tls_)
         written = co_await tls_->write(out);

@@ -1,7 +1,7 @@
 // One connection of a tool: reads requests, has them answered, writes the answers, in order.
 #pragma once
 
-#include "config/settings.hpp"
+#include "config/live_settings.hpp"
 #include "server/clock.hpp"
 #include "server/http/body_decoder.hpp"
 #include "server/http/handler.hpp"
@@ -30,12 +30,14 @@ struct front
 // What the sessions of an address have in common. Outlives them.
 struct session_rules
 {
-    const server_settings& limits;
+    const live_settings& config;
     const clock_source& clock;
     handler& answers;
     const tls_identity_holder* tls = nullptr;  // null: no TLS
     std::atomic<std::size_t> open{0};          // connections, on all fronts
     std::atomic<bool> draining{false};         // no further request is read; one that is being answered is finished
+
+    const server_settings& limits() const { return config->server; }
 };
 
 // Front loop only. Held by its own coroutine.

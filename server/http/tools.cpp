@@ -154,7 +154,7 @@ task<void> tools::pass(const request& r, const routed& to, reply_mode& mode, con
     passing p{parts_.config, parts_.upstream, parts_.misses, parts_.clock, r, to, with, mode};
     passed end = co_await pass_through(p, std::move(l), out);
     if (end.own) co_return write(out, std::move(*end.own), {}, end.word, r, mode);
-    if (parts_.config.log.access == log_access::all) log_answer(r, end.status, end.word);
+    if (parts_.config->log.access == log_access::all) log_answer(r, end.status, end.word);
 }
 
 // A lookup has no use for a body; what is malformed is refused all the same.
@@ -192,7 +192,7 @@ void tools::mistake(std::string_view what)
 // An answer that is kept is one for all who ask for it: what asks for something else, or brings something, passes.
 routed tools::route_of(const request& r) const
 {
-    routed to = route_target(r.target, r.is_get() || r.is_head(), parts_.config.cache.routes);
+    routed to = route_target(r.target, r.is_get() || r.is_head(), parts_.config->cache.routes);
     bool plain = r.body.what == framing::kind::none && accepts_json(r.fields);
     if (to.what == route::kept && !plain)
     {
@@ -205,9 +205,9 @@ routed tools::route_of(const request& r) const
 std::optional<reply> tools::refusal(const request& r, const routed& to, remembered_credential& memory) const
 {
     if (parts_.injected)
-        if (auto refused = refuse_web_page(r, parts_.config.server.hosts))
+        if (auto refused = refuse_web_page(r, parts_.config->server.hosts))
             return own_answer(refused->status, refused->text);
-    if (r.absolute && !is_own_host(r.host, parts_.config.server.hosts))
+    if (r.absolute && !is_own_host(r.host, parts_.config->server.hosts))
         return own_answer(421, "callcache is no forward proxy; set the tool's base URL to it, and not its proxy");
     switch (to.what)
     {
@@ -284,7 +284,7 @@ const partition_ptr& tools::kept_under(const request& r, const routed& to, remem
 ruling tools::rule(const request& r, const partition& whose, const entry* kept) const
 {
     wall_time now = parts_.clock.wall();
-    return decide(kept, trust_at(whose.confirmed_at(), now, parts_.config), r.asked, parts_.config, now,
+    return decide(kept, trust_at(whose.confirmed_at(), now, *parts_.config), r.asked, *parts_.config, now,
                   parts_.misses.is_stretched());
 }
 
@@ -300,15 +300,15 @@ lookup tools::lookup_of(const request& r, const routed& to, const remembered_cre
     if (l.tool.empty()) l.tool = memory.client;
     if (l.tool.empty()) l.tool = unnamed_tool(r.user_agent, *memory.whose);
     l.asked = r.asked;
-    const budget_settings& b = parts_.config.budget;
+    const budget_settings& b = parts_.config->budget;
     auto own = b.tools.find(l.tool);
     tool_settings said = own == b.tools.end() ? tool_settings() : own->second;
     l.how = r.asked.background ? urgency::background : said.how.value_or(urgency::interactive);
     l.patience = r.asked.wait.value_or(duration(said.wait_max.value_or(b.wait_max)));
     // A wait of its own is for the queue; the vendor's time to answer comes on top of it.
     bool waits_its_own = r.asked.wait || said.wait_max;
-    l.answer_within = waits_its_own ? l.patience + duration(parts_.config.upstream.response_timeout)
-                                    : duration(parts_.config.server.answer_max);
+    l.answer_within = waits_its_own ? l.patience + duration(parts_.config->upstream.response_timeout)
+                                    : duration(parts_.config->server.answer_max);
     l.bound = r.asked.wait ? "Prefer: wait" : said.wait_max ? "budget.tools" : "server.answer_max";
     l.seen = std::move(seen);
     l.because = because;
@@ -325,7 +325,7 @@ void tools::write(std::string& out, reply answer, const cache_status& status, ou
     answer.fields.emplace_back("Via", "1.1 callcache");
     const std::string* etag = answer.find("etag");
     if (answer.status == 200 && etag && matches_etag(r.if_none_match, *etag)) answer.status = 304;
-    if (parts_.config.log.access == log_access::all) log_answer(r, answer.status, word);
+    if (parts_.config->log.access == log_access::all) log_answer(r, answer.status, word);
     write_reply(out, answer, mode, parts_.clock.wall());
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cache/tiers.hpp"
-#include "config/settings.hpp"
+#include "config/live_settings.hpp"
 #include "server/brain.hpp"
 #include "server/clients.hpp"
 #include "server/credential.hpp"
@@ -21,7 +21,7 @@ class tools final : public handler
 public:
     struct parts
     {
-        const settings& config;
+        const live_settings& config;
         tiers& kept;
         partitions& known;
         brain& misses;

@@ -65,7 +65,7 @@ task<bool> upload::write_all()
             tools_turn waits(dog);
             piece = co_await p.with.read_body();
         }
-        if (size + piece.data.size() > p.config.server.request_body_max) piece.refused = too_large(p.config);
+        if (size + piece.data.size() > p.config->server.request_body_max) piece.refused = too_large(*p.config);
         if (piece.refused)
         {
             refused = std::move(piece.refused);
