@@ -58,6 +58,9 @@ public:
     // True if what was sent for at `sent_at` may still show what is about to go.
     bool is_guarded(duration guard, wall_time sent_at) const;
 
+    // False if what was found under this name after the ticket was taken has been purged since.
+    bool still_holds(std::string_view name, epoch_ticket) const;
+
     // Hands what was found in memory since the last call to the store, as recently used.
     void write_recency(wall_time now);
 

@@ -316,7 +316,8 @@ void brain::tell_who_cannot_wait()
 looked_up brain::fallback(const lookup& l, looked_up otherwise) const
 {
     entry_ptr e = parts_.kept.find_in_memory(*l.whose, l.id);
-    if (!e || (l.seen && l.seen->sent_at > e->sent_at)) e = l.seen;
+    bool seen_newer = l.seen && (!e || l.seen->sent_at > e->sent_at);
+    if (seen_newer && parts_.kept.still_holds(l.id, l.seen_under)) e = l.seen;
     wall_time now = parts_.clock.wall();
     if (!serves_on_error(e.get(), trust_at(l.whose->confirmed_at(), now, *parts_.config), *parts_.config, now))
         return otherwise;

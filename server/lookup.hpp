@@ -3,6 +3,7 @@
 
 #include "cache/directives.hpp"
 #include "cache/partition.hpp"
+#include "cache/tiers.hpp"
 #include "cache/verdict.hpp"
 #include "server/http/outcome.hpp"
 #include "server/upstream/answer.hpp"
@@ -38,7 +39,8 @@ struct lookup
     std::string_view bound;    // what says so: a key, or the field
     std::uint64_t asker = 0;   // names the one who waits, for brain::left(); 0: nobody does
     directives asked;
-    entry_ptr seen;  // what the front found, or null
+    entry_ptr seen;               // what the front found, or null
+    epoch_ticket seen_under = 0;  // taken before that
     why because = why::not_kept;
     steady_time asked_at{};
 };

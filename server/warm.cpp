@@ -110,6 +110,7 @@ public:
         executor_(ex),
         clock_(c),
         at_(within_reach(*parse_host_port(config.server.listen.front()))),
+        certificate_file_(config.server.tls_certificate_file),
         authorization_(std::move(authorization)),
         // Its turn, and as long as callcache waits for progress; the rest is for the way.
         patience_(config.budget.wait_max + config.upstream.pass_timeout + milliseconds(connect_patience))
@@ -119,8 +120,9 @@ public:
     {
         if (!line_ || !line_->is_quiet())
         {
-            const destination to{{false, at_}, std::nullopt, nullptr};
-            connected made = co_await connect(to, clock_, clock_.steady() + connect_patience);
+            auto way = the_way();
+            if (auto* f = std::get_if<upstream_failure>(&way)) co_return std::move(*f);
+            connected made = co_await connect(std::get<destination>(way), clock_, clock_.steady() + connect_patience);
             if (auto* f = std::get_if<upstream_failure>(&made))
                 co_return upstream_failure{f->what, "callcache cannot be reached, is it running? " + f->text};
             line_ = std::move(std::get<std::unique_ptr<transport>>(made));
@@ -139,9 +141,26 @@ public:
     }
 
 private:
+    // With TLS the running one shows the certificate of this file, which may have been renewed.
+    std::variant<destination, upstream_failure> the_way() const
+    {
+        destination to{{!certificate_file_.empty(), at_}, std::nullopt, nullptr};
+        if (!to.vendor.tls) return to;
+        try
+        {
+            to.tls = make_pinned_tls_context(certificate_file_);
+        }
+        catch (const std::runtime_error& e)
+        {
+            return upstream_failure{failing::bad_peer, std::string("server.tls_certificate_file: ") + e.what()};
+        }
+        return to;
+    }
+
     const executor executor_;
     const clock_source& clock_;
     const host_port at_;
+    const std::string certificate_file_;
     const std::string authorization_;
     const milliseconds patience_;
     std::unique_ptr<transport> line_;

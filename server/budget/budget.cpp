@@ -142,7 +142,7 @@ std::optional<refusal> budget::over_reserve(const asking& a, moment now) const
 std::optional<refusal> budget::refuses(const asking& a, duration allowed, moment now) const
 {
     if (auto delayed = delays(allowed, now)) return delayed;
-    if (auto spent = over_cap(a, inside_of(a.tool) + queue_.waiting(a.tool), now)) return spent;
+    if (auto spent = over_cap(a, inside_of(a.tool) + queue_.requests_of(a.tool), now)) return spent;
     if (auto reserved = over_reserve(a, now)) return reserved;
     std::size_t others = inside_.size() + queue_.ahead(a.tool, a.how);
     refusal r;

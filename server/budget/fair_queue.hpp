@@ -73,8 +73,9 @@ public:
     // The items of this kin, at most so many, in the order of their turns.
     std::vector<item> next_of(std::uint64_t kin, std::size_t count) const;
 
-    // How many items the tool has here.
+    // How many items the tool has here, and how many requests they need at most.
     std::size_t waiting(std::string_view tool) const;
+    std::size_t requests_of(std::string_view tool) const { return requests(waiting(tool)); }
 
     // The newest item of the longest flow, background before interactive: it goes when there are too many.
     std::optional<waiting_item> newest_of_longest() const;

@@ -109,6 +109,7 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
         bool good = co_await take_body(r, mode, with, out);
         if (!good) co_return;
     }
+    epoch_ticket seen_under = parts_.kept.ticket();
     entry_ptr kept = parts_.kept.find_in_memory(*whose, to.name);
     if (!kept && whose->id() != 0)
     {
@@ -128,6 +129,7 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
     case verdict::fetch: break;
     }
     lookup l = lookup_of(r, to, memory, kept, ruled.because);
+    l.seen_under = seen_under;
     l.asker = ++askers_;
     with.left = [this, asker = l.asker] { parts_.misses.left(asker); };
     auto ask = [this, l = std::move(l)](auto done) mutable { parts_.misses.ask(std::move(l), std::move(done)); };

@@ -10,6 +10,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/write.hpp>
 
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <poll.h>
@@ -211,6 +213,16 @@ task<connected> connect_to(const tcp::endpoint& address, const destination& to, 
     co_return std::unique_ptr<transport>(std::move(secured));
 }
 
+void use_our_ways(asio::ssl::context& context)
+{
+    context.set_verify_mode(asio::ssl::verify_peer);
+    SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
+    // A connection that is idle gives its buffers back.
+    SSL_CTX_set_mode(context.native_handle(), SSL_MODE_RELEASE_BUFFERS);
+    constexpr unsigned char protocols[] = "\x08http/1.1";
+    SSL_CTX_set_alpn_protos(context.native_handle(), protocols, sizeof protocols - 1);
+}
+
 }  // namespace
 
 std::shared_ptr<asio::ssl::context> make_tls_context(const std::string& ca_file)
@@ -224,12 +236,27 @@ std::shared_ptr<asio::ssl::context> make_tls_context(const std::string& ca_file)
     if (error)
         throw std::runtime_error("upstream.ca_file: cannot read certificates from \"" + ca_file +
                                  "\": " + error.message());
-    context->set_verify_mode(asio::ssl::verify_peer);
-    SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
-    // A connection that is idle gives its buffers back.
-    SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
-    constexpr unsigned char protocols[] = "\x08http/1.1";
-    SSL_CTX_set_alpn_protos(context->native_handle(), protocols, sizeof protocols - 1);
+    use_our_ways(*context);
+    return context;
+}
+
+std::shared_ptr<asio::ssl::context> make_pinned_tls_context(const std::string& certificate_file)
+{
+    std::unique_ptr<BIO, decltype(&BIO_free_all)> in(BIO_new_file(certificate_file.c_str(), "r"), BIO_free_all);
+    X509* first = in ? PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr) : nullptr;
+    ERR_clear_error();
+    if (!first) throw std::runtime_error("\"" + certificate_file + "\" holds no certificate that can be read");
+    std::shared_ptr<X509> pinned(first, X509_free);
+    // The context is what holds it.
+    std::shared_ptr<asio::ssl::context> context(new asio::ssl::context(asio::ssl::context::tls_client),
+                                                [pinned](asio::ssl::context* c) { delete c; });
+    use_our_ways(*context);
+    auto is_pinned = [](X509_STORE_CTX* shown, void* wanted) {
+        if (X509_cmp(X509_STORE_CTX_get0_cert(shown), static_cast<X509*>(wanted)) == 0) return 1;
+        X509_STORE_CTX_set_error(shown, X509_V_ERR_CERT_REJECTED);
+        return 0;
+    };
+    SSL_CTX_set_cert_verify_callback(context->native_handle(), is_pinned, first);
     return context;
 }
 

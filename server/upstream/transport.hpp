@@ -53,6 +53,10 @@ using connected = std::variant<std::unique_ptr<transport>, upstream_failure>;
 // Verifies the certificate and the host name, always. Throws std::runtime_error if the CA file cannot be read.
 std::shared_ptr<asio::ssl::context> make_tls_context(const std::string& ca_file);
 
+// Verifies that the peer has the key of the very certificate that stands first in the file, PEM, whatever its name: for
+// a server that reads the same file. Throws std::runtime_error if there is none in it.
+std::shared_ptr<asio::ssl::context> make_pinned_tls_context(const std::string& certificate_file);
+
 struct destination
 {
     origin vendor;

@@ -2,6 +2,7 @@
 
 #include "server/warming.hpp"
 #include "server/whole_file.hpp"
+#include "tests/sim/certificate.hpp"
 #include "tests/support/programs.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -9,6 +10,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 using namespace callcache;
@@ -241,3 +243,31 @@ TEST_CASE("warm: where callcache injects the credential, none is needed")
 }
 
 TEST_SUITE_END();
+
+TEST_CASE("warm: a callcache that speaks TLS is known by its certificate, and gets no credential if it shows another")
+{
+    temp_folder folder;
+    sim::certificate_wishes wishes;
+    wishes.name = "callcache.example";  // and not what warm asks for
+    const std::string crt = folder.file("tls.crt"), key = folder.file("tls.key"), other = folder.file("other.crt");
+    auto pair = sim::make_certificate(wishes);
+    for (auto [file, text] :
+         {std::pair{crt, pair.chain}, {key, pair.key}, {other, sim::make_certificate(wishes).chain}})
+        std::ofstream(file) << text;
+    warmed_month m({"--set", "server.tls_certificate_file=" + crt, "--set", "server.tls_key_file=" + key});
+    auto warm_trusting = [&](const std::string& certificate) {
+        auto words = m.arguments("2026-10-01", "2026-10-02");
+        words.insert(words.end(),
+                     {"--set", "server.tls_certificate_file=" + certificate, "--set", "server.tls_key_file=" + key});
+        child c(callcache_program, words, {gong_key, "", 0});
+        if (certificate == crt) return c.wait() == 0;
+        bool refused = c.says("certificate rejected");
+        c.signal(SIGTERM);
+        c.wait();
+        return !refused;
+    };
+    CHECK_FALSE(warm_trusting(other));
+    CHECK(m.vendor.requests() == 0);
+    CHECK(warm_trusting(crt));
+    CHECK(m.vendor.requests() > 0);
+}

@@ -263,6 +263,41 @@ TEST_CASE("a purge while the vendor answers: the askers get their answer, and it
     CHECK(w.get(w.path(1)).cache("fwd") == "miss");
 }
 
+// A: finds it      B: purge      A: the vendor fails: what was found is not served once more
+TEST_CASE("what was dropped while a lookup is on its way does not serve when that fails")
+{
+    world w;
+    w.clock_runs = true;
+    w.start();
+    w.get(w.path(1));
+    w.get(w.path(2));
+    w.clock.advance(10min);
+    bool is_dropped = false;
+    w.vendor->hold(w.id(1));
+    w.vendor->script(w.id(1), sim::scripted{"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"});
+    tool t(w);
+    t.send(w.request("GET", w.path(1), {{"Cache-Control", "no-cache"}}));
+    w.run_until([&] { return w.vendor->requests(w.id(1)) == 2; });
+    SUBCASE("nothing was: it serves") {}
+    SUBCASE("a purge of its name")
+    {
+        is_dropped = true;
+        w.cache->kept().purge(w.id(1), [](bool) {});
+    }
+    SUBCASE("a purge of another name: it serves")
+    {
+        w.cache->kept().purge(w.id(2), [](bool) {});
+    }
+    SUBCASE("a purge of everything")
+    {
+        is_dropped = true;
+        w.cache->kept().purge_all([](bool) {});
+    }
+    w.vendor->release(w.id(1));
+    answer a = t.read();
+    CHECK(a.status == (is_dropped ? 500 : 200));
+}
+
 TEST_CASE("what was purged stays purged after a restart")
 {
     world w;

@@ -60,6 +60,20 @@ TEST_CASE("tools: a tool with a cap of its own has it, however many other tools 
     CHECK_FALSE(no);
 }
 
+TEST_CASE("tools: lookups that will share a request count as one towards a tool's cap, and others each")
+{
+    budget_settings s;
+    s.tools["etl"].daily = 2;
+    for (std::uint64_t kin : {7, 0})
+    {
+        CAPTURE(kin);
+        budget b(s, {}, clean(), "boot", start, 100);
+        const asking etl{"etl", urgency::interactive, kin};
+        for (budget::item i = 1; i <= 2; ++i) b.add(i, etl);
+        CHECK(b.refuses(etl, 1h, start).has_value() == (kin == 0));
+    }
+}
+
 TEST_CASE("restart: after a clean stop and a reboot nothing is sent before the window has passed")
 {
     budget_settings s;
