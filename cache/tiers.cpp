@@ -188,6 +188,12 @@ bool tiers::is_guarded(duration guard, wall_time sent_at) const
     return callcache::is_guarded(erasure_, guard, sent_at);
 }
 
+erasure_record tiers::erasure() const
+{
+    std::lock_guard lock(change_);
+    return erasure_;
+}
+
 void tiers::write_recency(wall_time now)
 {
     auto used = memory_.take_used();

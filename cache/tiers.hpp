@@ -58,6 +58,8 @@ public:
     // True if what was sent for at `sent_at` may still show what is about to go.
     bool is_guarded(duration guard, wall_time sent_at) const;
 
+    erasure_record erasure() const;
+
     // Hands what was found in memory since the last call to the store, as recently used.
     void write_recency(wall_time now);
 

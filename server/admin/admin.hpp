@@ -1,7 +1,9 @@
-// What the operator is answered: health, readiness, what the budget stands at; and the end of a pause.
+// What the operator is answered and what is done for them: the table of pages is in admin.cpp.
 #pragma once
 
+#include "cache/tiers.hpp"
 #include "config/live_settings.hpp"
+#include "config/reload.hpp"
 #include "server/admin/admin_token.hpp"
 #include "server/brain.hpp"
 #include "server/clock.hpp"
@@ -9,6 +11,7 @@
 #include "server/log.hpp"
 
 #include <atomic>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -24,9 +27,14 @@ public:
         const live_settings& config;
         const std::atomic<bool>& ready;
         const admin_token_holder& token;  // empty while there is none
+        tiers& kept;
+        partitions& known;
         brain& misses;
         const clock_source& clock;
         callcache::log& out;
+
+        // Has the configuration read again, and calls back once, on any thread, with what came of it.
+        std::function<void(std::function<void(reloaded)>)> reload;
     };
     explicit admin(parts p) : parts_(p) {}
 
@@ -56,6 +64,9 @@ private:
     reply readiness(const request&) const;
     task<reply> stats(const request&, conversation&);
     task<reply> resume(const request&, conversation&);
+    task<reply> explain(const request&, conversation&);
+    task<reply> purge(const request&, conversation&);
+    task<reply> reload(const request&, conversation&);
 
     const parts parts_;
 };
