@@ -55,6 +55,14 @@ constexpr std::string_view path_of(std::string_view name)
     return name.substr(0, name.find('?'));
 }
 
+// Which of the vendor's answers it came with.
+enum class source
+{
+    lookup,  // to a GET of its own
+    bulk,    // to a bulk read, of callcache's or of a tool's
+    list,    // to a list that a tool read
+};
+
 // Immutable once it is shared: a refresh makes a new one.
 struct entry
 {
@@ -66,6 +74,7 @@ struct entry
     duration fresh_for{};       // from sent_at
     wall_time missing_since{};  // negative: the first of its row of 404s
 
+    source from = source::lookup;
     bool is_negative = false;
     bool is_private = false;
     bool is_passed =

@@ -24,6 +24,12 @@ int flags_of(const entry& e)
     return (e.is_negative ? negative_flag : 0) | (e.is_private ? private_flag : 0) | (e.is_passed ? passed_flag : 0);
 }
 
+// In the file: 0 lookup, 1 bulk, 2 list.
+source source_of(std::int64_t written)
+{
+    return written == 1 ? source::bulk : written == 2 ? source::list : source::lookup;
+}
+
 // Over everything that is served or decided upon, each part with its length.
 std::string checksum(key_view key, const entry& e)
 {
@@ -56,7 +62,7 @@ std::string_view view(const digest& d)
 
 row_reader::row_reader(const std::string& path) :
     db_(path, SQLITE_OPEN_READONLY),
-    find_(db_, "SELECT sent_at, fresh_for, missing_since, flags, content_type, etag, checksum, body FROM entry "
+    find_(db_, "SELECT sent_at, fresh_for, missing_since, flags, content_type, etag, checksum, body, source FROM entry "
                "WHERE name = ?1 AND partition = ?2 AND generation >= ?3")
 {}
 
@@ -75,6 +81,7 @@ row_reader::outcome row_reader::find(key_view key, std::int64_t generation)
     e->content_type = find_.bytes(4);
     e->etag = find_.bytes(5);
     e->body = find_.bytes(7);
+    e->from = source_of(find_.integer(8));
     if (find_.bytes(6) != checksum(key, *e)) return {nullptr, true, e->sent_at};
     return {std::move(e), false, {}};
 }
@@ -96,11 +103,12 @@ row_writer::row_writer(const std::string& path, journal j) :
     roll_back_(db_, "ROLLBACK"),
     put_(db_,
          "INSERT INTO entry (partition, name, generation, sent_at, used_at, fresh_for, missing_since, flags, "
-         "content_type, etag, checksum, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+         "content_type, etag, checksum, body, source) "
+         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?14) "
          "ON CONFLICT (partition, name) DO UPDATE SET generation = excluded.generation, "
          "sent_at = excluded.sent_at, used_at = max(used_at, excluded.used_at), fresh_for = excluded.fresh_for, "
          "missing_since = excluded.missing_since, flags = excluded.flags, content_type = excluded.content_type, "
-         "etag = excluded.etag, checksum = excluded.checksum, body = excluded.body "
+         "etag = excluded.etag, checksum = excluded.checksum, body = excluded.body, source = excluded.source "
          // supersedes() in entry.hpp, and a row of an older generation is as if it were not there
          "WHERE excluded.sent_at >= sent_at OR sent_at - excluded.sent_at > ?13 OR generation < excluded.generation"),
     drop_(db_, "DELETE FROM entry WHERE name = ?1 AND partition = ?2 AND sent_at <= ?3"),
@@ -158,6 +166,7 @@ void row_writer::put(key_view key, const entry& e, std::int64_t generation, wall
     put_.bind(5, to_micros(used_at)).bind(6, e.fresh_for.count()).bind(7, to_micros(e.missing_since));
     put_.bind(8, std::int64_t(flags_of(e))).bind(9, e.content_type).bind(10, e.etag);
     put_.bind_blob(11, sum).bind_blob(12, e.body).bind(13, clock_error_min.count());
+    put_.bind(14, std::int64_t(e.from));
     put_.run();
 }
 

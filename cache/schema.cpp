@@ -15,7 +15,8 @@ namespace
 //
 // entry is a rowid table with a unique index, not WITHOUT ROWID: with bodies of a kilobyte inline that reads in a third
 // of the time, writes three times as fast, and is a third of the size. `used_at` and `sent_at` find what to evict and
-// what has expired. `checksum` is over everything else in the row but used_at.
+// what has expired. `checksum` is over everything else in the row but used_at
+// and source.
 constexpr std::array cache_steps{
     R"(CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
        CREATE TABLE partition (
@@ -47,6 +48,8 @@ constexpr std::array cache_steps{
        ALTER TABLE partition ADD COLUMN no_bulk_until INTEGER NOT NULL DEFAULT 0;)",
     // What is_own() is true of, which is read at the start where a company's keys share what is kept.
     R"(CREATE INDEX entry_own ON entry (partition, name, generation, sent_at) WHERE flags <> 0;)",
+    // Which answer it came with, for who asks why; an older row came with a lookup, as far as is known.
+    R"(ALTER TABLE entry ADD COLUMN source INTEGER NOT NULL DEFAULT 0;)",
 };
 constexpr std::array cache_probes{
     "SELECT count(*) FROM sqlite_schema",

@@ -194,6 +194,12 @@ bool tiers::still_holds(std::string_view name, epoch_ticket t) const
     return !is_purged(name, t);
 }
 
+erasure_record tiers::erasure() const
+{
+    std::lock_guard lock(change_);
+    return erasure_;
+}
+
 void tiers::write_recency(wall_time now)
 {
     auto used = memory_.take_used();

@@ -60,6 +60,7 @@ public:
 
     // False if what was found under this name after the ticket was taken has been purged since.
     bool still_holds(std::string_view name, epoch_ticket) const;
+    erasure_record erasure() const;
 
     // Hands what was found in memory since the last call to the store, as recently used.
     void write_recency(wall_time now);

@@ -6,6 +6,9 @@
 //
 // While the day's budget is being stretched, what may be served stale is not refreshed, that window is a day for
 // everything, and a tool cannot force a fetch of what may be served.
+//
+// Offline nothing can be fetched, so whatever is kept of an answer serves until it is deleted, whatever a tool asks
+// for.
 
 #include "cache/verdict.hpp"
 
@@ -44,12 +47,18 @@ bool accepts_stale(const entry& e, const directives& asked, wall_time now)
 ruling decide(const entry* kept, trust trusted, const directives& asked, const settings& s, wall_time now,
               bool stretched)
 {
-    verdict nothing = asked.only_if_cached ? verdict::refuse : verdict::fetch;
+    bool may_fetch = !asked.only_if_cached && s.mode == run_mode::online;
+    verdict nothing = may_fetch ? verdict::fetch : verdict::refuse;
     if (!kept || now >= kept_until(s.cache.calls, *kept)) return {nothing, why::not_kept};
     if (is_from_future(*kept, now)) return {nothing, why::not_kept};
     if (trusted == trust::ask || trusted == trust::none) return {nothing, why::untrusted};
 
     bool fresh = is_fresh(*kept, now);
+    if (s.mode == run_mode::offline)
+    {
+        if (kept->is_passed) return {verdict::refuse, why::not_kept};
+        return {verdict::serve, !fresh ? why::offline : kept->is_negative ? why::negative : why::fresh};
+    }
     if (kept->is_passed) return {fresh && !asked.only_if_cached ? verdict::pass : nothing, why::not_kept};
     if (kept->is_negative && !fresh) return {nothing, why::expired};
 

@@ -14,7 +14,7 @@ enum class verdict
     serve_refresh,  // stale within its window, or the trust needs renewing: answer, and refresh in the background
     fetch,          // nothing usable is kept
     pass,           // the vendor says that this may not be kept: each request is forwarded for itself
-    refuse,         // only-if-cached, and nothing usable is kept: 504
+    refuse,         // only-if-cached or offline, and nothing usable is kept: 504
 };
 
 // Why, in a word for the `detail` of Cache-Status and for `fwd`.
@@ -28,6 +28,7 @@ enum class why
     expired,     // fwd=stale
     asked,       // fwd=request: the tool's own directives
     untrusted,   // fwd=bypass: the credential must be confirmed first
+    offline,     // past its freshness, as nothing goes upstream
 };
 
 struct ruling

@@ -408,6 +408,8 @@ std::vector<config_key> make_keys()
              std::vector<std::pair<std::string, bulk_mode>>{{"auto", bulk_mode::automatic}, {"off", bulk_mode::off}},
              "auto: lookups that wait are fetched together by the vendor's bulk read, for one API call."),
         integer("bulk.ids_max", PLACE(bulk.ids_max), 2, 100, "Calls in one bulk read."),
+        word("mode", PLACE(mode), words<run_mode>{{"online", run_mode::online}, {"offline", run_mode::offline}},
+             "offline: only what is kept is served, also when it is no longer fresh; nothing goes upstream."),
         word("log.format", PLACE(log.format),
              words<log_format>{{"auto", log_format::automatic}, {"text", log_format::text}, {"json", log_format::json}},
              "auto: text on a terminal, JSON lines otherwise."),

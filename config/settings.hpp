@@ -14,6 +14,12 @@
 namespace callcache
 {
 
+enum class run_mode
+{
+    online,
+    offline,  // only what is kept is served; nothing goes upstream
+};
+
 struct server_settings
 {
     std::vector<std::string> listen{"localhost:4664"};
@@ -113,6 +119,7 @@ struct log_settings
 
 struct settings
 {
+    run_mode mode = run_mode::online;
     server_settings server;
     upstream_settings upstream;
     credentials_settings credentials;

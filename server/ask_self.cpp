@@ -115,7 +115,7 @@ host_port within_reach(host_port at)
 }
 
 own_answer_read ask_self(const own_address& self, std::string_view method, std::string_view target,
-                         std::chrono::milliseconds patience, std::string_view token)
+                         std::chrono::milliseconds patience, std::string_view token, std::string_view body)
 {
     host_port at = within_reach(self.at);
     addrinfo hints{}, *list = nullptr;
@@ -124,9 +124,10 @@ own_answer_read ask_self(const own_address& self, std::string_view method, std::
         return {0, "", gai_strerror(code)};
     std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list, freeaddrinfo);
     std::string request = std::string(method) + " " + std::string(target) +
-                          " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n";
+                          " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) +
+                          "\r\nConnection: close\r\n";
     if (!token.empty()) request += "Authorization: Bearer " + std::string(token) + "\r\n";
-    request += "\r\n";
+    request += "\r\n" + std::string(body);
     own_answer_read last{0, "", "no answer"};
     for (addrinfo* a = list; a; a = a->ai_next)
     {

@@ -33,6 +33,6 @@ host_port within_reach(host_port at);
 // Blocks, at most about `patience` for each address of the host. The address as it was configured. `token`: the
 // operator's, or empty; for the admin address alone, which is plain, as nobody's certificate is verified.
 own_answer_read ask_self(const own_address&, std::string_view method, std::string_view target,
-                         std::chrono::milliseconds patience, std::string_view token = "");
+                         std::chrono::milliseconds patience, std::string_view token = "", std::string_view body = "");
 
 }  // namespace callcache

@@ -80,6 +80,18 @@ void brain::use(std::shared_ptr<asio::ssl::context> tls)
     asio::post(parts_.loop, [self = shared_from_this(), tls = std::move(tls)] { self->pool_.use(tls); });
 }
 
+void brain::reload()
+{
+    asio::post(parts_.loop, [self = shared_from_this()] {
+        const settings& s = *self->parts_.config;
+        self->gate_.use(s.budget);
+        self->pool_.use(s.upstream);
+        self->bulk_.use(s.bulk);
+        self->stretch();
+        self->tell_who_cannot_wait();
+    });
+}
+
 void brain::resume(std::function<void()> done)
 {
     asio::post(parts_.loop, [self = shared_from_this(), done = std::move(done)] {
@@ -207,19 +219,66 @@ std::optional<looked_up> brain::look_again(const lookup& l) const
     return from_cache(std::move(e), r.because);
 }
 
+obstacle brain::obstacle_to(const lookup& l) const
+{
+    using what = obstacle::what;
+    moment now = parts_.clock.now();
+    if (parts_.config->mode == run_mode::offline) return {what::offline};
+    if (draining_) return {what::stopping};
+    if (auto wait = l.whose ? refused_credentials_.wait(refusable(l), now.steady) : std::nullopt)
+        return {what::refused, std::chrono::ceil<duration>(*wait)};
+    if (!breaker_.lets_through(now.steady))
+        return {what::down, std::chrono::ceil<duration>(breaker_.until_probe(now.steady))};
+    if (auto no = gate_.spending().refuses({l.tool, l.how}, l.patience, now)) return {what::limited, {}, std::move(no)};
+    return {};
+}
+
 // Why no flight is begun for it, or nothing. What is kept may serve all the same.
 std::optional<looked_up> brain::refused(const lookup& l) const
 {
-    moment now = parts_.clock.now();
-    if (draining_)
+    obstacle before_it = obstacle_to(l);
+    switch (before_it.is)
+    {
+    case obstacle::what::none: return std::nullopt;
+    case obstacle::what::offline:
+        return own(own_answer(504, "callcache runs offline (mode): nothing goes upstream; kept calls are answered"),
+                   outcome::error, "offline");
+    case obstacle::what::stopping:
         return fallback(l, own(with_retry_after(own_answer(503, "callcache is stopping; ask again in a second"), 1),
                                outcome::error));
-    if (auto no = just_refused(refused_credentials_, l, now.steady)) return own(std::move(*no), outcome::error);
-    if (!breaker_.lets_through(now.steady))
+    case obstacle::what::refused:
+        return own(*just_refused(refused_credentials_, l, parts_.clock.steady()), outcome::error);
+    case obstacle::what::down:
         return fallback(l, own(is_down(parts_, breaker_, "several requests in a row have failed"), outcome::error));
-    if (auto no = gate_.spending().refuses({l.tool, l.how}, l.patience, now))
-        return fallback(l, own(limited(parts_, *no), outcome::limited));
+    case obstacle::what::limited: return fallback(l, own(limited(parts_, *before_it.no), outcome::limited));
+    }
     return std::nullopt;
+}
+
+outlook brain::foresee(const lookup& l) const
+{
+    moment now = parts_.clock.now();
+    const budget& b = gate_.spending();
+    outlook o;
+    o.stretched = is_stretched();
+    o.is_up = !breaker_.is_down();
+    o.paused_for = b.paused_for(now);
+    auto known = flights_.find({l.whose.get(), l.id});
+    if (!l.whose)  // a credential that was never confirmed may be asking, for the first time
+        known = std::find_if(flights_.begin(), flights_.end(), [&](const auto& f) { return f.first.second == l.id; });
+    if (known != flights_.end())
+    {
+        o.is_under_way = true;
+        auto no = b.refuses_to_join(known->second->number, {l.tool, l.how}, l.patience, now);
+        if (known->second->queued && no) o.before_it = {obstacle::what::limited, {}, std::move(no)};
+        return o;
+    }
+    o.before_it = obstacle_to(l);
+    o.wait = b.expected({l.tool, l.how}, now);
+    lookup in_background = l;
+    in_background.how = urgency::background;
+    o.refreshes = l.seen && is_worth_refreshing(in_background) && obstacle_to(in_background).is == obstacle::what::none;
+    return o;
 }
 
 void brain::join(const flight_ptr& f, lookup l, answered done)
@@ -322,8 +381,8 @@ looked_up brain::fallback(const lookup& l, looked_up otherwise) const
     if (!serves_on_error(e.get(), trust_at(l.whose->confirmed_at(), now, *parts_.config), *parts_.config, now))
         return otherwise;
     looked_up stale;
-    stale.word = is_fresh(*e, now) ? outcome::hit : outcome::stale;
-    stale.detail = otherwise.word == outcome::limited ? "limited" : "error";
+    stale.word = word_in_place_of(is_fresh(*e, now));
+    stale.detail = detail_in_place_of(otherwise.word);
     stale.kept = std::move(e);
     return stale;
 }

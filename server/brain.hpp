@@ -18,10 +18,7 @@
 #include <functional>
 #include <list>
 #include <map>
-#include <memory>
-#include <optional>
 #include <set>
-#include <vector>
 
 namespace callcache
 {
@@ -50,6 +47,7 @@ public:
     void resume(std::function<void()> done);  // the operator ends a pause that the vendor asked for
     void ask_report(std::function<void(upstream_report)> done);
     void use(std::shared_ptr<asio::ssl::context>);  // the connections that are made from now on do
+    void reload();                                  // what was built from the settings learns of those in force
     void drain();  // who waits in the queue is told to come back; what was sent is finished
 
     // The loop has stopped: the last page of the ledger, with what was not spent; and lets go of what waits, which may
@@ -57,7 +55,8 @@ public:
     ledger_page last_page() { return gate_.last_page(); }
     void abandon();
 
-    // Brain loop only: for the first lines of a start, and for tests.
+    // Brain loop only: for the operator, for the first lines of a start, and for tests.
+    outlook foresee(const lookup&) const;
     budget_report spending() const { return gate_.spending().report(parts_.clock.now()); }
     std::size_t flights() const { return flights_.size(); }
     std::size_t waiting(const std::string& id) const;
@@ -79,6 +78,7 @@ private:
     flight_ptr begin_flight(const lookup&);
     std::optional<looked_up> look_again(const lookup&) const;
     bool is_worth_refreshing(const lookup&) const;
+    obstacle obstacle_to(const lookup&) const;
     std::optional<looked_up> refused(const lookup&) const;
     void join(const flight_ptr&, lookup, answered done);
     void limit_time(flight&, std::list<waiter>::iterator);

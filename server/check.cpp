@@ -106,8 +106,10 @@ int check(const settings& config, const check_wishes& wishes)
     if (config.credentials.mode == credentials_mode::inject)
     {
         auto read = read_injected(config.credentials);
-        if (auto* trouble = std::get_if<std::string>(&read)) return refuse(*trouble);
-        authorization = std::get<injected_credential>(read).authorization;
+        auto* trouble = std::get_if<std::string>(&read);
+        if (trouble && config.mode != run_mode::offline) return refuse(*trouble);
+        if (trouble) std::fprintf(stderr, "callcache: %s; offline nothing is found without it\n", trouble->c_str());
+        if (!trouble) authorization = std::get<injected_credential>(read).authorization;
     }
     if (!config.server.tls_certificate_file.empty())
     {
@@ -125,7 +127,11 @@ int check(const settings& config, const check_wishes& wishes)
                     changed ? "   (set)" : "");
     }
     std::printf("\nThe configuration is valid.\n");
+    if (config.mode == run_mode::offline)
+        std::puts("Offline (mode): only what is kept is served; nothing goes upstream.");
     std::fflush(stdout);
+    if (wishes.live && config.mode == run_mode::offline)
+        return refuse("--live: mode is offline, and nothing goes upstream");
     return wishes.live ? ask_vendor(config, authorization, wishes.id) : 0;
 }
 

@@ -2,11 +2,15 @@
 #pragma once
 
 #include "config/load.hpp"
+#include "server/admin/purge_order.hpp"
+
+#include <functional>
 
 namespace callcache
 {
 
-int serve(const settings&);
+// `read_again`: for a reload, as at the start.
+int serve(const settings&, const std::function<loaded_settings()>& read_again);
 
 struct check_wishes
 {
@@ -28,6 +32,20 @@ struct warm_wishes
 int warm(const settings&, const warm_wishes&);
 
 int health(const settings&);
+
+// These talk to a running callcache.
 int resume(const settings&);
+int reload(const settings&);
+int purge(const settings&, const purge_order&);
+
+struct explain_wishes
+{
+    std::string id;    // of a call; or the path of a kept route
+    std::string tool;  // who would ask; empty: nobody in particular
+};
+int explain(const settings&, const explain_wishes&);
+
+// Copies the database to `file`, which must not exist; callcache may be running.
+int snapshot(const settings&, const std::string& file);
 
 }  // namespace callcache

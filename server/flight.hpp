@@ -116,7 +116,7 @@ inline bool is_outage(const upstream_result& r, bool of_call)
 // What a 401 refuses: the credential for lookups; for anything else, which may need another scope, for that path alone.
 inline digest refusable(const lookup& l)
 {
-    return sha256(is_call_id(l.id) ? l.authorization : l.authorization + "\n" + l.id);
+    return is_call_id(l.id) ? l.whose->name() : sha256(l.authorization + "\n" + l.id);
 }
 
 inline looked_up own(reply r, outcome word, std::string_view detail = {})

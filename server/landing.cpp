@@ -116,6 +116,7 @@ void brain::keep(const flight_ptr& f, std::shared_ptr<entry> e, std::shared_ptr<
     entry_ptr before = parts_.kept.find_in_memory(whose, f->first.id);
     if (!before) before = f->first.seen;
     keep_bytes(*e, before);
+    e->from = f->in_bulk ? source::bulk : source::lookup;
 
     looked_up landed;
     landed.word = f->in_bulk ? outcome::bulk : outcome::miss;
@@ -136,6 +137,7 @@ void brain::keep_brought(const flight& f, const upstream_answer& answer)
     {
         auto e = entry_of(answer, body_of_one(j.found.request_id, call.call), f.sent_at);
         describe(parts_, *e, call);
+        e->from = *f.crosses->brings == bulk_kind::list ? source::list : source::bulk;
         keep_bytes(*e, parts_.kept.find_in_memory(whose, call.id));
         parts_.kept.keep(whose, call.id, std::move(e), f.ticket);
     }

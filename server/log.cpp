@@ -50,6 +50,7 @@ public:
     }
 
     bool wants(log_level l) const override { return logger_.should_log(to_spdlog(l)); }
+    void use(log_level l) override { logger_.set_level(to_spdlog(l)); }
 
     void write(log_level l, std::string_view text, const std::vector<log_field>& fields) override
     {

@@ -6,6 +6,7 @@
 #include "cache/tiers.hpp"
 #include "cache/verdict.hpp"
 #include "server/http/outcome.hpp"
+#include "server/outlook.hpp"
 #include "server/upstream/answer.hpp"
 
 #include <memory>
@@ -17,11 +18,24 @@ namespace callcache
 // The word for an answer from what is kept, and the detail that says more than the word.
 constexpr outcome word_of(why because)
 {
-    return because == why::stale ? outcome::stale : because == why::negative ? outcome::negative : outcome::hit;
+    return because == why::stale      ? outcome::stale
+           : because == why::negative ? outcome::negative
+           : because == why::offline  ? outcome::offline
+                                      : outcome::hit;
 }
 constexpr std::string_view detail_of(why because)
 {
     return because == why::kept_young ? "kept-young" : "";
+}
+
+// The same for what serves because the vendor could not be asked. `otherwise`: the word without it.
+constexpr outcome word_in_place_of(bool is_fresh)
+{
+    return is_fresh ? outcome::hit : outcome::stale;
+}
+constexpr std::string_view detail_in_place_of(outcome otherwise)
+{
+    return otherwise == outcome::limited ? "limited" : "error";
 }
 
 // A lookup that what is kept cannot answer: of a call, or of a kept route, of which `id` is the target; or a request
@@ -44,6 +58,20 @@ struct lookup
     why because = why::not_kept;
     steady_time asked_at{};
 };
+
+// How long it may wait and in which class, by what its tool asked for and the settings say of the tool.
+inline void set_patience(lookup& l, const settings& s)
+{
+    auto own = s.budget.tools.find(l.tool);
+    tool_settings said = own == s.budget.tools.end() ? tool_settings() : own->second;
+    l.how = l.asked.background ? urgency::background : said.how.value_or(urgency::interactive);
+    l.patience = l.asked.wait.value_or(duration(said.wait_max.value_or(s.budget.wait_max)));
+    // A wait of its own is for the queue; the vendor's time to answer comes on top of it.
+    bool waits_its_own = l.asked.wait || said.wait_max;
+    l.answer_within =
+        waits_its_own ? l.patience + duration(s.upstream.response_timeout) : duration(s.server.answer_max);
+    l.bound = l.asked.wait ? "Prefer: wait" : said.wait_max ? "budget.tools" : "server.answer_max";
+}
 
 // One of `kept`, `vendors` and `own` is the answer, in this order; with a miss, `vendors` has the fields for `kept`.
 struct looked_up

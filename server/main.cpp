@@ -3,6 +3,7 @@
 #include "cache/call_id.hpp"
 #include "config/keys.hpp"
 #include "config/load.hpp"
+#include "config/tool_table.hpp"
 #include "server/commands.hpp"
 #include "server/credential.hpp"
 #include "server/version.hpp"
@@ -130,6 +131,28 @@ void add_warm_flags(CLI::App& command, warm_wishes& wishes)
     });
 }
 
+CLI::Option* add_purge_flags(CLI::App& command, purge_order& order)
+{
+    auto name = [](const std::string& text) {
+        return is_purgeable(text) ? "" : "is neither a call's id, of 1 to 20 digits, nor a path such as /v2/users/7";
+    };
+    CLI::Option* ids =
+        command
+            .add_option("ID", order.names, "A call's id, or the path of a kept route (cache.routes); with any query")
+            ->check(name);
+    return command.add_flag("--all", order.all, "Everything that is kept")->excludes(ids);
+}
+
+void add_explain_flags(CLI::App& command, explain_wishes& wishes)
+{
+    command.add_option("ID", wishes.id, "A call's id, or the path of a kept route (cache.routes)")
+        ->required()
+        ->check([](const std::string& text) { return is_purgeable(text) ? "" : "is neither a call's id nor a path"; });
+    command.add_option("--tool", wishes.tool, "As if this tool asked, as it names itself in /@name/")
+        ->type_name("NAME")
+        ->check([](const std::string& text) { return is_tool_name(text) ? "" : "is not a tool's name"; });
+}
+
 loaded_settings load(const flags& f, const variables& environment)
 {
     config_sources sources;
@@ -163,15 +186,33 @@ int main(int argc, char** argv)
     const variables environment = read_environment();
     check_wishes wishes;
     warm_wishes range;
+    purge_order doomed;
+    explain_wishes question;
+    std::string copy;
     struct
     {
         const char *name, *what, *example;
         std::function<int(const settings&)> run;
     } commands[] = {
-        {"serve", "Runs the proxy", "Example: callcache serve --upstream https://us-12345.api.gong.io", serve},
+        {"serve", "Runs the proxy", "Example: callcache serve --upstream https://us-12345.api.gong.io",
+         [&](const settings& s) { return serve(s, [&] { return load(f, environment); }); }},
         {"check", "Validates the configuration and prints the effective one, without secrets",
          "Example: callcache check --live 7782342274025937895", [&](const settings& s) { return check(s, wishes); }},
         {"health", "Exits with 0 if a running callcache is ready", "Example: callcache health && echo ready", health},
+        {"explain", "Says what is kept of a call, and what its next request would be answered and why",
+         "Example: callcache explain 7782342274025937895\nOr of a kept route: callcache explain /v2/users/7",
+         [&](const settings& s) { return explain(s, question); }},
+        {"purge", "Drops what a running callcache keeps of calls, under every credential; done when it is durable",
+         "Example: callcache purge 7782342274025937895 /v2/users/7\nOr all of it: callcache purge --all",
+         [&](const settings& s) { return purge(s, doomed); }},
+        {"reload", "Has a running callcache read its configuration again, and says what has changed",
+         "Example: callcache reload\nIt reads its own file, environment and flags, as SIGHUP makes it do; what is "
+         "wrong "
+         "changes nothing.",
+         reload},
+        {"snapshot", "Copies the database, also that of a running callcache, to a new file",
+         "Example: callcache snapshot calls.db && callcache serve --set mode=offline --db calls.db",
+         [&](const settings& s) { return snapshot(s, copy); }},
         {"resume", "Ends a pause that Gong asked for with a 429, in a running callcache", "Example: callcache resume",
          resume},
         {"warm", "Reads the calls of a range of time through a running callcache, which keeps them",
@@ -188,9 +229,15 @@ int main(int argc, char** argv)
     }
     CLI::Option* live = add_check_flags(*app.get_subcommand("check"), wishes);
     add_warm_flags(*app.get_subcommand("warm"), range);
+    CLI::App& purging = *app.get_subcommand("purge");
+    CLI::Option* all = add_purge_flags(purging, doomed);
+    add_explain_flags(*app.get_subcommand("explain"), question);
+    app.get_subcommand("snapshot")->add_option("FILE", copy, "It must not exist")->required();
     try
     {
         app.parse(argc, argv);
+        if (purging.parsed() && all->count() == 0 && doomed.names.empty())
+            throw CLI::ValidationError("purge", "needs an ID, or --all");
     }
     catch (const CLI::ParseError& e)
     {

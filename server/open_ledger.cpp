@@ -13,6 +13,7 @@ std::string ledger_path(const settings& config)
 
 ledger_opening open_ledger(const settings& config, const clock_source& clock, log& out)
 {
+    if (config.mode == run_mode::offline) return opened_ledger{std::nullopt, make_memory_ledger()};  // nothing is spent
     std::string path = ledger_path(config);
     if (path == ":memory:")
     {

@@ -23,14 +23,21 @@ constexpr std::size_t threads_max = 4;
 // One sweep about every second, or more often where a deadline is shorter than that.
 task<void> sweep(front& f, const session_rules& rules)
 {
-    auto every =
-        std::clamp<milliseconds>(std::min(rules.limits().header_timeout, rules.limits().idle_timeout) / 4, 25ms, 1s);
     for (;;)
     {
+        auto every = std::clamp<milliseconds>(std::min(rules.limits().header_timeout, rules.limits().idle_timeout) / 4,
+                                              25ms, 1s);
         co_await sleep_until(rules.clock, rules.clock.steady() + every);
         steady_time now = rules.clock.steady();
         for (session* s : f.sessions) s->sweep(now);
     }
+}
+
+// Those that wait for a request have had their moment.
+task<void> end_idle(front& f, const clock_source& clock)
+{
+    co_await sleep_until(clock, clock.steady() + session::drain_grace);
+    for (session* s : f.sessions) s->sweep(clock.steady());
 }
 
 // As many connections as the system lets us have.
@@ -117,14 +124,19 @@ std::optional<std::string> proxy::open_ledger()
 
 std::optional<std::string> proxy::open_upstream()
 {
+    bool offline = config_->mode == run_mode::offline;
     auto day = calendar_of(config_->budget.day);
     if (auto* trouble = std::get_if<std::string>(&day)) return *trouble;
     if (config_->credentials.mode == credentials_mode::inject)
     {
         auto read = read_injected(config_->credentials);
-        if (auto* trouble = std::get_if<std::string>(&read)) return *trouble;
+        auto* trouble = std::get_if<std::string>(&read);
+        if (trouble && !offline) return *trouble;
+        // Offline it only says whose what is kept is: without it nothing is found until it can be read.
+        if (trouble)
+            around_.out.warn("without the credential nothing that was kept under it is found", {{"why", *trouble}});
         injected_ = std::make_unique<credential_holder>();
-        injected_->replace(std::get<injected_credential>(std::move(read)));
+        injected_->replace(trouble ? injected_credential() : std::get<injected_credential>(std::move(read)));
         if (auto trouble = read_clients()) return trouble;
     }
     std::size_t count = config_->server.threads;
@@ -139,7 +151,7 @@ std::optional<std::string> proxy::open_upstream()
     executor brain_loop = loops_.back()->get_executor();
     try
     {
-        auto tls = upstream_.tls ? make_tls_context(config_->upstream.ca_file) : nullptr;
+        auto tls = upstream_.tls && !offline ? make_tls_context(config_->upstream.ca_file) : nullptr;
         brain_ = std::make_shared<brain>(brain::parts{brain_loop, config_, upstream_, tls, *tiers_, *partitions_,
                                                       around_.clock, around_.out, *ledger_, std::get<calendar>(day)});
     }
@@ -156,7 +168,8 @@ std::optional<std::string> proxy::open_listeners()
     if (auto trouble = read_admin_token()) return trouble;
     tools_ = std::make_unique<tools>(tools::parts{config_, *tiers_, *partitions_, *brain_, injected_.get(),
                                                   clients_.get(), upstream_, around_.clock, around_.out});
-    admin_ = std::make_unique<admin>(admin::parts{config_, ready_, admin_token_, *brain_, around_.clock, around_.out});
+    admin_ = std::make_unique<admin>(admin::parts{config_, ready_, admin_token_, *tiers_, *partitions_, *brain_,
+                                                  around_.clock, around_.out, around_.read_again});
     tool_rules_.reset(new session_rules{config_, around_.clock, *tools_, tls_.get()});
     admin_rules_.reset(new session_rules{config_, around_.clock, *admin_});
     for (auto [addresses, rules, place] : {std::tuple{&config_->server.listen, tool_rules_.get(), &tool_listener_},
@@ -219,9 +232,27 @@ void proxy::drain()
     asio::post(fronts_.front()->loop, [l = tool_listener_] { l->stop(); });
     brain_->drain();
     for (auto& f : fronts_)
-        asio::post(f->loop, [&f = *f] {
+        asio::post(f->loop, [&f = *f, &clock = around_.clock] {
             for (session* s : f.sessions) s->drain();
+            asio::co_spawn(f.loop, end_idle(f, clock), asio::detached);
         });
+}
+
+reloaded proxy::reload(const loaded_settings& read)
+{
+    reloaded r = callcache::reload(*config_, read);
+    for (const config_problem& p : r.problems)
+        around_.out.error("the configuration was read again and stays as it was", {{"why", p}});
+    if (!r.problems.empty()) return r;
+    config_.replace(r.values);
+    around_.out.use(r.values.log.level);
+    brain_->reload();
+    for (const std::string& key : r.needs_restart)
+        around_.out.warn("a changed key needs a restart, and stays as it was", {{"key", key}});
+    for (const std::string& change : r.changed) around_.out.info("changed", {{"key", change}});
+    around_.out.info("the configuration was read again", {{"changed", std::to_string(r.changed.size())},
+                                                          {"needs_restart", std::to_string(r.needs_restart.size())}});
+    return r;
 }
 
 void proxy::look_after(wall_time now)
@@ -315,7 +346,7 @@ void proxy::read_files_again()
         else
             around_.out.info("the operator's token was read again");
     }
-    if (!ca_file_.has_changed()) return;
+    if (!ca_file_.has_changed() || config_->mode == run_mode::offline) return;
     try
     {
         brain_->use(make_tls_context(config_->upstream.ca_file));
@@ -339,6 +370,9 @@ void proxy::announce() const
     around_.out.info(
         "listening",
         {{"base_url", self.text()}, {"tools", list(tool_endpoints())}, {"admin", list(admin_endpoints())}});
+    if (config_->mode == run_mode::offline)
+        around_.out.warn("offline (mode): only what is kept is served, also when it is no longer fresh; nothing goes "
+                         "upstream");
     around_.out.info(
         "upstream",
         {{"url", upstream_.text()},

@@ -30,6 +30,9 @@ public:
         const clock_source& clock;
         callcache::log& out;
         bool by_hand = false;  // a test's: one loop and no thread for it; the test polls loop()
+
+        // Reads the configuration again, hands it to reload(), and says what came of it; for POST /reload. Any thread.
+        std::function<void(std::function<void(reloaded)>)> read_again = {};
     };
     using started = std::variant<std::unique_ptr<proxy>, std::string>;
 
@@ -48,6 +51,12 @@ public:
     // Any thread. No new connection is accepted; who waits in the queue is sent away; what is running is finished.
     void drain();
     bool is_drained() const { return tool_rules_->open == 0; }
+
+    // Puts in force what can be while it runs, or nothing if there are problems, and logs which. One thread at a time.
+    reloaded reload(const loaded_settings&);
+
+    // The settings in force. Any thread.
+    const settings& config() const { return *config_; }
 
     // Any thread, now and then: files that changed are read again, recency is handed to the store.
     void look_after(wall_time now);

@@ -54,14 +54,15 @@ task<void> drain(proxy& p, const clock_source& clock, log& out, milliseconds at_
 {
     steady_time deadline = clock.steady() + at_most;
     p.drain();
-    while (!p.is_drained() && clock.steady() < deadline) co_await sleep_until(clock, clock.steady() + drain_look_every);
+    do co_await sleep_until(clock, clock.steady() + drain_look_every);
+    while (!p.is_drained() && clock.steady() < deadline);
     out.info(p.is_drained() ? "stopped" : "stopped; some requests were still running (server.drain_timeout)");
     loop.stop();
 }
 
 }  // namespace
 
-int serve(const settings& config)
+int serve(const settings& config, const std::function<loaded_settings()>& read_again)
 {
     system_clock clock;
     auto out = make_log(config.log);
@@ -70,26 +71,40 @@ int serve(const settings& config)
     // Before the start, which a signal then stops as soon as it is done: to process 1, which a container's is, the
     // kernel delivers nothing that is not handled.
     asio::io_context loop(1);
-    asio::signal_set signals(loop, SIGTERM, SIGINT);
+    asio::signal_set signals(loop, SIGTERM, SIGINT), hang_ups(loop, SIGHUP);
 
-    auto started = proxy::start(config, {clock, *out});
+    proxy* running = nullptr;
+    auto reload = [&](std::function<void(reloaded)> done) {
+        asio::post(loop, [&, done = std::move(done)] { done(running->reload(read_again())); });
+    };
+    auto started = proxy::start(config, {clock, *out, false, reload});
     if (auto* trouble = std::get_if<std::string>(&started))
     {
         out->error(*trouble);
         return 1;
     }
     auto& p = *std::get<std::unique_ptr<proxy>>(started);
+    running = &p;
 
+    const int terminal = isatty(STDERR_FILENO) ? STDERR_FILENO : isatty(STDIN_FILENO) ? STDIN_FILENO : -1;
     int heard = 0;
     std::function<void(error_code, int)> on_signal = [&](error_code error, int) {
         if (error) return;
         // The second one: at once. What was kept is in the store's hands or lost, as with a kill.
         if (++heard > 1) _exit(1);
         out->info("stopping: no new connections; what is running is finished. A second signal stops at once");
-        asio::co_spawn(loop, drain(p, clock, *out, config.server.drain_timeout, loop), asio::detached);
+        asio::co_spawn(loop, drain(p, clock, *out, p.config().server.drain_timeout, loop), asio::detached);
         signals.async_wait(on_signal);
     };
     signals.async_wait(on_signal);
+    std::function<void(error_code, int)> on_hang_up = [&](error_code error, int number) {
+        if (error) return;
+        // Its window was closed: nobody would look after it any more.
+        if (terminal >= 0 && !isatty(terminal)) return on_signal(error, number);
+        p.reload(read_again());
+        hang_ups.async_wait(on_hang_up);
+    };
+    hang_ups.async_wait(on_hang_up);
     asio::co_spawn(loop, look_after(p, clock), asio::detached);
     loop.run();
 

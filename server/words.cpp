@@ -1,5 +1,7 @@
 #include "server/words.hpp"
 
+#include <cstdio>
+
 namespace callcache
 {
 
@@ -21,6 +23,21 @@ std::string span_text(std::int64_t seconds)
     if (minutes < 120) return std::to_string(minutes) + " min";
     std::string text = std::to_string(minutes / 60) + " h";
     return minutes % 60 == 0 ? text : text + " " + std::to_string(minutes % 60) + " min";
+}
+
+std::string clock_text(wall_time t, wall_time now, bool with_seconds)
+{
+    auto day = std::chrono::floor<std::chrono::days>(t);
+    std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(t - day));
+    std::chrono::year_month_day date(day);
+    char text[64];
+    int size = 0;
+    if (t - now >= std::chrono::hours(24) || now - t >= std::chrono::hours(24))
+        size = std::snprintf(text, sizeof text, "%04d-%02u-%02u ", int(date.year()), unsigned(date.month()),
+                             unsigned(date.day()));
+    std::snprintf(text + size, sizeof text - std::size_t(size), with_seconds ? "%02d:%02d:%02d UTC" : "%02d:%02d UTC",
+                  int(time.hours().count()), int(time.minutes().count()), int(time.seconds().count()));
+    return text;
 }
 
 }  // namespace callcache

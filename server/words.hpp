@@ -1,7 +1,8 @@
-// Numbers as a person reads them.
+// Numbers and times as a person reads them.
 #pragma once
 
-#include <cstdint>
+#include "cache/time.hpp"
+
 #include <string>
 
 namespace callcache
@@ -12,5 +13,8 @@ std::string grouped(std::uint64_t n);
 
 // "42 s", "42 min", "3 h 5 min"
 std::string span_text(std::int64_t seconds);
+
+// "14:05:31 UTC", with the date if it is not within a day of `now`.
+std::string clock_text(wall_time, wall_time now, bool with_seconds = true);
 
 }  // namespace callcache

@@ -1,7 +1,15 @@
 #include "server/admin/admin.hpp"
 
+#include "cache/call_id.hpp"
 #include "server/admin/access.hpp"
+#include "server/admin/explanation.hpp"
+#include "server/admin/purge_order.hpp"
 #include "server/admin/stats.hpp"
+#include "server/http/route.hpp"
+#include "server/visible.hpp"
+
+#include <algorithm>
+#include <set>
 
 namespace callcache
 {
@@ -17,65 +25,235 @@ reply json(unsigned status, std::string body)
     return r;
 }
 
-reply read_only()
+// True if `target` is of `path`: its query is no part of that, unless the path ends with "{…}", which takes the rest.
+bool is_of(std::string_view target, std::string_view path)
 {
-    reply r = own_answer(405, "this is read with GET");
-    r.fields.emplace_back("Allow", "GET, HEAD");
-    return r;
+    std::size_t rest = path.find('{');
+    if (rest == std::string_view::npos) return target.substr(0, target.find('?')) == path;
+    return target.size() > rest && target.starts_with(path.substr(0, rest));
+}
+
+bool is_method_of(std::string_view asked, std::string_view method)
+{
+    return asked == method || (asked == "HEAD" && method == "GET");
+}
+
+constexpr std::size_t body_bytes_max = 64 << 10;
+constexpr std::size_t explained_max = 500;  // credentials that are looked through
+
+std::string json_list(const std::vector<std::string>& list)
+{
+    std::string text;
+    for (const std::string& one : list) text += (text.empty() ? "\"" : ",\"") + json_escaped(one) + "\"";
+    return "[" + text + "]";
+}
+
+// The whole body, or what to answer to one that is too large or malformed.
+task<std::variant<std::string, reply>> read_body(conversation& with)
+{
+    std::string body;
+    for (;;)
+    {
+        body_piece piece = co_await with.read_body();
+        bool too_large = body.size() + piece.data.size() > body_bytes_max;
+        if (piece.refused || too_large)
+        {
+            reply refused = too_large ? own_answer(413, "the body is longer than 64 KiB; ask several times")
+                                      : own_answer(std::max(piece.refused->status, 400u), piece.refused->text);
+            refused.close = true;
+            co_return std::move(refused);
+        }
+        if (piece.data.empty()) co_return std::move(body);
+        body += piece.data;
+    }
+}
+
+std::string joined(const std::vector<std::string>& list)
+{
+    std::string text;
+    for (const std::string& one : list) text += (text.empty() ? "" : ", ") + one;
+    return text;
 }
 
 }  // namespace
 
-std::optional<reply> admin::refusal(const request& r) const
+std::span<const admin::page> admin::pages()
+{
+    static constexpr page all[] = {
+        {"GET", "/healthz", &admin::health, nullptr}, {"GET", "/readyz", &admin::readiness, nullptr},
+        {"GET", "/stats", nullptr, &admin::stats},    {"GET", "/explain/{id}", nullptr, &admin::explain},
+        {"POST", "/purge", nullptr, &admin::purge},   {"POST", "/reload", nullptr, &admin::reload},
+        {"POST", "/resume", nullptr, &admin::resume},
+    };
+    return all;
+}
+
+// The page that a request is of, or why there is none.
+admin::found admin::find(const request& r) const
 {
     if (!is_for_probes(r.target))
     {
         auto token = parts_.token.current();
         const server_settings& s = parts_.config->server;
-        if (auto refused = refuse_stranger(r, s.admin, token.get(), s.hosts)) return refused;
+        if (auto refused = refuse_stranger(r, s.admin, token.get(), s.hosts)) return {nullptr, std::move(*refused)};
     }
-    if (r.target == "/healthz" || r.target == "/readyz")
-        return r.is_get() || r.is_head() ? std::nullopt : std::optional(read_only());
-    if (r.target != "/stats" && r.target != "/resume")
-        return own_answer(404, "there is no such page; GET /healthz, /readyz and /stats, and POST /resume are");
-    if (r.target == "/stats" && !r.is_get() && !r.is_head()) return read_only();
-    if (r.target == "/resume" && r.method != "POST")
+    std::vector<std::string> allowed, known;
+    for (const page& p : pages())
     {
-        reply refused = own_answer(405, "this is done with POST");
-        refused.fields.emplace_back("Allow", "POST");
-        return refused;
+        known.push_back(std::string(p.method) + " " + std::string(p.path));
+        if (!is_of(r.target, p.path)) continue;
+        if (is_method_of(r.method, p.method)) return {&p, {}};
+        allowed.push_back(p.method == "GET" ? "GET, HEAD" : std::string(p.method));
     }
-    return std::nullopt;
+    if (allowed.empty()) return {nullptr, own_answer(404, "there is no such page; there are " + joined(known))};
+    reply refused = own_answer(405, "this is done with " + joined(allowed));
+    refused.fields.emplace_back("Allow", joined(allowed));
+    return {nullptr, std::move(refused)};
 }
 
 bool admin::answer_now(const request& r, const reply_mode& mode, remembered_credential&, std::string& out)
 {
-    reply answer;
-    if (auto refused = refusal(r))
-        answer = std::move(*refused);
-    else if (r.target == "/healthz")
-        answer = json(200, "{\"status\":\"ok\"}");
-    else if (r.target == "/readyz")
-    {
-        bool ready = parts_.ready.load();
-        answer = json(ready ? 200 : 503, ready ? "{\"status\":\"ready\"}" : "{\"status\":\"not ready\"}");
-    }
-    else
-        return false;  // the brain knows
-    write_reply(out, answer, mode, parts_.clock.wall());
+    found f = find(r);
+    if (f.what && !f.what->now) return false;
+    write_reply(out, f.what ? (this->*f.what->now)(r) : f.refused, mode, parts_.clock.wall());
     return true;
 }
 
-task<void> admin::answer(const request& r, reply_mode& mode, remembered_credential&, conversation&, std::string& out)
+task<void> admin::answer(const request& r, reply_mode& mode, remembered_credential&, conversation& with,
+                         std::string& out)
 {
-    if (r.target == "/resume")
-    {
-        auto resume = [this](auto done) { parts_.misses.resume([done]() mutable { done(true); }); };
-        co_await call_back<bool>(resume);
-    }
+    found f = find(r);  // again: meanwhile the token may have been taken back
+    reply answer = std::move(f.refused);
+    if (f.what) answer = co_await (this->*f.what->later)(r, with);
+    mode.keep_alive = mode.keep_alive && !answer.close;
+    write_reply(out, answer, mode, parts_.clock.wall());
+}
+
+reply admin::health(const request&) const
+{
+    return json(200, "{\"status\":\"ok\"}");
+}
+
+reply admin::readiness(const request&) const
+{
+    return parts_.ready.load() ? json(200, "{\"status\":\"ready\"}") : json(503, "{\"status\":\"not ready\"}");
+}
+
+task<reply> admin::stats(const request&, conversation&)
+{
     auto ask = [this](auto done) { parts_.misses.ask_report(std::move(done)); };
     auto now = co_await call_back<upstream_report>(ask);
-    write_reply(out, json(200, stats_document(now, parts_.clock.wall())), mode, parts_.clock.wall());
+    co_return json(200, stats_document(now, parts_.clock.wall()));
+}
+
+task<reply> admin::resume(const request& r, conversation& with)
+{
+    auto resume = [this](auto done) { parts_.misses.resume([done]() mutable { done(true); }); };
+    co_await call_back<bool>(resume);
+    co_return co_await stats(r, with);
+}
+
+// Of a call by its id, of a kept route by its path; with a tool's name before it as in a base URL: /explain/@etl/1.
+task<reply> admin::explain(const request& r, conversation&)
+{
+    const settings& s = *parts_.config;
+    std::string target(r.target.substr(r.target.find('/', 1)));
+    std::size_t id_at = target.rfind('/') + 1;
+    bool is_alone = id_at == 1 || (target.starts_with("/@") && target.find('/', 1) == id_at - 1);
+    bool is_id = is_alone && is_call_id(std::string_view(target).substr(id_at));
+    if (is_id) target.insert(id_at - 1, "/v2/calls");
+    routed to = route_target(target, true, s.cache.routes);
+    if (to.what != route::lookup && to.what != route::kept)
+        co_return own_answer(404, "this is neither a call's id, of 1 to 20 digits, nor a path that cache.routes keeps");
+
+    circumstances c;
+    c.name = to.name;
+    c.tool = to.tool;
+    c.erasure = parts_.kept.erasure();
+    std::vector<partition_ptr> all = parts_.known.all();
+    std::set<const partition*> companies;
+    for (const partition_ptr& p : all) companies.insert(p->company().get());
+    std::erase_if(all, [&](const partition_ptr& p) { return p->id() == 0 || companies.contains(p.get()); });
+    std::sort(all.begin(), all.end(),
+              [](const auto& a, const auto& b) { return a->confirmed_at() > b->confirmed_at(); });
+    if (all.size() > explained_max) all.resize(explained_max);
+
+    std::vector<lookup> asked;
+    auto ask_as = [&](partition_ptr whose, entry_ptr kept) {
+        lookup l;
+        l.id = c.name;
+        l.kept_by = to.kept_by;
+        l.whose = std::move(whose);
+        l.tool = c.tool;
+        l.seen = std::move(kept);
+        set_patience(l, s);
+        asked.push_back(std::move(l));
+    };
+    for (const partition_ptr& p : all)
+    {
+        entry_ptr kept = parts_.kept.find_in_memory(*p, c.name);
+        auto find = [&](auto done) { parts_.kept.find_on_disk(p, c.name, std::move(done)); };
+        if (!kept) kept = co_await call_back<entry_ptr>(find);
+        if (!kept) continue;
+        c.copies.push_back({opaque_name(*p), p->confirmed_at(), kept, {}});
+        ask_as(p, kept);
+    }
+    if (!all.empty()) c.stranger = opaque_name(*all.front());
+    if (!all.empty()) c.stranger_confirmed_at = all.front()->confirmed_at();
+    if (c.copies.empty()) ask_as(all.empty() ? nullptr : all.front(), nullptr);
+
+    auto foresee = [&](auto done) {
+        asio::post(parts_.misses.loop(), [b = parts_.misses.shared_from_this(), &asked, done]() mutable {
+            std::vector<outlook> ahead;
+            for (const lookup& l : asked) ahead.push_back(b->foresee(l));
+            done(std::move(ahead));
+        });
+    };
+    std::vector<outlook> ahead = co_await call_back<std::vector<outlook>>(foresee);
+    for (std::size_t i = 0; i < c.copies.size(); ++i) c.copies[i].ahead = std::move(ahead[i]);
+    if (c.copies.empty()) c.ahead = std::move(ahead.front());
+    co_return json(200, explanation_document(c, s, parts_.clock.wall()));
+}
+
+// Acknowledged once it is durable.
+task<reply> admin::purge(const request&, conversation& with)
+{
+    auto body = co_await read_body(with);
+    if (auto* refused = std::get_if<reply>(&body)) co_return std::move(*refused);
+    auto read = read_purge_order(std::get<std::string>(body));
+    if (auto* wrong = std::get_if<std::string>(&read)) co_return own_answer(400, *wrong);
+    auto& order = std::get<purge_order>(read);
+    bool durable = true;
+    if (order.all)
+    {
+        auto drop = [&](auto done) { parts_.kept.purge_all(std::move(done)); };
+        durable = co_await call_back<bool>(drop);
+    }
+    for (const std::string& name : order.names)
+    {
+        auto drop = [&](auto done) { parts_.kept.purge(name, std::move(done)); };
+        bool written = co_await call_back<bool>(drop);
+        durable = durable && written;
+    }
+    std::string what = order.all ? "\"all\"" : std::to_string(order.names.size());
+    parts_.out.info("the operator purged what was kept", {{"calls", order.all ? "all" : what}});
+    if (!durable)
+        co_return own_answer(503,
+                             "what was asked for is not served any more, but the database cannot be written: it is "
+                             "deleted there once it can be, and forgotten by a restart before that");
+    co_return json(200, "{\"purged\":" + what + "}\n");
+}
+
+task<reply> admin::reload(const request&, conversation&)
+{
+    auto read = [this](auto done) { parts_.reload(std::move(done)); };
+    reloaded r = co_await call_back<reloaded>(read);
+    if (r.problems.empty())
+        co_return json(200, "{\"changed\":" + json_list(r.changed) +
+                                ",\"needs_restart\":" + json_list(r.needs_restart) + "}\n");
+    std::string why;
+    for (const config_problem& p : r.problems) why += "; " + p;
+    co_return own_answer(422, "the configuration stays as it was" + why);
 }
 
 void admin::mistake(std::string_view what)

@@ -1,7 +1,9 @@
-// What the operator is answered: health, readiness, what the budget stands at; and the end of a pause.
+// What the operator is answered and what is done for them: the table of pages is in admin.cpp.
 #pragma once
 
+#include "cache/tiers.hpp"
 #include "config/live_settings.hpp"
+#include "config/reload.hpp"
 #include "server/admin/admin_token.hpp"
 #include "server/brain.hpp"
 #include "server/clock.hpp"
@@ -9,7 +11,9 @@
 #include "server/log.hpp"
 
 #include <atomic>
-#include <optional>
+#include <functional>
+#include <span>
+#include <string_view>
 
 namespace callcache
 {
@@ -23,9 +27,14 @@ public:
         const live_settings& config;
         const std::atomic<bool>& ready;
         const admin_token_holder& token;  // empty while there is none
+        tiers& kept;
+        partitions& known;
         brain& misses;
         const clock_source& clock;
         callcache::log& out;
+
+        // Has the configuration read again, and calls back once, on any thread, with what came of it.
+        std::function<void(std::function<void(reloaded)>)> reload;
     };
     explicit admin(parts p) : parts_(p) {}
 
@@ -35,7 +44,29 @@ public:
     void mistake(std::string_view what) override;
 
 private:
-    std::optional<reply> refusal(const request&) const;
+    // A page answers at once (`now`), or has to ask or to read (`later`).
+    struct page
+    {
+        std::string_view method;  // GET means HEAD too
+        std::string_view path;    // "/explain/{id}": what stands in braces is the rest of the target
+        reply (admin::*now)(const request&) const;
+        task<reply> (admin::*later)(const request&, conversation&);
+    };
+    struct found
+    {
+        const page* what;  // null: refused
+        reply refused;
+    };
+    static std::span<const page> pages();
+    found find(const request&) const;
+
+    reply health(const request&) const;
+    reply readiness(const request&) const;
+    task<reply> stats(const request&, conversation&);
+    task<reply> resume(const request&, conversation&);
+    task<reply> explain(const request&, conversation&);
+    task<reply> purge(const request&, conversation&);
+    task<reply> reload(const request&, conversation&);
 
     const parts parts_;
 };

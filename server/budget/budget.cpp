@@ -54,6 +54,15 @@ budget::budget(const budget_settings& s, calendar c, const ledger_page& kept, co
     paused_until_ = now.steady + std::max<duration>(pause, 0s);
 }
 
+void budget::use(const budget_settings& s, moment now)
+{
+    settings_ = s;
+    day_.use(s.daily, lease_of(s));
+    shares_.use(s.tools);
+    window_.use(s, now.steady);
+    forecast_at_.reset();
+}
+
 void budget::observe(moment now)
 {
     day_.observe(now);

@@ -33,10 +33,12 @@ class budget
 public:
     using item = fair_queue::item;
 
-    // `kept` is what the ledger holds; `boot` names the run of the machine.
-    // At most `kin_max` items share one request.
+    // `kept` is what the ledger holds; `boot` names the run of the machine. At most `kin_max` items share one request.
     budget(const budget_settings&, calendar, const ledger_page& kept, const std::string& boot, moment now,
            std::size_t kin_max = 1);
+
+    // What holds from now on, also for what was sent before; budget.day and budget.path do not change.
+    void use(const budget_settings&, moment now);
 
     // Why a request may not even wait, or nothing. `allowed` is how long it may.
     std::optional<refusal> refuses(const asking&, duration allowed, moment now) const;
@@ -55,7 +57,7 @@ public:
     void remove(item i) { queue_.remove(i); }
     const fair_queue& queue() const { return queue_; }
 
-    // An item that will not have its turn in this flow: there are too many, or what is left of the day is not for it.
+    // One that will not have its turn in this flow: there are too many, or what is left of the day is not for it.
     // `gone`: no other flow has it. Call until there is none.
     struct expelled
     {
@@ -85,9 +87,8 @@ public:
     ledger_page close(moment now);  // the last page, for a stop
 
     // --- Sending, from the inside.
-    // How long until a request may be sent; zero: now. Says nothing about the lease.
+    // How long until a request may be sent (zero: now), and one with others before it. Says nothing about the lease.
     duration until_send(moment now) const;
-    // The one that has so many others before it.
     duration until_turn(std::size_t others, moment now) const;
     // True while nothing is sent for longer than it takes to make ready: paused, or the day is spent.
     bool is_held(moment now) const;
@@ -105,8 +106,7 @@ public:
     void not_sent(const grant&, bool again);  // `again`: back to the head of the queue
     sliding_window& window() { return window_; }
 
-    // --- The vendor's word.
-    // A 429. `retry_after` may be null. All sending stops.
+    // --- The vendor's word: a 429. `retry_after` may be null. All sending stops.
     void refused(const std::string* retry_after, moment now);
     void accepted() { refused_in_a_row_ = 0; }
 
@@ -129,7 +129,7 @@ private:
     std::uint64_t inside_of(const std::string& tool) const;
     void observe(moment now);
 
-    const budget_settings settings_;
+    budget_settings settings_;
     day_book day_;
     tool_shares shares_;
     sliding_window window_;

@@ -52,6 +52,12 @@ day_book::day_book(std::uint64_t daily, std::uint64_t lease_max, calendar c, con
     observe(now);
 }
 
+void day_book::use(std::uint64_t daily, std::uint64_t lease_max)
+{
+    daily_ = daily;
+    lease_max_ = std::max<std::uint64_t>(1, lease_max);
+}
+
 void day_book::observe(moment now)
 {
     wall_time time = clock_.at(now);

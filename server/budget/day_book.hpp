@@ -32,6 +32,9 @@ public:
     day_book(std::uint64_t daily, std::uint64_t lease_max, calendar, const ledger_page& kept, const std::string& boot,
              moment now);
 
+    // What holds from now on, also for what was spent before.
+    void use(std::uint64_t daily, std::uint64_t lease_max);
+
     // Looks at the clocks; call it before anything else at a new time.
     void observe(moment now);
 
@@ -88,7 +91,7 @@ private:
     void add(std::int64_t minute, std::int64_t count);
     void move_changes(ledger_page& to);
 
-    const std::uint64_t daily_, lease_max_;
+    std::uint64_t daily_, lease_max_;
     const calendar calendar_;
     const std::string boot_;
     ledger_clock clock_;

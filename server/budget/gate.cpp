@@ -164,6 +164,12 @@ void gate::resume()
     look();
 }
 
+void gate::use(const budget_settings& s)
+{
+    budget_.use(s, parts_.clock.now());
+    look();
+}
+
 void gate::close()
 {
     closed_ = true;

@@ -13,7 +13,6 @@
 #include <map>
 #include <memory>
 #include <variant>
-#include <vector>
 
 namespace callcache
 {
@@ -108,6 +107,7 @@ public:
     void refused(const std::string* retry_after);
     void accepted() { budget_.accepted(); }
     void resume();
+    void use(const budget_settings&);  // from now on
 
     // The decisions, to be asked. What is changed there is followed by a look().
     const budget& spending() const { return budget_; }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 namespace callcache
 {
@@ -14,22 +13,6 @@ namespace
 using reason = refusal::reason;
 
 constexpr duration longest_wait = std::chrono::hours(366 * 24);  // beyond that a date means nothing
-
-// "14:05:31 UTC", with the date when it is not within a day.
-std::string clock_text(wall_time t, wall_time now, bool with_seconds)
-{
-    auto day = std::chrono::floor<std::chrono::days>(t);
-    std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(t - day));
-    std::chrono::year_month_day date(day);
-    char text[64];
-    int size = 0;
-    if (t - now >= std::chrono::hours(24))
-        size = std::snprintf(text, sizeof text, "%04d-%02u-%02u ", int(date.year()), unsigned(date.month()),
-                             unsigned(date.day()));
-    std::snprintf(text + size, sizeof text - std::size_t(size), with_seconds ? "%02d:%02d:%02d UTC" : "%02d:%02d UTC",
-                  int(time.hours().count()), int(time.minutes().count()), int(time.seconds().count()));
-    return text;
-}
 
 // "the next is free at 14:05 UTC, in 42 min"; the clock time is rounded up, as the minute has to be over.
 std::string free_at(wall_time now, std::int64_t wait)

@@ -25,6 +25,9 @@ public:
     // Nothing is sent before `not_before`: a process before this one may have sent right before it ended.
     sliding_window(const budget_settings&, steady_time not_before);
 
+    // What holds from now on. What was sent before counts for as long as the new window is.
+    void use(const budget_settings&, steady_time now);
+
     // `burst`/`rate` seconds and the margin.
     static steady_time::duration length(const budget_settings&);
 
@@ -53,10 +56,10 @@ public:
 private:
     void arrived(token, steady_time at_the_latest);
 
-    const std::size_t burst_;
-    const steady_time::duration window_;
-    const steady_time::duration margin_;
-    const steady_time not_before_;
+    std::size_t burst_;
+    steady_time::duration window_;
+    steady_time::duration margin_;
+    steady_time not_before_;
     struct flying
     {
         steady_time sent;

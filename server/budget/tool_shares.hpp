@@ -22,6 +22,9 @@ public:
     // Those that are `named` never share a name.
     explicit tool_shares(const ledger_page& kept, const std::map<std::string, tool_settings>& named = {});
 
+    // More that are named.
+    void use(const std::map<std::string, tool_settings>& named);
+
     void add(std::string_view tool, wall_time now);
 
     // The last one was not sent after all.

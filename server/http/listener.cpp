@@ -94,12 +94,21 @@ void listener::start()
     for (acceptor& a : acceptors_) asio::co_spawn(a.get_executor(), accept(shared_from_this(), a), asio::detached);
 }
 
+// Who is connected already and not accepted yet has perhaps sent a request, and closing would reset the connection.
 void listener::stop()
 {
     for (acceptor& a : acceptors_)
     {
-        error_code ignored;
-        a.close(ignored);
+        error_code none;
+        a.non_blocking(true, none);
+        while (!none)
+        {
+            front& f = *fronts_[next_front_++ % fronts_.size()];
+            tcp_socket socket(f.loop);
+            a.accept(socket, none);
+            if (!none) seat(std::move(socket), f);
+        }
+        a.close(none);
     }
 }
 

@@ -16,6 +16,7 @@ enum class outcome
     bulk,       // fetched together with others, in one bulk read
     pass,       // handed on, and not kept
     limited,    // the budget said no
+    offline,    // from the cache, past its freshness, as nothing goes upstream (mode offline)
     error,      // refused, or upstream failed
 };
 
@@ -31,6 +32,7 @@ constexpr std::string_view word(outcome o)
     case outcome::bulk: return "bulk";
     case outcome::pass: return "pass";
     case outcome::limited: return "limited";
+    case outcome::offline: return "offline";
     case outcome::error: return "error";
     }
     return "error";

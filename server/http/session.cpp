@@ -95,7 +95,8 @@ void session::sweep(steady_time now)
 
 void session::drain()
 {
-    if (rules_.draining && (waiting_ == waiting_for::request || waiting_ == waiting_for::handshake)) abort();
+    if (waiting_ == waiting_for::handshake) abort();
+    if (waiting_ == waiting_for::request) wait_for(waiting_, drain_grace);
 }
 
 void session::abort()
@@ -199,7 +200,7 @@ task<bool> session::serve_one(std::string& out)
         left = nullptr;
         stop_reading();
     }
-    bool keep = mode.keep_alive && !rules_.draining;
+    bool keep = mode.keep_alive;  // as the answer says: a next request may be on its way
     if (!body_.is_done() && !is_here)
     {
         bool written = co_await write(out);  // the body may take its time, or wait for the answer
@@ -239,7 +240,7 @@ task<bool> session::read_head(std::string& out)
     is_head_ = false;
     head_scanner scanner(head_kind::request, rules_.limits().header_bytes_max);
     bool begun = false, forgiven = false;
-    wait_for(waiting_for::request, rules_.limits().idle_timeout);
+    wait_for(waiting_for::request, rules_.draining ? drain_grace : rules_.limits().idle_timeout);
     for (;;)
     {
         // One empty line before a request is forgiven (RFC 9112, section 2.2); a second is not, however it arrives.
@@ -257,7 +258,6 @@ task<bool> session::read_head(std::string& out)
                 co_return false;
             }
         }
-        if (nothing && rules_.draining) co_return false;
         if (!nothing && !begun) wait_for(waiting_for::head, rules_.limits().header_timeout);
         begun = !nothing;
         std::size_t bytes = co_await read_more(read_bytes);

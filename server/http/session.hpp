@@ -56,7 +56,9 @@ public:
     // Called about once a second: ends what is overdue.
     void sweep(steady_time now);
 
-    // The rules say that we drain: ends a connection that waits for a request.
+    // The rules say that we drain: a connection that waits for a request waits no longer than this for it, as one may
+    // be on its way.
+    static constexpr milliseconds drain_grace{250};
     void drain();
 
     // Ends it at once.

@@ -302,16 +302,7 @@ lookup tools::lookup_of(const request& r, const routed& to, const remembered_cre
     if (l.tool.empty()) l.tool = memory.client;
     if (l.tool.empty()) l.tool = unnamed_tool(r.user_agent, *memory.whose);
     l.asked = r.asked;
-    const budget_settings& b = parts_.config->budget;
-    auto own = b.tools.find(l.tool);
-    tool_settings said = own == b.tools.end() ? tool_settings() : own->second;
-    l.how = r.asked.background ? urgency::background : said.how.value_or(urgency::interactive);
-    l.patience = r.asked.wait.value_or(duration(said.wait_max.value_or(b.wait_max)));
-    // A wait of its own is for the queue; the vendor's time to answer comes on top of it.
-    bool waits_its_own = r.asked.wait || said.wait_max;
-    l.answer_within = waits_its_own ? l.patience + duration(parts_.config->upstream.response_timeout)
-                                    : duration(parts_.config->server.answer_max);
-    l.bound = r.asked.wait ? "Prefer: wait" : said.wait_max ? "budget.tools" : "server.answer_max";
+    set_patience(l, *parts_.config);
     l.seen = std::move(seen);
     l.because = because;
     l.asked_at = parts_.clock.steady();
@@ -389,8 +380,13 @@ void tools::write_looked_up(std::string& out, const looked_up& found, why becaus
 
 void tools::write_not_kept(std::string& out, const request& r, const reply_mode& mode) const
 {
-    write(out, own_answer(504, "this call is not kept, and the request says only-if-cached"), {}, outcome::error, r,
-          mode);
+    bool offline = parts_.config->mode == run_mode::offline;
+    cache_status status;
+    if (offline) status.detail = "offline";
+    write(out,
+          own_answer(504, offline ? "this is not kept, and callcache runs offline (mode): nothing goes upstream"
+                                  : "this call is not kept, and the request says only-if-cached"),
+          status, outcome::error, r, mode);
 }
 
 }  // namespace callcache

@@ -35,6 +35,8 @@ class bulk_reads
 public:
     explicit bulk_reads(const bulk_settings& s) : settings_(s) {}
 
+    void use(const bulk_settings& s) { settings_ = s; }  // from now on
+
     // True if lookups under this credential may go together, sooner or later.
     bool is_possible(const partition& whose, wall_time now) const;
 
@@ -66,7 +68,7 @@ private:
     };
     static void average(duration& of, duration took) { of += (took - of) / 4; }
 
-    const bulk_settings settings_;
+    bulk_settings settings_;
     std::map<partition_id, state> known_;
     // How long they have been taking. The same to begin with: then it pays as soon as anybody waits.
     duration single_ = std::chrono::milliseconds(300), bulk_ = std::chrono::milliseconds(300);

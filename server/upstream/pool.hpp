@@ -58,6 +58,9 @@ public:
     // For the connections that are made from now on; idle ones end.
     void use(std::shared_ptr<asio::ssl::context>);
 
+    // Timeouts, from now on. REQUIRES: connections_max is as it was.
+    void use(const upstream_settings& s) { settings_ = s; }
+
     // Closes what is idle; nothing is kept from now on.
     void close();
 
@@ -71,7 +74,7 @@ private:
         steady_time since;
     };
     destination to_;
-    const upstream_settings settings_;
+    upstream_settings settings_;
     std::uint64_t era_ = 0;
     const clock_source& clock_;
     std::deque<idle> idle_;  // the last one used at the back

@@ -496,7 +496,8 @@ TEST_CASE("a file of the first schema is brought up to date, with what is in it"
     f.s.reset();
     sqlite::database(f.path, SQLITE_OPEN_READWRITE)
         .execute("DELETE FROM meta WHERE name IN ('erased_at', 'erasing_since', 'forgets'); DROP INDEX entry_own; "
-                 "ALTER TABLE partition DROP COLUMN no_bulk_until; PRAGMA user_version = 1");
+                 "ALTER TABLE partition DROP COLUMN no_bulk_until; ALTER TABLE entry DROP COLUMN source; "
+                 "PRAGMA user_version = 1");
     CHECK(f.open() == "");
     CHECK(f.has(2));
     CHECK(f.s->kept_erasure().erased_at == wall_time());

@@ -106,6 +106,20 @@ TEST_CASE("what is put is found at once and after opening again, byte for byte")
     CHECK(find(*f.s, key("1", 2)) == nullptr);
 }
 
+TEST_CASE("which answer an entry came with is known after opening again")
+{
+    sqlite_file f;
+    for (source from : {source::lookup, source::bulk, source::list})
+    {
+        auto e = std::make_shared<entry>(*an_entry("a"));
+        e->from = from;
+        f.s->put(key(std::to_string(int(from))), e);
+    }
+    f.open();
+    for (source from : {source::lookup, source::bulk, source::list})
+        CHECK(find(*f.s, key(std::to_string(int(from))))->from == from);
+}
+
 TEST_CASE("a negative and a private entry come back as such")
 {
     sqlite_file f;

@@ -58,3 +58,12 @@ TEST_CASE("trust: a confirmation from a time that has not been yet is not truste
     CHECK(t != trust::good);
     CHECK(t != trust::renew);
 }
+
+TEST_CASE("trust: offline it does not matter how long ago the vendor accepted a credential, but that it did")
+{
+    settings offline;
+    offline.mode = run_mode::offline;
+    CHECK(trust_at(t0, t0, offline) == trust::good);
+    CHECK(trust_at(t0, t0 + 365 * 24h, offline) == trust::good);
+    CHECK(trust_at(std::nullopt, t0, offline) == trust::none);
+}

@@ -231,3 +231,29 @@ TEST_CASE("verdict: what may not be kept passes through while that is fresh, and
     is(after(0s, e, kept_alone), verdict::refuse, why::not_kept);
     CHECK_FALSE(serves_on_error(&e, trust::good, settings(), t0));
 }
+
+TEST_CASE(
+    "verdict: offline what is kept of an answer serves until it is deleted, whatever is asked for, and nothing is "
+    "fetched")
+{
+    settings offline;
+    offline.mode = run_mode::offline;
+    directives no_cache, kept_only;
+    no_cache.no_cache = true;
+    kept_only.only_if_cached = true;
+    for (const directives& asked : {directives(), no_cache, kept_only})
+    {
+        auto at = [&](duration age, const entry& e, trust t = trust::good) { return after(age, e, asked, t, offline); };
+        is(at(1min, call()), verdict::serve, why::fresh);
+        is(at(10min, call()), verdict::serve, why::offline);
+        is(at(29 * 24h, call()), verdict::serve, why::offline);
+        is(at(30 * 24h, call()), verdict::refuse, why::not_kept);
+        is(at(1min, missing()), verdict::serve, why::negative);
+        is(at(1h, missing()), verdict::serve, why::offline);
+        is(at(1min, call(), trust::none), verdict::refuse, why::untrusted);
+        entry passed = call();
+        passed.is_passed = true;
+        is(at(1min, passed), verdict::refuse, why::not_kept);
+        is(decide(nullptr, trust::good, asked, offline, t0), verdict::refuse, why::not_kept);
+    }
+}

@@ -35,7 +35,8 @@ TEST_CASE("help and version are there, and wrong usage exits with 2")
 {
     finished help = typed({"--help"});
     CHECK(help.code == 0);
-    for (const char* part : {"serve", "check", "health", "resume", "warm", "http://localhost:4664"})
+    for (const char* part : {"serve", "check", "health", "explain", "purge", "reload", "snapshot", "resume", "warm",
+                             "http://localhost:4664"})
         CHECK(contains(help.output, part));
     finished serve = typed({"serve", "--help"});
     CHECK(serve.code == 0);

@@ -148,7 +148,30 @@ TEST_CASE("a tool that has sent its request and closed its sending side gets its
     t.wait_closed();
 }
 
-TEST_CASE("an idle connection ends when callcache drains, and nothing new is accepted")
+TEST_CASE("while it drains a request that was on its way is answered, as the last of its connection")
+{
+    world w;
+    w.start();
+    tool busy(w), fresh(w), two(w);
+    busy.send(w.request("GET", w.path(1)));
+    CHECK(busy.read().status == 200);
+    w.cache->drain();
+    w.run_for_a_while();
+    busy.send(w.request("GET", w.path(1)));
+    answer a = busy.read();
+    CHECK(a.status == 200);
+    CHECK(a.header("connection") == "close");
+    busy.wait_closed();
+    fresh.send(w.request("GET", w.path(1)));
+    CHECK(fresh.read().status == 200);
+    fresh.wait_closed();
+    w.clock_runs = true;
+    two.wait_closed();
+    CHECK(two.received() == 0);
+    w.run_until([&] { return w.cache->is_drained(); });
+}
+
+TEST_CASE("an idle connection ends a moment after callcache began to drain, and nothing new is accepted")
 {
     world w;
     w.start();
@@ -156,6 +179,7 @@ TEST_CASE("an idle connection ends when callcache drains, and nothing new is acc
     auto where = w.cache->tool_endpoints().front();
     auto admin = w.cache->admin_endpoints().front();
     w.cache->drain();
+    w.clock_runs = true;
     idle.wait_closed();
     w.run_until([&] { return w.cache->is_drained(); });
     tool late(w, where);
@@ -166,6 +190,26 @@ TEST_CASE("an idle connection ends when callcache drains, and nothing new is acc
     CHECK(probe.read().status == 503);
     probe.send("GET /healthz HTTP/1.1\r\nHost: 10.0.0.7:4665\r\n\r\n");
     CHECK(probe.read().status == 200);
+}
+
+TEST_CASE("the admin address: a page says how it is asked, and where there is none the answer names those that are")
+{
+    world w;
+    w.start();
+    tool t(w, w.cache->admin_endpoints().front());
+    auto ask = [&](const std::string& line) {
+        t.send(line + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+        return t.read();
+    };
+    auto read = ask("DELETE /stats"), done = ask("GET /resume"), none = ask("GET /statistics");
+    CHECK(read.status == 405);
+    CHECK(read.header("allow") == "GET, HEAD");
+    CHECK(done.status == 405);
+    CHECK(done.header("allow") == "POST");
+    CHECK(none.status == 404);
+    for (const char* page : {"GET /healthz", "GET /readyz", "GET /stats", "POST /resume"})
+        CHECK(none.body.find(page) != std::string::npos);
+    CHECK(ask("GET /stats?x=1").status == 200);
 }
 
 TEST_CASE("the admin address: healthz and readyz under any name, what is not there, and nothing under another's name")

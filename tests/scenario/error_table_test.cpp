@@ -283,6 +283,7 @@ TEST_CASE("503: while it drains, who waits in the queue is told to come back, an
     w.vendor->release(w.id(0));
     answer running = tools[0]->read();
     CHECK(running.status == 200);
+    w.clock_runs = true;
     tools[0]->wait_closed();
 }
 

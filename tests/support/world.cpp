@@ -230,7 +230,10 @@ std::string world::start_refused()
                               std::to_string(vendor->port());
     cache.reset();
     for (const std::string& problem : contradictions(config)) FAIL(problem);
-    auto started = proxy::start(config, {clock, out, true});
+    auto reload = [this](const std::function<void(reloaded)>& done) {
+        done(cache->reload({config, contradictions(config)}));
+    };
+    auto started = proxy::start(config, {clock, out, true, reload});
     if (auto* trouble = std::get_if<std::string>(&started)) return *trouble;
     cache = std::move(std::get<std::unique_ptr<proxy>>(started));
     // Whoever had sent right before the start has done so a window ago.
@@ -300,6 +303,14 @@ answer world::raw(const std::string& bytes, bool head)
     tool t(*this);
     t.send(bytes);
     return t.read(head);
+}
+
+answer world::operate(const std::string& method, const std::string& target, const std::string& body)
+{
+    tool t(*this, cache->admin_endpoints().front());
+    t.send(method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body);
+    return t.read();
 }
 
 std::string world::call_of(const answer& a)

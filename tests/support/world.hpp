@@ -121,6 +121,9 @@ struct world
                 const std::string& as = authorization);
     answer raw(const std::string& bytes, bool head = false);
 
+    // At the admin address. What is in `config` is what POST /reload finds.
+    answer operate(const std::string& method, const std::string& target, const std::string& body = "");
+
     // The id of a call that the vendor knows, and its path.
     std::string id(std::uint64_t number) const { return vendor->world().id(number); }
     std::string path(std::uint64_t number) const { return "/v2/calls/" + id(number); }

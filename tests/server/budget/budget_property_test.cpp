@@ -53,7 +53,8 @@ struct world
     duration booted_at{};   // when the machine was
     std::string boot = "1";
     std::optional<duration> east;  // the vendor's day is a zone's, and we know it; else any 24 hours
-    duration changed_at{-1};
+    duration changed_at{-1};       // what the day is, or how many may be sent
+    duration reloaded_at{-1};
     duration skew{};          // of the vendor's clock
     duration paused_until{};  // as the vendor asked, and as it is on the disk
     duration paused_on_disk{}, paused_in_writing{};
@@ -68,7 +69,6 @@ struct world
     bool owes = false;
 
     // --- The vendor.
-    std::deque<duration> arrived_lately;
     std::multiset<duration> arrived;  // of the last days
 
     // --- What goes on.
@@ -91,7 +91,7 @@ struct world
     std::set<fair_queue::item> inside, connected;
     long turns = 0;  // of interactive requests
     long jumps = 0;  // that came back to the head
-    long sent = 0, refused = 0, kills = 0;
+    long sent = 0, refused = 0, kills = 0, reloads = 0;
 
     moment clock() const { return {start + now + wall_error, steady_time(std::chrono::hours(1) + (now - booted_at))}; }
     std::uint64_t pick(std::uint64_t n) { return random() % n; }
@@ -111,6 +111,17 @@ struct world
 
     void begin()
     {
+        draw_settings();
+        skew = upto(100s) - 50s;
+        way_max = milliseconds(pick(2) ? 0 : pick(300));
+        work_max = milliseconds(pick(2) ? 1 : pick(1500));
+        disk.clean = true;
+        if (pick(2)) east = duration(std::chrono::hours(pick(25))) - 12h;
+        restart();
+    }
+
+    void draw_settings()
+    {
         const std::pair<double, std::uint64_t> rates[] = {{3, 3}, {3, 1}, {2.5, 2}, {1, 1}, {0.4, 1}, {10, 7}};
         std::tie(settings.rate, settings.burst) = rates[pick(6)];
         settings.daily = 20 + pick(3000);
@@ -118,13 +129,18 @@ struct world
         settings.tool_daily_percent = pick(2) ? 100 : 50 + pick(50);
         settings.interactive_reserve_percent = pick(30);
         settings.retry_after_max = 2h;
+        settings.tools.clear();
         if (pick(2)) settings.tools["0"].daily = 1 + pick(settings.daily);
-        skew = upto(100s) - 50s;
-        way_max = milliseconds(pick(2) ? 0 : pick(300));
-        work_max = milliseconds(pick(2) ? 1 : pick(1500));
-        disk.clean = true;
-        if (pick(2)) east = duration(std::chrono::hours(pick(25))) - 12h;
-        restart();
+    }
+
+    // What is sent from now on keeps to the new settings, together with what was sent before.
+    void reload()
+    {
+        draw_settings();
+        b->use(settings, clock());
+        reloaded_at = changed_at = now;
+        ++reloads;
+        REQUIRE(b->report(clock()).left == settings.daily - std::min(settings.daily, b->report(clock()).spent));
     }
 
     void restart()
@@ -199,10 +215,9 @@ struct world
     {
         duration window =
             std::chrono::ceil<duration>(std::chrono::duration<double>(double(settings.burst) / settings.rate));
-        while (!arrived_lately.empty() && arrived_lately.front() <= now - window) arrived_lately.pop_front();
-        arrived_lately.push_back(now);
-        REQUIRE(arrived_lately.size() <= settings.burst);
         arrived.insert(now);
+        if (sent_at > reloaded_at)
+            REQUIRE(std::uint64_t(std::distance(arrived.upper_bound(now - window), arrived.end())) <= settings.burst);
         arrived.erase(arrived.begin(), arrived.lower_bound(now - 50h));
         // A day that began to count after it was spent is above its bound, and then nothing more is sent.
         if (sent_at > changed_at) REQUIRE(counted_today() <= settings.daily);
@@ -363,6 +378,9 @@ struct world
                 changed_at = now;
                 stop();
             }
+            return;
+        case 12:
+            if (pick(60) == 0) reload();
             return;
         case 9:  // an administrator sets the clock, and later sets it right
             if (pick(300) == 0 && wall_error == duration(0))

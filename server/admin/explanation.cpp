@@ -1,0 +1,210 @@
+#include "server/admin/explanation.hpp"
+
+#include "cache/freshness.hpp"
+#include "server/visible.hpp"
+#include "server/words.hpp"
+
+namespace callcache
+{
+namespace
+{
+
+using what = obstacle::what;
+
+std::string quoted(std::string_view text)
+{
+    return "\"" + json_escaped(text) + "\"";
+}
+
+std::string number(wall_time t)
+{
+    return std::to_string(whole_seconds(t.time_since_epoch()));
+}
+
+std::string at(wall_time t, wall_time now)
+{
+    std::int64_t away = whole_seconds(t > now ? t - now : now - t);
+    return clock_text(t, now) + (t > now ? " (in " + span_text(away) + ")" : " (" + span_text(away) + " ago)");
+}
+
+std::string_view word_of(source s)
+{
+    switch (s)
+    {
+    case source::lookup: return "lookup";
+    case source::bulk: return "bulk";
+    case source::list: return "list";
+    }
+    return "";
+}
+
+std::string_view words_of(source s)
+{
+    switch (s)
+    {
+    case source::lookup: return "its own lookup";
+    case source::bulk: return "a bulk read";
+    case source::list: return "a tool's list";
+    }
+    return "";
+}
+
+bool reads(trust t)
+{
+    return t == trust::good || t == trust::renew;
+}
+
+// What an entry is now, in a word.
+std::string_view state_of(const entry& e, trust trusted, const settings& s, wall_time now)
+{
+    if (now >= kept_until(s.cache.calls, e)) return "expired";
+    if (!reads(trusted)) return "untrusted";
+    if (e.is_passed) return e.fresh_for == duration(0) ? "forbidden" : "passed";
+    if (is_fresh(e, now)) return e.is_negative ? "negative" : "fresh";
+    return now < stale_while_revalidate_until(s.cache.calls, e) ? "stale" : "expired";
+}
+
+// Why it is in that state, and until when.
+std::string text_of(const known_copy& c, trust trusted, const settings& s, wall_time now)
+{
+    const entry& e = *c.kept;
+    const calls_settings& calls = s.cache.calls;
+    std::string text = c.credential + ": kept since " + at(e.sent_at, now) + " from " + std::string(words_of(e.from));
+    if (e.is_private) text += ", private and so for this credential alone";
+    text += ". ";
+    if (!c.confirmed_at) return text + "Gong has refused this credential since, or never accepted it: nothing is read";
+    if (!reads(trusted))
+        return text + "Gong last accepted this credential at " + at(*c.confirmed_at, now) +
+               ", too long ago to trust it (credentials.trust): it is asked first";
+    if (e.is_passed && e.fresh_for == duration(0))
+        return text + "Gong answered 403: nothing is read under this credential, and each request asks anew";
+    if (e.is_passed)
+        return text + "Gong's answer may not be kept: requests pass through until " + at(e.fresh_until(), now);
+    if (e.is_negative)
+        return text + "Gong answered 404, first at " + at(e.missing_since, now) + "; that holds until " +
+               at(e.fresh_until(), now);
+    text += (is_fresh(e, now) ? "Fresh until " : "It was fresh until ") + at(e.fresh_until(), now);
+    if (s.mode == run_mode::offline)
+        return text + "; offline it is served until it is deleted at " + at(kept_until(calls, e), now);
+    text += "; served while it is refreshed until " + at(stale_while_revalidate_until(calls, e), now) +
+            ", and while Gong cannot be asked until " + at(stale_if_error_until(calls, e), now);
+    if (trusted == trust::renew)
+        text += ". Gong last accepted this credential at " + at(*c.confirmed_at, now) +
+                ": the next hit lets it confirm that in the background";
+    return text + "; deleted at " + at(kept_until(calls, e), now);
+}
+
+// What stands in a lookup's way, or how long it waits.
+std::string way_text(const outlook& o, const settings& s, wall_time now)
+{
+    switch (o.before_it.is)
+    {
+    case what::offline: return "callcache runs offline (mode): nothing goes upstream";
+    case what::stopping: return "callcache is stopping: nothing is sent any more";
+    case what::refused:
+        return "Gong has just refused this credential (401); it is asked again in " +
+               span_text(seconds_up(o.before_it.wait));
+    case what::down:
+        return "Gong is down: several requests in a row have failed; it is asked again in " +
+               span_text(seconds_up(o.before_it.wait));
+    case what::limited: return words_of(*o.before_it.no, s.budget, now);
+    case what::none: break;
+    }
+    if (o.is_under_way) return "somebody has asked for it already, and is answered with the same answer";
+    if (o.wait == duration(0)) return "a fetch would be sent at once";
+    return "a fetch would wait about " + span_text(seconds_up(o.wait)) + " for its turn";
+}
+
+std::string next_text(const next_answer& n, const outlook& o)
+{
+    switch (n.word)
+    {
+    case outcome::hit: return "a hit, from what is kept";
+    case outcome::negative: return "a 404 from what is kept (negative)";
+    case outcome::stale:
+        if (!n.detail.empty()) return "stale, from what is kept, as Gong cannot be asked now";
+        return o.refreshes ? "stale, from what is kept, and refreshes it in the background"
+                           : "stale, from what is kept; it is not refreshed while others wait or the budget is short";
+    case outcome::offline: return "offline: from what is kept, though it is no longer fresh";
+    case outcome::miss: return "a miss: it is fetched";
+    case outcome::collapsed: return "collapsed: it is being fetched already";
+    case outcome::pass: return "pass: it is handed on, and not kept";
+    case outcome::limited: return "limited: 429";
+    default: return "an error";
+    }
+}
+
+}  // namespace
+
+std::string opaque_name(const partition& p)
+{
+    return "#" + hex(p.name(), 3);
+}
+
+next_answer foretell(const entry* kept, trust trusted, const outlook& o, const settings& s, wall_time now)
+{
+    ruling r = decide(kept, trusted, {}, s, now, o.stretched);
+    if (r.what == verdict::serve || r.what == verdict::serve_refresh)
+        return {word_of(r.because), detail_of(r.because), {}};
+    if (r.what == verdict::refuse) return {outcome::error, s.mode == run_mode::offline ? "offline" : "", {}};
+    const obstacle& before_it = o.before_it;
+    if (before_it.is == what::none && r.what == verdict::pass) return {outcome::pass, "", o.wait};
+    if (before_it.is == what::none && o.is_under_way) return {outcome::collapsed, "", {}};
+    if (before_it.is == what::none) return {outcome::miss, "", o.wait};
+    outcome otherwise = before_it.is == what::limited ? outcome::limited : outcome::error;
+    duration wait = before_it.no ? before_it.no->wait : before_it.wait;
+    bool may_serve = before_it.is != what::refused && r.what != verdict::pass;
+    if (may_serve && serves_on_error(kept, trusted, s, now))
+        return {word_in_place_of(is_fresh(*kept, now)), detail_in_place_of(otherwise), {}};
+    return {otherwise, "", wait};
+}
+
+std::string explanation_document(const circumstances& c, const settings& s, wall_time now)
+{
+    auto trust_of = [&](std::optional<wall_time> confirmed_at) { return trust_at(confirmed_at, now, s); };
+    const outlook& ahead = c.copies.empty() ? c.ahead : c.copies.front().ahead;
+    next_answer next = c.copies.empty() ? foretell(nullptr, trust_of(c.stranger_confirmed_at), ahead, s, now)
+                                        : foretell(c.copies.front().kept.get(), trust_of(c.copies.front().confirmed_at),
+                                                   ahead, s, now);
+    const std::string& whose = c.copies.empty() ? c.stranger : c.copies.front().credential;
+    std::vector<std::string> lines;
+    std::string summary = "the next request" + (whose.empty() ? "" : " under " + whose) +
+                          (c.tool.empty() ? "" : " of " + c.tool) + " is " + next_text(next, ahead);
+    bool asks = next.word != outcome::hit && next.word != outcome::negative && next.word != outcome::offline;
+    if (asks && (next.word != outcome::stale || !next.detail.empty())) summary += "; " + way_text(ahead, s, now);
+    lines.push_back(summary);
+
+    std::string kept;
+    for (const known_copy& copy : c.copies)
+    {
+        const entry& e = *copy.kept;
+        trust trusted = trust_of(copy.confirmed_at);
+        next_answer mine = foretell(&e, trusted, copy.ahead, s, now);
+        std::string text = text_of(copy, trusted, s, now);
+        lines.push_back(text);
+        kept += std::string(kept.empty() ? "" : ",") + "{\"credential\":" + quoted(copy.credential) +
+                ",\"state\":" + quoted(state_of(e, trusted, s, now)) + ",\"outcome\":" + quoted(word(mine.word)) +
+                ",\"kept_timestamp\":" + number(e.sent_at) + ",\"fresh_until_timestamp\":" + number(e.fresh_until()) +
+                ",\"deleted_timestamp\":" + number(kept_until(s.cache.calls, e)) +
+                ",\"from\":" + quoted(word_of(e.from)) + ",\"private\":" + (e.is_private ? "true" : "false") +
+                ",\"text\":" + quoted(text) + "}";
+    }
+    if (c.copies.empty()) lines.push_back("nothing is kept of it, under no credential");
+    if (is_guarded(c.erasure, s.cache.erasure_guard, now))
+        lines.push_back("an erasure passed through at " +
+                        at(std::max(c.erasure.erased_at, c.erasure.erasing_since), now) +
+                        ": everything was dropped, and until cache.erasure_guard is over nothing is fresh for longer "
+                        "than cache.calls.fresh_min");
+    if (!asks) lines.push_back("if it had to be fetched: " + way_text(ahead, s, now));
+
+    std::string text;
+    for (const std::string& line : lines) text += (text.empty() ? "" : ",") + quoted(line);
+    std::string paused = ahead.paused_for > duration(0) ? number(now + ahead.paused_for) : "null";
+    return "{\"id\":" + quoted(c.name) + ",\"summary\":" + quoted(summary) +
+           ",\"next_request\":{\"outcome\":" + quoted(word(next.word)) + ",\"detail\":" + quoted(next.detail) +
+           ",\"wait_seconds\":" + std::to_string(next.wait == duration(0) ? 0 : seconds_up(next.wait)) +
+           "},\"kept\":[" + kept + "],\"upstream\":{\"up\":" + (ahead.is_up ? "true" : "false") +
+           ",\"paused_until_timestamp\":" + paused + "},\"text\":[" + text + "]}\n";
+}
+
+}  // namespace callcache

@@ -1,0 +1,58 @@
+#include "server/admin/purge_order.hpp"
+
+#include "cache/call_id.hpp"
+#include "cache/entry.hpp"
+#include "server/visible.hpp"
+
+#include <rapidjson/document.h>
+
+namespace callcache
+{
+namespace
+{
+
+constexpr const char* expected = "expected {\"ids\": [\"7782342274025937895\", \"/v2/users/7\"]} or {\"all\": true}";
+constexpr std::size_t name_bytes_max = 4096;
+
+std::string_view text_of(const rapidjson::Value& v)
+{
+    return {v.GetString(), v.GetStringLength()};
+}
+
+}  // namespace
+
+bool is_purgeable(std::string_view name)
+{
+    return is_call_id(name) ||
+           (name.starts_with('/') && name.size() <= name_bytes_max &&
+            std::all_of(name.begin(), name.end(), [](unsigned char c) { return c > ' ' && c < 127; }));
+}
+
+std::variant<purge_order, std::string> read_purge_order(std::string_view json)
+{
+    rapidjson::Document document;
+    document.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag>(json.data(), json.size());
+    if (document.HasParseError() || !document.IsObject() || document.MemberCount() != 1) return expected;
+    const auto& member = *document.MemberBegin();
+    std::string_view key = text_of(member.name);
+    if (key == "all" && member.value.IsTrue()) return purge_order{true, {}};
+    if (key != "ids" || !member.value.IsArray() || member.value.Empty()) return expected;
+    purge_order order;
+    for (const auto& id : member.value.GetArray())
+    {
+        if (!id.IsString() || !is_purgeable(text_of(id)))
+            return "ids holds something that is neither a call's id, as text of 1 to 20 digits, nor a path";
+        order.names.emplace_back(path_of(text_of(id)));
+    }
+    return order;
+}
+
+std::string purge_body(const purge_order& order)
+{
+    if (order.all) return "{\"all\":true}";
+    std::string ids;
+    for (const std::string& name : order.names) ids += (ids.empty() ? "\"" : ",\"") + json_escaped(name) + "\"";
+    return "{\"ids\":[" + ids + "]}";
+}
+
+}  // namespace callcache
