@@ -28,8 +28,7 @@ task<void> sweep(front& f, const session_rules& rules)
         auto every = std::clamp<milliseconds>(std::min(rules.limits().header_timeout, rules.limits().idle_timeout) / 4,
                                               25ms, 1s);
         co_await sleep_until(rules.clock, rules.clock.steady() + every);
-        steady_time now = rules.clock.steady();
-        for (session* s : f.sessions) s->sweep(now);
+        f.sweep(rules.clock.steady());
     }
 }
 
@@ -167,9 +166,9 @@ std::optional<std::string> proxy::open_listeners()
     if (auto trouble = read_tls()) return trouble;
     if (auto trouble = read_admin_token()) return trouble;
     tools_ = std::make_unique<tools>(tools::parts{config_, *tiers_, *partitions_, *brain_, injected_.get(),
-                                                  clients_.get(), upstream_, around_.clock, around_.out});
+                                                  clients_.get(), upstream_, around_.clock, around_.out, counts_});
     admin_ = std::make_unique<admin>(admin::parts{config_, ready_, admin_token_, *tiers_, *partitions_, *brain_,
-                                                  around_.clock, around_.out, around_.read_again});
+                                                  around_.clock, around_.out, counts_, around_.read_again});
     tool_rules_.reset(new session_rules{config_, around_.clock, *tools_, tls_.get()});
     admin_rules_.reset(new session_rules{config_, around_.clock, *admin_});
     for (auto [addresses, rules, place] : {std::tuple{&config_->server.listen, tool_rules_.get(), &tool_listener_},

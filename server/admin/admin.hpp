@@ -32,6 +32,7 @@ public:
         brain& misses;
         const clock_source& clock;
         callcache::log& out;
+        const request_counts& counts;
 
         // Has the configuration read again, and calls back once, on any thread, with what came of it.
         std::function<void(std::function<void(reloaded)>)> reload;

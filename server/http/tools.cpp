@@ -24,11 +24,20 @@ std::string_view forwarded_because(why w)
     }
 }
 
+constexpr std::size_t shown_agent_max = 40;
+
 // A tool that does not say its name is its credential and its User-Agent: "python-requests/2.31 #5f0c".
-std::string unnamed_tool(std::string_view user_agent, const partition& whose)
+std::string unnamed_tool(std::string_view user_agent, const partition* whose)
 {
-    std::string name = harmless(user_agent.substr(0, 40));
-    return (name.empty() ? "unnamed" : name) + " #" + hex(whose.name(), 2);
+    std::string name = harmless(user_agent.substr(0, shown_agent_max));
+    if (name.empty()) name = "unnamed";
+    return whose ? name + " #" + hex(whose->name(), 2) : name;
+}
+
+std::string_view word_of(const routed& to)
+{
+    if (to.what == route::lookup || to.what == route::bad_id) return calls_route;
+    return to.what == route::kept ? std::string_view(to.kept_by->path) : pass_route;
 }
 
 // True if no Accept field asks for something else than JSON (RFC 9110, section 12.5.1).
@@ -40,6 +49,7 @@ bool accepts_json(std::span<const field_view> fields)
     });
 }
 
+constexpr std::string_view via = "1.1 callcache";
 constexpr std::string_view methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 constexpr std::size_t shown_path_max = 200;
 constexpr std::size_t taken_body_max = 64 << 10;
@@ -63,10 +73,13 @@ std::string loggable(std::string_view target)
 bool tools::answer_now(const request& r, const reply_mode& mode, remembered_credential& memory, std::string& out)
 {
     routed to = route_of(r);
-    if (auto refused = refusal(r, to, memory))
+    auto refused = refusal(r, to, memory);
+    if (parts_.injected || !r.authorization.empty()) remember(r, memory);
+    be_counted(r, to, memory);
+    if (refused)
     {
         outcome word = outcome::error;
-        write(out, std::move(*refused), {}, word, r, mode);
+        write(out, std::move(*refused), {}, word, r, mode, memory);
         return true;
     }
     if (r.method == "OPTIONS" && r.max_forwards == 0)  // RFC 9110, section 7.6.2
@@ -74,11 +87,11 @@ bool tools::answer_now(const request& r, const reply_mode& mode, remembered_cred
         reply here;
         here.status = 204;
         here.fields.emplace_back("Allow", std::string(methods));
-        write(out, std::move(here), {}, outcome::pass, r, mode);
+        write(out, std::move(here), {}, outcome::pass, r, mode, memory);
         return true;
     }
     if (to.what == route::pass || r.body.what == framing::kind::chunked) return false;
-    const partition_ptr& whose = kept_under(r, to, memory);
+    const partition_ptr& whose = kept_under(to, memory);
     entry_ptr kept = parts_.kept.find_in_memory(*whose, to.name);
     if (!kept) return false;
     ruling ruled = rule(r, *whose, kept.get());
@@ -88,9 +101,9 @@ bool tools::answer_now(const request& r, const reply_mode& mode, remembered_cred
     case verdict::serve_refresh: parts_.misses.refresh(lookup_of(r, to, memory, kept, ruled.because)); break;
     case verdict::pass:
     case verdict::fetch: return false;
-    case verdict::refuse: write_not_kept(out, r, mode); return true;
+    case verdict::refuse: write_not_kept(out, r, mode, memory); return true;
     }
-    write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode);
+    write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode, memory);
     return true;
 }
 
@@ -98,7 +111,7 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
                          std::string& out)
 {
     routed to = route_of(r);
-    const partition_ptr& whose = kept_under(r, to, memory);
+    const partition_ptr& whose = kept_under(to, memory);
     if (to.what == route::pass)
     {
         co_await pass(r, to, mode, memory, with, out);
@@ -106,7 +119,7 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
     }
     if (r.body.what == framing::kind::chunked && !r.expects)
     {
-        bool good = co_await take_body(r, mode, with, out);
+        bool good = co_await take_body(r, mode, memory, with, out);
         if (!good) co_return;
     }
     epoch_ticket seen_under = parts_.kept.ticket();
@@ -123,9 +136,9 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
     case verdict::serve:
     case verdict::serve_refresh:
         if (ruled.what == verdict::serve_refresh) parts_.misses.refresh(lookup_of(r, to, memory, kept, ruled.because));
-        write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode);
+        write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode, memory);
         co_return;
-    case verdict::refuse: write_not_kept(out, r, mode); co_return;
+    case verdict::refuse: write_not_kept(out, r, mode, memory); co_return;
     case verdict::fetch: break;
     }
     lookup l = lookup_of(r, to, memory, kept, ruled.because);
@@ -140,7 +153,7 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
         co_await pass(r, to, mode, memory, with, out);
         co_return;
     }
-    write_looked_up(out, found, ruled.because, r, mode);
+    write_looked_up(out, found, ruled.because, r, mode, memory);
 }
 
 // What is not a lookup, and not kept.
@@ -155,12 +168,13 @@ task<void> tools::pass(const request& r, const routed& to, reply_mode& mode, con
     l.asker = ++askers_;
     passing p{parts_.config, parts_.upstream, parts_.misses, parts_.clock, r, to, with, mode};
     passed end = co_await pass_through(p, std::move(l), out);
-    if (end.own) co_return write(out, std::move(*end.own), {}, end.word, r, mode);
-    if (parts_.config->log.access == log_access::all) log_answer(r, end.status, end.word);
+    if (end.own) co_return write(out, std::move(*end.own), {}, end.word, r, mode, memory);
+    if (end.status != 0) note(r, end.status, end.word, memory);  // else the tool has gone
 }
 
 // A lookup has no use for a body; what is malformed is refused all the same.
-task<bool> tools::take_body(const request& r, reply_mode& mode, conversation& with, std::string& out)
+task<bool> tools::take_body(const request& r, reply_mode& mode, const remembered_credential& memory, conversation& with,
+                            std::string& out)
 {
     for (std::size_t taken = 0; taken <= taken_body_max;)
     {
@@ -168,7 +182,7 @@ task<bool> tools::take_body(const request& r, reply_mode& mode, conversation& wi
         taken += piece.data.size();
         mode.keep_alive = r.keep_alive && with.is_body_read();
         if (piece.refused && piece.refused->status != 0)
-            write(out, own_answer(piece.refused->status, piece.refused->text), {}, outcome::error, r, mode);
+            write(out, own_answer(piece.refused->status, piece.refused->text), {}, outcome::error, r, mode, memory);
         if (piece.refused) co_return false;
         if (piece.data.empty()) break;
     }
@@ -183,7 +197,11 @@ void tools::refuse(const refused_head& refused, bool head_only, std::string& out
     r.close = true;
     reply_mode mode;
     mode.head_only = head_only;
-    write(out, std::move(r), {}, outcome::error, {}, mode);
+    request unread;
+    unread.arrived = parts_.clock.steady();
+    remembered_credential unknown;
+    unknown.counted.row = &parts_.counts.of(invalid_route, "unknown");
+    write(out, std::move(r), {}, outcome::error, unread, mode, unknown);
 }
 
 void tools::mistake(std::string_view what)
@@ -195,8 +213,7 @@ void tools::mistake(std::string_view what)
 routed tools::route_of(const request& r) const
 {
     routed to = route_target(r.target, r.is_get() || r.is_head(), parts_.config->cache.routes);
-    bool plain = r.body.what == framing::kind::none && accepts_json(r.fields);
-    if (to.what == route::kept && !plain)
+    if (to.what == route::kept && (r.body.what != framing::kind::none || !accepts_json(r.fields)))
     {
         to.what = route::pass;
         to.kept_by = nullptr;
@@ -241,6 +258,8 @@ std::optional<reply> tools::stranger(const request& r, remembered_credential& me
     if (!name)
     {
         memory.known_to = nullptr;
+        memory.client.clear();
+        memory.counted.row = nullptr;
         return unauthorized(
             r.authorization.empty()
                 ? "no Authorization; show this tool's token as Bearer, or as Basic with its name as access "
@@ -248,38 +267,32 @@ std::optional<reply> tools::stranger(const request& r, remembered_credential& me
                 : "the token is not known (credentials.clients_file)");
     }
     memory.client = *name;
+    memory.counted.row = nullptr;
     memory.shown = r.authorization;
     memory.known_to = std::move(known);
     return std::nullopt;
 }
 
 // The partition of the request's credential; hashed anew only when the connection sends another one.
-tools::injected_ptr tools::remember(const request& r, remembered_credential& memory) const
+void tools::remember(const request& r, remembered_credential& memory) const
 {
     auto injected = parts_.injected ? parts_.injected->current() : nullptr;
     std::string_view authorization = injected ? std::string_view(injected->authorization) : r.authorization;
-    if (!memory.whose || memory.authorization != authorization)
-    {
-        identity who = injected ? injected->who : identity_of(authorization);
-        memory.whose = parts_.known.of(who.scheme, who.credential, who.access_key);
-        memory.authorization = authorization;
-        memory.routes.clear();
-    }
-    return injected;
+    if (memory.whose && memory.authorization == authorization) return;
+    memory.who = injected ? injected->who : identity_of(authorization);
+    memory.whose = parts_.known.of(memory.who.scheme, memory.who.credential, memory.who.access_key);
+    memory.authorization = authorization;
+    memory.routes.clear();
+    memory.counted.row = nullptr;
 }
 
 // What is kept by a route stands under a partition of its own: that the vendor accepts a credential there says nothing
 // about calls, and the other way round.
-const partition_ptr& tools::kept_under(const request& r, const routed& to, remembered_credential& memory) const
+const partition_ptr& tools::kept_under(const routed& to, remembered_credential& memory) const
 {
-    auto injected = remember(r, memory);
     if (!to.kept_by) return memory.whose;
     partition_ptr& whose = memory.routes[to.kept_by];
-    if (!whose)
-    {
-        identity who = injected ? injected->who : identity_of(memory.authorization);
-        whose = parts_.known.of(who.scheme + " " + to.kept_by->path, who.credential);
-    }
+    if (!whose) whose = parts_.known.of(memory.who.scheme + " " + to.kept_by->path, memory.who.credential);
     return whose;
 }
 
@@ -290,6 +303,24 @@ ruling tools::rule(const request& r, const partition& whose, const entry* kept) 
                   parts_.misses.is_stretched());
 }
 
+std::string tools::tool_of(const request& r, const routed& to, const remembered_credential& memory) const
+{
+    if (!to.tool.empty()) return std::string(to.tool);
+    return memory.client.empty() ? unnamed_tool(r.user_agent, memory.whose.get()) : memory.client;
+}
+
+// The row is looked for, and the tool's name made, only when the connection's last request was another one's.
+void tools::be_counted(const request& r, const routed& to, remembered_credential& memory) const
+{
+    remembered_row& c = memory.counted;
+    std::string_view route = word_of(to), agent = r.user_agent.substr(0, shown_agent_max);
+    if (c.row && c.route == route && c.named == to.tool && c.user_agent == agent) return;
+    c.row = &parts_.counts.of(route, tool_of(r, to, memory));
+    c.route = route;
+    c.named = to.tool;
+    c.user_agent = agent;
+}
+
 lookup tools::lookup_of(const request& r, const routed& to, const remembered_credential& memory, entry_ptr seen,
                         why because) const
 {
@@ -298,9 +329,7 @@ lookup tools::lookup_of(const request& r, const routed& to, const remembered_cre
     l.kept_by = to.kept_by;
     l.whose = to.kept_by ? memory.routes.at(to.kept_by) : memory.whose;
     l.authorization = memory.authorization;
-    l.tool = to.tool;
-    if (l.tool.empty()) l.tool = memory.client;
-    if (l.tool.empty()) l.tool = unnamed_tool(r.user_agent, *memory.whose);
+    l.tool = tool_of(r, to, memory);
     l.asked = r.asked;
     set_patience(l, *parts_.config);
     l.seen = std::move(seen);
@@ -310,16 +339,23 @@ lookup tools::lookup_of(const request& r, const routed& to, const remembered_cre
 }
 
 void tools::write(std::string& out, reply answer, const cache_status& status, outcome word, const request& r,
-                  const reply_mode& mode) const
+                  const reply_mode& mode, const remembered_credential& memory) const
 {
     cache_status shown = status;
     if (shown.detail.empty()) shown.detail = callcache::word(word);
     answer.fields.emplace_back("Cache-Status", to_field(shown));
-    answer.fields.emplace_back("Via", "1.1 callcache");
+    answer.fields.emplace_back("Via", std::string(via));
     const std::string* etag = answer.find("etag");
     if (answer.status == 200 && etag && matches_etag(r.if_none_match, *etag)) answer.status = 304;
-    if (parts_.config->log.access == log_access::all) log_answer(r, answer.status, word);
+    note(r, answer.status, word, memory);
     write_reply(out, answer, mode, parts_.clock.wall());
+}
+
+// An answer has been given: it is counted, and logged if that is asked for.
+void tools::note(const request& r, unsigned status, outcome word, const remembered_credential& memory) const
+{
+    memory.counted.row->add(word, parts_.clock.steady() - r.arrived);
+    if (parts_.config->log.access == log_access::all) log_answer(r, status, word);
 }
 
 void tools::log_answer(const request& r, unsigned status, outcome word) const
@@ -331,30 +367,34 @@ void tools::log_answer(const request& r, unsigned status, outcome word) const
 }
 
 void tools::write_kept(std::string& out, const entry& e, outcome word, std::string_view detail, const request& r,
-                       const reply_mode& mode) const
+                       const reply_mode& mode, const remembered_credential& memory) const
 {
+    // Written piece by piece: as a `reply` with its strings it cost a quarter of a hit.
     wall_time now = parts_.clock.wall();
-    reply answer;
-    answer.status = e.is_negative ? 404 : 200;
-    answer.fields = {{"Date", http_date(e.sent_at)},
-                     {"Content-Type", e.content_type},
-                     {"Age", std::to_string(std::max<std::int64_t>(0, whole_seconds(now - e.sent_at)))}};
-    if (!e.etag.empty()) answer.fields.emplace_back("ETag", e.etag);
-    answer.body = e.body;
+    bool unchanged = !e.is_negative && matches_etag(r.if_none_match, e.etag);
+    unsigned code = e.is_negative ? 404 : unchanged ? 304 : 200;
     cache_status status;
     status.hit = true;
     status.ttl = whole_seconds(e.fresh_until() - now);
-    status.detail = detail;
-    write(out, std::move(answer), status, word, r, mode);
+    status.detail = detail.empty() ? callcache::word(word) : detail;
+    reply_writer w(out, code);
+    w.field("Date", e.sent_at);
+    w.field("Content-Type", e.content_type);
+    w.field("Age", std::max<std::int64_t>(0, whole_seconds(now - e.sent_at)));
+    if (!e.etag.empty()) w.field("ETag", e.etag);
+    w.field("Cache-Status", status);
+    w.field("Via", via);
+    w.end(e.body, mode);
+    note(r, code, word, memory);
 }
 
 void tools::write_looked_up(std::string& out, const looked_up& found, why because, const request& r,
-                            const reply_mode& mode) const
+                            const reply_mode& mode, const remembered_credential& memory) const
 {
-    if (found.kept && !found.vendors) return write_kept(out, *found.kept, found.word, found.detail, r, mode);
+    if (found.kept && !found.vendors) return write_kept(out, *found.kept, found.word, found.detail, r, mode, memory);
     cache_status status;
     status.detail = found.detail;
-    if (found.own) return write(out, *found.own, status, found.word, r, mode);
+    if (found.own) return write(out, *found.own, status, found.word, r, mode, memory);
 
     status.forwarded = forwarded_because(because);
     status.forwarded_status = found.vendors->status;
@@ -375,10 +415,11 @@ void tools::write_looked_up(std::string& out, const looked_up& found, why becaus
         status.ttl = whole_seconds(found.kept->fresh_for);
         if (!found.kept->etag.empty()) answer.fields.emplace_back("ETag", found.kept->etag);
     }
-    write(out, std::move(answer), status, found.word, r, mode);
+    write(out, std::move(answer), status, found.word, r, mode, memory);
 }
 
-void tools::write_not_kept(std::string& out, const request& r, const reply_mode& mode) const
+void tools::write_not_kept(std::string& out, const request& r, const reply_mode& mode,
+                           const remembered_credential& memory) const
 {
     bool offline = parts_.config->mode == run_mode::offline;
     cache_status status;
@@ -386,7 +427,7 @@ void tools::write_not_kept(std::string& out, const request& r, const reply_mode&
     write(out,
           own_answer(504, offline ? "this is not kept, and callcache runs offline (mode): nothing goes upstream"
                                   : "this call is not kept, and the request says only-if-cached"),
-          status, outcome::error, r, mode);
+          status, outcome::error, r, mode, memory);
 }
 
 }  // namespace callcache
