@@ -17,65 +17,102 @@ reply json(unsigned status, std::string body)
     return r;
 }
 
-reply read_only()
+// True if `target` is of `path`: its query is no part of that, unless the path ends with "{…}", which takes the rest.
+bool is_of(std::string_view target, std::string_view path)
 {
-    reply r = own_answer(405, "this is read with GET");
-    r.fields.emplace_back("Allow", "GET, HEAD");
-    return r;
+    std::size_t rest = path.find('{');
+    if (rest == std::string_view::npos) return target.substr(0, target.find('?')) == path;
+    return target.size() > rest && target.starts_with(path.substr(0, rest));
+}
+
+bool is_method_of(std::string_view asked, std::string_view method)
+{
+    return asked == method || (asked == "HEAD" && method == "GET");
+}
+
+std::string joined(const std::vector<std::string>& list)
+{
+    std::string text;
+    for (const std::string& one : list) text += (text.empty() ? "" : ", ") + one;
+    return text;
 }
 
 }  // namespace
 
-std::optional<reply> admin::refusal(const request& r) const
+std::span<const admin::page> admin::pages()
+{
+    static constexpr page all[] = {
+        {"GET", "/healthz", &admin::health, nullptr},
+        {"GET", "/readyz", &admin::readiness, nullptr},
+        {"GET", "/stats", nullptr, &admin::stats},
+        {"POST", "/resume", nullptr, &admin::resume},
+    };
+    return all;
+}
+
+// The page that a request is of, or why there is none.
+admin::found admin::find(const request& r) const
 {
     if (!is_for_probes(r.target))
     {
         auto token = parts_.token.current();
         const server_settings& s = parts_.config->server;
-        if (auto refused = refuse_stranger(r, s.admin, token.get(), s.hosts)) return refused;
+        if (auto refused = refuse_stranger(r, s.admin, token.get(), s.hosts)) return {nullptr, std::move(*refused)};
     }
-    if (r.target == "/healthz" || r.target == "/readyz")
-        return r.is_get() || r.is_head() ? std::nullopt : std::optional(read_only());
-    if (r.target != "/stats" && r.target != "/resume")
-        return own_answer(404, "there is no such page; GET /healthz, /readyz and /stats, and POST /resume are");
-    if (r.target == "/stats" && !r.is_get() && !r.is_head()) return read_only();
-    if (r.target == "/resume" && r.method != "POST")
+    std::vector<std::string> allowed, known;
+    for (const page& p : pages())
     {
-        reply refused = own_answer(405, "this is done with POST");
-        refused.fields.emplace_back("Allow", "POST");
-        return refused;
+        known.push_back(std::string(p.method) + " " + std::string(p.path));
+        if (!is_of(r.target, p.path)) continue;
+        if (is_method_of(r.method, p.method)) return {&p, {}};
+        allowed.push_back(p.method == "GET" ? "GET, HEAD" : std::string(p.method));
     }
-    return std::nullopt;
+    if (allowed.empty()) return {nullptr, own_answer(404, "there is no such page; there are " + joined(known))};
+    reply refused = own_answer(405, "this is done with " + joined(allowed));
+    refused.fields.emplace_back("Allow", joined(allowed));
+    return {nullptr, std::move(refused)};
 }
 
 bool admin::answer_now(const request& r, const reply_mode& mode, remembered_credential&, std::string& out)
 {
-    reply answer;
-    if (auto refused = refusal(r))
-        answer = std::move(*refused);
-    else if (r.target == "/healthz")
-        answer = json(200, "{\"status\":\"ok\"}");
-    else if (r.target == "/readyz")
-    {
-        bool ready = parts_.ready.load();
-        answer = json(ready ? 200 : 503, ready ? "{\"status\":\"ready\"}" : "{\"status\":\"not ready\"}");
-    }
-    else
-        return false;  // the brain knows
-    write_reply(out, answer, mode, parts_.clock.wall());
+    found f = find(r);
+    if (f.what && !f.what->now) return false;
+    write_reply(out, f.what ? (this->*f.what->now)(r) : f.refused, mode, parts_.clock.wall());
     return true;
 }
 
-task<void> admin::answer(const request& r, reply_mode& mode, remembered_credential&, conversation&, std::string& out)
+task<void> admin::answer(const request& r, reply_mode& mode, remembered_credential&, conversation& with,
+                         std::string& out)
 {
-    if (r.target == "/resume")
-    {
-        auto resume = [this](auto done) { parts_.misses.resume([done]() mutable { done(true); }); };
-        co_await call_back<bool>(resume);
-    }
+    found f = find(r);  // again: meanwhile the token may have been taken back
+    reply answer = std::move(f.refused);
+    if (f.what) answer = co_await (this->*f.what->later)(r, with);
+    mode.keep_alive = mode.keep_alive && !answer.close;
+    write_reply(out, answer, mode, parts_.clock.wall());
+}
+
+reply admin::health(const request&) const
+{
+    return json(200, "{\"status\":\"ok\"}");
+}
+
+reply admin::readiness(const request&) const
+{
+    return parts_.ready.load() ? json(200, "{\"status\":\"ready\"}") : json(503, "{\"status\":\"not ready\"}");
+}
+
+task<reply> admin::stats(const request&, conversation&)
+{
     auto ask = [this](auto done) { parts_.misses.ask_report(std::move(done)); };
     auto now = co_await call_back<upstream_report>(ask);
-    write_reply(out, json(200, stats_document(now, parts_.clock.wall())), mode, parts_.clock.wall());
+    co_return json(200, stats_document(now, parts_.clock.wall()));
+}
+
+task<reply> admin::resume(const request& r, conversation& with)
+{
+    auto resume = [this](auto done) { parts_.misses.resume([done]() mutable { done(true); }); };
+    co_await call_back<bool>(resume);
+    co_return co_await stats(r, with);
 }
 
 void admin::mistake(std::string_view what)

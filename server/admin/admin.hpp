@@ -9,7 +9,8 @@
 #include "server/log.hpp"
 
 #include <atomic>
-#include <optional>
+#include <span>
+#include <string_view>
 
 namespace callcache
 {
@@ -35,7 +36,26 @@ public:
     void mistake(std::string_view what) override;
 
 private:
-    std::optional<reply> refusal(const request&) const;
+    // A page answers at once (`now`), or has to ask or to read (`later`).
+    struct page
+    {
+        std::string_view method;  // GET means HEAD too
+        std::string_view path;    // "/explain/{id}": what stands in braces is the rest of the target
+        reply (admin::*now)(const request&) const;
+        task<reply> (admin::*later)(const request&, conversation&);
+    };
+    struct found
+    {
+        const page* what;  // null: refused
+        reply refused;
+    };
+    static std::span<const page> pages();
+    found find(const request&) const;
+
+    reply health(const request&) const;
+    reply readiness(const request&) const;
+    task<reply> stats(const request&, conversation&);
+    task<reply> resume(const request&, conversation&);
 
     const parts parts_;
 };

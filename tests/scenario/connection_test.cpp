@@ -168,6 +168,26 @@ TEST_CASE("an idle connection ends when callcache drains, and nothing new is acc
     CHECK(probe.read().status == 200);
 }
 
+TEST_CASE("the admin address: a page says how it is asked, and where there is none the answer names those that are")
+{
+    world w;
+    w.start();
+    tool t(w, w.cache->admin_endpoints().front());
+    auto ask = [&](const std::string& line) {
+        t.send(line + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+        return t.read();
+    };
+    auto read = ask("DELETE /stats"), done = ask("GET /resume"), none = ask("GET /statistics");
+    CHECK(read.status == 405);
+    CHECK(read.field("Allow") == "GET, HEAD");
+    CHECK(done.status == 405);
+    CHECK(done.field("Allow") == "POST");
+    CHECK(none.status == 404);
+    for (const char* page : {"GET /healthz", "GET /readyz", "GET /stats", "POST /resume"})
+        CHECK(none.body.find(page) != std::string::npos);
+    CHECK(ask("GET /stats?x=1").status == 200);
+}
+
 TEST_CASE("the admin address: healthz and readyz under any name, what is not there, and nothing under another's name")
 {
     world w;
