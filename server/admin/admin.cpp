@@ -2,6 +2,7 @@
 
 #include "server/admin/access.hpp"
 #include "server/admin/stats.hpp"
+#include "server/admin/status_page.hpp"
 
 namespace callcache
 {
@@ -42,9 +43,8 @@ std::string joined(const std::vector<std::string>& list)
 std::span<const admin::page> admin::pages()
 {
     static constexpr page all[] = {
-        {"GET", "/healthz", &admin::health, nullptr},
-        {"GET", "/readyz", &admin::readiness, nullptr},
-        {"GET", "/stats", nullptr, &admin::stats},
+        {"GET", "/healthz", &admin::health, nullptr}, {"GET", "/readyz", &admin::readiness, nullptr},
+        {"GET", "/", &admin::front_page, nullptr},      {"GET", "/stats", nullptr, &admin::stats},
         {"POST", "/resume", nullptr, &admin::resume},
     };
     return all;
@@ -99,6 +99,11 @@ reply admin::health(const request&) const
 reply admin::readiness(const request&) const
 {
     return parts_.ready.load() ? json(200, "{\"status\":\"ready\"}") : json(503, "{\"status\":\"not ready\"}");
+}
+
+reply admin::front_page(const request&) const
+{
+    return status_page();
 }
 
 task<reply> admin::stats(const request&, conversation&)

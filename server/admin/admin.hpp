@@ -54,6 +54,7 @@ private:
 
     reply health(const request&) const;
     reply readiness(const request&) const;
+    reply front_page(const request&) const;
     task<reply> stats(const request&, conversation&);
     task<reply> resume(const request&, conversation&);
 
