@@ -179,9 +179,9 @@ TEST_CASE("the admin address: a page says how it is asked, and where there is no
     };
     auto read = ask("DELETE /stats"), done = ask("GET /resume"), none = ask("GET /statistics");
     CHECK(read.status == 405);
-    CHECK(read.field("Allow") == "GET, HEAD");
+    CHECK(read.header("allow") == "GET, HEAD");
     CHECK(done.status == 405);
-    CHECK(done.field("Allow") == "POST");
+    CHECK(done.header("allow") == "POST");
     CHECK(none.status == 404);
     for (const char* page : {"GET /healthz", "GET /readyz", "GET /stats", "POST /resume"})
         CHECK(none.body.find(page) != std::string::npos);
