@@ -297,7 +297,7 @@ test("purge: it asks first; Cancel and Escape leave all as it was, and only then
     await page.getByLabel("A call’s id").fill(first);
     await page.getByRole("button", { name: "Explain" }).click();
     await page.getByRole("button", { name: "Purge this call" }).click();
-    await page.shoot("purge");
+    await page.shoot("purge", { fullPage: false });
     await page.getByRole("dialog").getByRole("button", { name: "Purge" }).click();
     await until("it is told", async () => (await page.text("#done p")).includes(`${first} is purged`));
     equal(await spends(second), 0, "API calls for the one that was not purged");

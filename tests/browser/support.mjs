@@ -159,8 +159,8 @@ export async function open(url, { stats, ownClock, ...options } = {}) {
   if (ownClock) await page.clock.install();
   if (stats) await page.route("**/stats", (route) => route.fulfill({ json: stats }));
   page.text = (selector) => page.locator(selector).innerText();
-  page.shoot = async (name) =>
-    page.screenshot({ path: join(home, `${name}.png`), fullPage: true, animations: "disabled" });
+  page.shoot = (name, options) =>
+    page.screenshot({ path: join(home, `${name}.png`), fullPage: true, animations: "disabled", ...options });
   // Nothing was wrong, and nobody else was asked.
   page.isClean = async () => {
     const violations = await page.evaluate(() => window.violations);
