@@ -155,8 +155,9 @@ std::optional<std::string> proxy::open_listeners()
     if (auto trouble = read_tls()) return trouble;
     if (auto trouble = read_admin_token()) return trouble;
     tools_ = std::make_unique<tools>(tools::parts{config_, *tiers_, *partitions_, *brain_, injected_.get(),
-                                                  clients_.get(), upstream_, around_.clock, around_.out});
-    admin_ = std::make_unique<admin>(admin::parts{config_, ready_, admin_token_, *brain_, around_.clock, around_.out});
+                                                  clients_.get(), upstream_, around_.clock, around_.out, counts_});
+    admin_ = std::make_unique<admin>(
+        admin::parts{config_, ready_, admin_token_, *brain_, around_.clock, around_.out, counts_});
     tool_rules_.reset(new session_rules{config_, around_.clock, *tools_, tls_.get()});
     admin_rules_.reset(new session_rules{config_, around_.clock, *admin_});
     for (auto [addresses, rules, place] : {std::tuple{&config_->server.listen, tool_rules_.get(), &tool_listener_},

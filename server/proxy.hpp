@@ -56,6 +56,7 @@ public:
     asio::io_context& loop() { return *loops_.front(); }
     brain& misses() { return *brain_; }
     tiers& kept() { return *tiers_; }
+    const request_counts& counts() const { return counts_; }
     std::size_t connections() const { return tool_rules_->open; }
 
 private:
@@ -92,6 +93,7 @@ private:
     std::vector<std::unique_ptr<asio::io_context>> loops_;
     std::vector<std::unique_ptr<front>> fronts_;
     std::shared_ptr<brain> brain_;
+    request_counts counts_;
     std::unique_ptr<tools> tools_;
     std::unique_ptr<admin> admin_;
     std::unique_ptr<session_rules> tool_rules_, admin_rules_;

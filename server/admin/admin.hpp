@@ -27,6 +27,7 @@ public:
         brain& misses;
         const clock_source& clock;
         callcache::log& out;
+        const request_counts& counts;
     };
     explicit admin(parts p) : parts_(p) {}
 
