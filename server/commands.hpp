@@ -29,5 +29,6 @@ int warm(const settings&, const warm_wishes&);
 
 int health(const settings&);
 int resume(const settings&);
+int stats(const settings&, bool watching);  // watching: until it is interrupted, or nobody reads any more
 
 }  // namespace callcache

@@ -163,6 +163,7 @@ int main(int argc, char** argv)
     const variables environment = read_environment();
     check_wishes wishes;
     warm_wishes range;
+    bool watching = false;
     struct
     {
         const char *name, *what, *example;
@@ -172,6 +173,8 @@ int main(int argc, char** argv)
         {"check", "Validates the configuration and prints the effective one, without secrets",
          "Example: callcache check --live 7782342274025937895", [&](const settings& s) { return check(s, wishes); }},
         {"health", "Exits with 0 if a running callcache is ready", "Example: callcache health && echo ready", health},
+        {"stats", "Shows what a running callcache has spent, kept and answered", "Example: callcache stats --watch",
+         [&](const settings& s) { return stats(s, watching); }},
         {"resume", "Ends a pause that Gong asked for with a 429, in a running callcache", "Example: callcache resume",
          resume},
         {"warm", "Reads the calls of a range of time through a running callcache, which keeps them",
@@ -187,6 +190,9 @@ int main(int argc, char** argv)
         add_config_flags(*sub, f);
     }
     CLI::Option* live = add_check_flags(*app.get_subcommand("check"), wishes);
+    app.get_subcommand("stats")->add_flag("--watch", watching,
+                                          "Again and again: on a terminal all of it, each second; otherwise the first "
+                                          "line, whenever it changes");
     add_warm_flags(*app.get_subcommand("warm"), range);
     try
     {

@@ -1,6 +1,7 @@
 #include "server/admin/admin.hpp"
 
 #include "server/admin/access.hpp"
+#include "server/admin/metrics.hpp"
 #include "server/admin/stats.hpp"
 #include "server/admin/status_page.hpp"
 
@@ -43,9 +44,9 @@ std::string joined(const std::vector<std::string>& list)
 std::span<const admin::page> admin::pages()
 {
     static constexpr page all[] = {
-        {"GET", "/healthz", &admin::health, nullptr}, {"GET", "/readyz", &admin::readiness, nullptr},
-        {"GET", "/", &admin::front_page, nullptr},      {"GET", "/stats", nullptr, &admin::stats},
-        {"POST", "/resume", nullptr, &admin::resume},
+        {"GET", "/healthz", &admin::health, nullptr},  {"GET", "/readyz", &admin::readiness, nullptr},
+        {"GET", "/metrics", nullptr, &admin::metrics}, {"GET", "/stats", nullptr, &admin::stats},
+        {"GET", "/", &admin::front_page, nullptr},     {"POST", "/resume", nullptr, &admin::resume},
     };
     return all;
 }
@@ -106,11 +107,20 @@ reply admin::front_page(const request&) const
     return status_page();
 }
 
+task<reply> admin::metrics(const request&, conversation&)
+{
+    overview now = co_await parts_.sight.now();
+    reply r;
+    r.status = 200;
+    r.fields = {{"Content-Type", metrics_type}, {"Cache-Control", "no-store"}};
+    r.body = metrics_document(now);
+    co_return r;
+}
+
 task<reply> admin::stats(const request&, conversation&)
 {
-    auto ask = [this](auto done) { parts_.misses.ask_report(std::move(done)); };
-    auto now = co_await call_back<upstream_report>(ask);
-    co_return json(200, stats_document(now, parts_.clock.wall()));
+    overview now = co_await parts_.sight.now();
+    co_return json(200, stats_document(now));
 }
 
 task<reply> admin::resume(const request& r, conversation& with)

@@ -3,6 +3,7 @@
 
 #include "config/live_settings.hpp"
 #include "server/admin/admin_token.hpp"
+#include "server/admin/observer.hpp"
 #include "server/brain.hpp"
 #include "server/clock.hpp"
 #include "server/http/handler.hpp"
@@ -25,6 +26,7 @@ public:
         const std::atomic<bool>& ready;
         const admin_token_holder& token;  // empty while there is none
         brain& misses;
+        observer& sight;
         const clock_source& clock;
         callcache::log& out;
     };
@@ -55,6 +57,7 @@ private:
     reply health(const request&) const;
     reply readiness(const request&) const;
     reply front_page(const request&) const;
+    task<reply> metrics(const request&, conversation&);
     task<reply> stats(const request&, conversation&);
     task<reply> resume(const request&, conversation&);
 

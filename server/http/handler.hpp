@@ -5,6 +5,8 @@
 #include "server/clients.hpp"
 #include "server/http/reply.hpp"
 #include "server/http/request.hpp"
+#include "server/http/request_counts.hpp"
+#include "server/identity.hpp"
 #include "server/net.hpp"
 
 #include <functional>
@@ -16,10 +18,19 @@
 namespace callcache
 {
 
+// Where a connection's requests are counted, and what must be unchanged for that to be so.
+struct remembered_row
+{
+    request_counts::row* row = nullptr;
+    std::string route, named, user_agent;
+    std::string tool;  // as it is called in the log
+};
+
 // The credential that a connection last sent, so that an unchanged field is not hashed again.
 struct remembered_credential
 {
     std::string authorization;  // for upstream
+    identity who;
     partition_ptr whose;
     std::map<const route_settings*, partition_ptr> routes;  // of each kept route that was asked for
 
@@ -27,6 +38,8 @@ struct remembered_credential
     std::string shown;
     std::shared_ptr<const client_list> known_to;
     std::string client;
+
+    remembered_row counted;  // of this credential and client
 };
 
 // The next of a request's body, good until the next one is read; empty at its end, and where nothing more will come:

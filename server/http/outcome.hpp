@@ -1,6 +1,7 @@
 // The outcome words: the same in header, log and metric.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace callcache
@@ -16,8 +17,9 @@ enum class outcome
     bulk,       // fetched together with others, in one bulk read
     pass,       // handed on, and not kept
     limited,    // the budget said no
-    error,      // refused, or upstream failed
+    error,      // refused, or upstream failed; stays the last
 };
+inline constexpr std::size_t outcome_count = std::size_t(outcome::error) + 1;
 
 constexpr std::string_view word(outcome o)
 {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cache/directives.hpp"
+#include "cache/time.hpp"
 #include "server/http/head_guard.hpp"
 
 #include <optional>
@@ -33,6 +34,7 @@ struct request
     std::string_view origin;  // of the web page that sent it (the Fetch standard)
     std::string_view sec_fetch_site;
     directives asked;
+    steady_time arrived{};  // when its head was whole
 
     bool is_get() const { return method == "GET"; }
     bool is_head() const { return method == "HEAD"; }

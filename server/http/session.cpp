@@ -175,6 +175,7 @@ task<bool> session::serve_one(std::string& out)
         co_await refuse(*read.refused, out);
         co_return false;
     }
+    read.good.arrived = rules_.clock.steady();
     const request& r = read.good;
     in_.erase(0, head_size_);
     body_ = body_decoder(r.body);

@@ -3,6 +3,7 @@
 #include "cache/freshness.hpp"
 #include "server/http/origin_rules.hpp"
 #include "server/http/pass_through.hpp"
+#include "server/http/trace.hpp"
 #include "server/visible.hpp"
 
 #include <algorithm>
@@ -25,10 +26,17 @@ std::string_view forwarded_because(why w)
 }
 
 // A tool that does not say its name is its credential and its User-Agent: "python-requests/2.31 #5f0c".
-std::string unnamed_tool(std::string_view user_agent, const partition& whose)
+std::string unnamed_tool(std::string_view user_agent, const partition* whose)
 {
     std::string name = harmless(user_agent.substr(0, 40));
-    return (name.empty() ? "unnamed" : name) + " #" + hex(whose.name(), 2);
+    if (name.empty()) name = "unnamed";
+    return whose ? name + " #" + hex(whose->name(), 2) : name;
+}
+
+std::string_view word_of(const routed& to)
+{
+    if (to.what == route::lookup || to.what == route::bad_id) return calls_route;
+    return to.what == route::kept ? std::string_view(to.kept_by->path) : pass_route;
 }
 
 // True if no Accept field asks for something else than JSON (RFC 9110, section 12.5.1).
@@ -63,10 +71,13 @@ std::string loggable(std::string_view target)
 bool tools::answer_now(const request& r, const reply_mode& mode, remembered_credential& memory, std::string& out)
 {
     routed to = route_of(r);
-    if (auto refused = refusal(r, to, memory))
+    auto refused = refusal(r, to, memory);
+    if (parts_.injected || !r.authorization.empty()) remember(r, memory);
+    be_counted(r, to, memory);
+    if (refused)
     {
         outcome word = outcome::error;
-        write(out, std::move(*refused), {}, word, r, mode);
+        write(out, std::move(*refused), {}, word, r, mode, memory);
         return true;
     }
     if (r.method == "OPTIONS" && r.max_forwards == 0)  // RFC 9110, section 7.6.2
@@ -74,11 +85,11 @@ bool tools::answer_now(const request& r, const reply_mode& mode, remembered_cred
         reply here;
         here.status = 204;
         here.fields.emplace_back("Allow", std::string(methods));
-        write(out, std::move(here), {}, outcome::pass, r, mode);
+        write(out, std::move(here), {}, outcome::pass, r, mode, memory);
         return true;
     }
     if (to.what == route::pass || r.body.what == framing::kind::chunked) return false;
-    const partition_ptr& whose = kept_under(r, to, memory);
+    const partition_ptr& whose = kept_under(to, memory);
     entry_ptr kept = parts_.kept.find_in_memory(*whose, to.name);
     if (!kept) return false;
     ruling ruled = rule(r, *whose, kept.get());
@@ -88,9 +99,9 @@ bool tools::answer_now(const request& r, const reply_mode& mode, remembered_cred
     case verdict::serve_refresh: parts_.misses.refresh(lookup_of(r, to, memory, kept, ruled.because)); break;
     case verdict::pass:
     case verdict::fetch: return false;
-    case verdict::refuse: write_not_kept(out, r, mode); return true;
+    case verdict::refuse: write_not_kept(out, r, mode, memory); return true;
     }
-    write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode);
+    write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode, memory);
     return true;
 }
 
@@ -98,7 +109,7 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
                          std::string& out)
 {
     routed to = route_of(r);
-    const partition_ptr& whose = kept_under(r, to, memory);
+    const partition_ptr& whose = kept_under(to, memory);
     if (to.what == route::pass)
     {
         co_await pass(r, to, mode, memory, with, out);
@@ -106,7 +117,7 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
     }
     if (r.body.what == framing::kind::chunked && !r.expects)
     {
-        bool good = co_await take_body(r, mode, with, out);
+        bool good = co_await take_body(r, mode, memory, with, out);
         if (!good) co_return;
     }
     entry_ptr kept = parts_.kept.find_in_memory(*whose, to.name);
@@ -122,9 +133,9 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
     case verdict::serve:
     case verdict::serve_refresh:
         if (ruled.what == verdict::serve_refresh) parts_.misses.refresh(lookup_of(r, to, memory, kept, ruled.because));
-        write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode);
+        write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode, memory);
         co_return;
-    case verdict::refuse: write_not_kept(out, r, mode); co_return;
+    case verdict::refuse: write_not_kept(out, r, mode, memory); co_return;
     case verdict::fetch: break;
     }
     lookup l = lookup_of(r, to, memory, kept, ruled.because);
@@ -138,7 +149,7 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
         co_await pass(r, to, mode, memory, with, out);
         co_return;
     }
-    write_looked_up(out, found, ruled.because, r, mode);
+    write_looked_up(out, found, ruled.because, r, mode, memory);
 }
 
 // What is not a lookup, and not kept.
@@ -153,12 +164,13 @@ task<void> tools::pass(const request& r, const routed& to, reply_mode& mode, con
     l.asker = ++askers_;
     passing p{parts_.config, parts_.upstream, parts_.misses, parts_.clock, r, to, with, mode};
     passed end = co_await pass_through(p, std::move(l), out);
-    if (end.own) co_return write(out, std::move(*end.own), {}, end.word, r, mode);
-    if (parts_.config->log.access == log_access::all) log_answer(r, end.status, end.word);
+    if (end.own) co_return write(out, std::move(*end.own), {}, end.word, r, mode, memory);
+    if (end.status != 0) note(r, end.status, end.word, memory);  // else the tool has gone
 }
 
 // A lookup has no use for a body; what is malformed is refused all the same.
-task<bool> tools::take_body(const request& r, reply_mode& mode, conversation& with, std::string& out)
+task<bool> tools::take_body(const request& r, reply_mode& mode, const remembered_credential& memory, conversation& with,
+                            std::string& out)
 {
     for (std::size_t taken = 0; taken <= taken_body_max;)
     {
@@ -166,7 +178,7 @@ task<bool> tools::take_body(const request& r, reply_mode& mode, conversation& wi
         taken += piece.data.size();
         mode.keep_alive = r.keep_alive && with.is_body_read();
         if (piece.refused && piece.refused->status != 0)
-            write(out, own_answer(piece.refused->status, piece.refused->text), {}, outcome::error, r, mode);
+            write(out, own_answer(piece.refused->status, piece.refused->text), {}, outcome::error, r, mode, memory);
         if (piece.refused) co_return false;
         if (piece.data.empty()) break;
     }
@@ -181,7 +193,11 @@ void tools::refuse(const refused_head& refused, bool head_only, std::string& out
     r.close = true;
     reply_mode mode;
     mode.head_only = head_only;
-    write(out, std::move(r), {}, outcome::error, {}, mode);
+    request unread;
+    unread.arrived = parts_.clock.steady();
+    remembered_credential unknown;
+    unknown.counted.row = &parts_.counts.of(invalid_route, "unknown");
+    write(out, std::move(r), {}, outcome::error, unread, mode, unknown);
 }
 
 void tools::mistake(std::string_view what)
@@ -239,6 +255,8 @@ std::optional<reply> tools::stranger(const request& r, remembered_credential& me
     if (!name)
     {
         memory.known_to = nullptr;
+        memory.client.clear();
+        memory.counted.row = nullptr;
         return unauthorized(
             r.authorization.empty()
                 ? "no Authorization; show this tool's token as Bearer, or as Basic with its name as access "
@@ -246,38 +264,32 @@ std::optional<reply> tools::stranger(const request& r, remembered_credential& me
                 : "the token is not known (credentials.clients_file)");
     }
     memory.client = *name;
+    memory.counted.row = nullptr;
     memory.shown = r.authorization;
     memory.known_to = std::move(known);
     return std::nullopt;
 }
 
 // The partition of the request's credential; hashed anew only when the connection sends another one.
-tools::injected_ptr tools::remember(const request& r, remembered_credential& memory) const
+void tools::remember(const request& r, remembered_credential& memory) const
 {
     auto injected = parts_.injected ? parts_.injected->current() : nullptr;
     std::string_view authorization = injected ? std::string_view(injected->authorization) : r.authorization;
-    if (!memory.whose || memory.authorization != authorization)
-    {
-        identity who = injected ? injected->who : identity_of(authorization);
-        memory.whose = parts_.known.of(who.scheme, who.credential, who.access_key);
-        memory.authorization = authorization;
-        memory.routes.clear();
-    }
-    return injected;
+    if (memory.whose && memory.authorization == authorization) return;
+    memory.who = injected ? injected->who : identity_of(authorization);
+    memory.whose = parts_.known.of(memory.who.scheme, memory.who.credential, memory.who.access_key);
+    memory.authorization = authorization;
+    memory.routes.clear();
+    memory.counted.row = nullptr;
 }
 
 // What is kept by a route stands under a partition of its own: that the vendor accepts a credential there says nothing
 // about calls, and the other way round.
-const partition_ptr& tools::kept_under(const request& r, const routed& to, remembered_credential& memory) const
+const partition_ptr& tools::kept_under(const routed& to, remembered_credential& memory) const
 {
-    auto injected = remember(r, memory);
     if (!to.kept_by) return memory.whose;
     partition_ptr& whose = memory.routes[to.kept_by];
-    if (!whose)
-    {
-        identity who = injected ? injected->who : identity_of(memory.authorization);
-        whose = parts_.known.of(who.scheme + " " + to.kept_by->path, who.credential);
-    }
+    if (!whose) whose = parts_.known.of(memory.who.scheme + " " + to.kept_by->path, memory.who.credential);
     return whose;
 }
 
@@ -288,6 +300,25 @@ ruling tools::rule(const request& r, const partition& whose, const entry* kept) 
                   parts_.misses.is_stretched());
 }
 
+std::string tools::tool_of(const request& r, const routed& to, const remembered_credential& memory) const
+{
+    if (!to.tool.empty()) return std::string(to.tool);
+    return memory.client.empty() ? unnamed_tool(r.user_agent, memory.whose.get()) : memory.client;
+}
+
+// The row is looked for, and the tool's name made, only when the connection's last request was another one's.
+void tools::be_counted(const request& r, const routed& to, remembered_credential& memory) const
+{
+    remembered_row& c = memory.counted;
+    std::string_view route = word_of(to);
+    if (c.row && c.route == route && c.named == to.tool && c.user_agent == r.user_agent) return;
+    c.tool = tool_of(r, to, memory);
+    c.row = &parts_.counts.of(route, c.tool);
+    c.route = route;
+    c.named = to.tool;
+    c.user_agent = r.user_agent;
+}
+
 lookup tools::lookup_of(const request& r, const routed& to, const remembered_credential& memory, entry_ptr seen,
                         why because) const
 {
@@ -296,9 +327,8 @@ lookup tools::lookup_of(const request& r, const routed& to, const remembered_cre
     l.kept_by = to.kept_by;
     l.whose = to.kept_by ? memory.routes.at(to.kept_by) : memory.whose;
     l.authorization = memory.authorization;
-    l.tool = to.tool;
-    if (l.tool.empty()) l.tool = memory.client;
-    if (l.tool.empty()) l.tool = unnamed_tool(r.user_agent, *memory.whose);
+    l.traceparent = traceparent_of(r.fields);
+    l.tool = tool_of(r, to, memory);
     l.asked = r.asked;
     const budget_settings& b = parts_.config->budget;
     auto own = b.tools.find(l.tool);
@@ -317,7 +347,7 @@ lookup tools::lookup_of(const request& r, const routed& to, const remembered_cre
 }
 
 void tools::write(std::string& out, reply answer, const cache_status& status, outcome word, const request& r,
-                  const reply_mode& mode) const
+                  const reply_mode& mode, const remembered_credential& memory) const
 {
     cache_status shown = status;
     if (shown.detail.empty()) shown.detail = callcache::word(word);
@@ -325,20 +355,32 @@ void tools::write(std::string& out, reply answer, const cache_status& status, ou
     answer.fields.emplace_back("Via", "1.1 callcache");
     const std::string* etag = answer.find("etag");
     if (answer.status == 200 && etag && matches_etag(r.if_none_match, *etag)) answer.status = 304;
-    if (parts_.config->log.access == log_access::all) log_answer(r, answer.status, word);
+    note(r, answer.status, word, memory);
     write_reply(out, answer, mode, parts_.clock.wall());
 }
 
-void tools::log_answer(const request& r, unsigned status, outcome word) const
+// An answer has been given: it is counted, and logged if that is asked for.
+void tools::note(const request& r, unsigned status, outcome word, const remembered_credential& memory) const
 {
-    parts_.out.info("answer", {{"method", std::string(r.method)},
-                               {"target", loggable(r.target)},
-                               {"status", std::to_string(status)},
-                               {"outcome", std::string(callcache::word(word))}});
+    memory.counted.row->add(word, parts_.clock.steady() - r.arrived);
+    if (parts_.config->log.access == log_access::all) log_answer(r, status, word, memory.counted.tool);
+}
+
+void tools::log_answer(const request& r, unsigned status, outcome word, const std::string& tool) const
+{
+    auto took = std::chrono::duration_cast<std::chrono::microseconds>(parts_.clock.steady() - r.arrived);
+    std::vector<log_field> line{{"method", std::string(r.method)},
+                                {"target", loggable(r.target)},
+                                {"status", std::to_string(status)},
+                                {"outcome", std::string(callcache::word(word))},
+                                {"took_us", std::to_string(took.count())},
+                                {"tool", tool}};
+    if (auto trace = traceparent_of(r.fields); !trace.empty()) line.emplace_back("traceparent", trace);
+    parts_.out.info("answer", line);
 }
 
 void tools::write_kept(std::string& out, const entry& e, outcome word, std::string_view detail, const request& r,
-                       const reply_mode& mode) const
+                       const reply_mode& mode, const remembered_credential& memory) const
 {
     wall_time now = parts_.clock.wall();
     reply answer;
@@ -352,16 +394,16 @@ void tools::write_kept(std::string& out, const entry& e, outcome word, std::stri
     status.hit = true;
     status.ttl = whole_seconds(e.fresh_until() - now);
     status.detail = detail;
-    write(out, std::move(answer), status, word, r, mode);
+    write(out, std::move(answer), status, word, r, mode, memory);
 }
 
 void tools::write_looked_up(std::string& out, const looked_up& found, why because, const request& r,
-                            const reply_mode& mode) const
+                            const reply_mode& mode, const remembered_credential& memory) const
 {
-    if (found.kept && !found.vendors) return write_kept(out, *found.kept, found.word, found.detail, r, mode);
+    if (found.kept && !found.vendors) return write_kept(out, *found.kept, found.word, found.detail, r, mode, memory);
     cache_status status;
     status.detail = found.detail;
-    if (found.own) return write(out, *found.own, status, found.word, r, mode);
+    if (found.own) return write(out, *found.own, status, found.word, r, mode, memory);
 
     status.forwarded = forwarded_because(because);
     status.forwarded_status = found.vendors->status;
@@ -382,13 +424,14 @@ void tools::write_looked_up(std::string& out, const looked_up& found, why becaus
         status.ttl = whole_seconds(found.kept->fresh_for);
         if (!found.kept->etag.empty()) answer.fields.emplace_back("ETag", found.kept->etag);
     }
-    write(out, std::move(answer), status, found.word, r, mode);
+    write(out, std::move(answer), status, found.word, r, mode, memory);
 }
 
-void tools::write_not_kept(std::string& out, const request& r, const reply_mode& mode) const
+void tools::write_not_kept(std::string& out, const request& r, const reply_mode& mode,
+                           const remembered_credential& memory) const
 {
     write(out, own_answer(504, "this call is not kept, and the request says only-if-cached"), {}, outcome::error, r,
-          mode);
+          mode, memory);
 }
 
 }  // namespace callcache

@@ -30,6 +30,7 @@ public:
         const origin& upstream;
         const clock_source& clock;
         callcache::log& out;
+        request_counts& counts;
     };
     explicit tools(parts p) : parts_(p) {}
 
@@ -41,23 +42,27 @@ public:
 private:
     std::optional<reply> refusal(const request&, const routed&, remembered_credential&) const;
     std::optional<reply> stranger(const request&, remembered_credential&) const;
-    using injected_ptr = std::shared_ptr<const injected_credential>;
-    injected_ptr remember(const request&, remembered_credential&) const;
-    const partition_ptr& kept_under(const request&, const routed&, remembered_credential&) const;
+    void remember(const request&, remembered_credential&) const;
+    const partition_ptr& kept_under(const routed&, remembered_credential&) const;
     routed route_of(const request&) const;
     ruling rule(const request&, const partition&, const entry* kept) const;
     lookup lookup_of(const request&, const routed&, const remembered_credential&, entry_ptr seen, why) const;
 
     task<void> pass(const request&, const routed&, reply_mode&, const remembered_credential&, conversation&,
                     std::string& out);
-    task<bool> take_body(const request&, reply_mode&, conversation&, std::string& out);
+    task<bool> take_body(const request&, reply_mode&, const remembered_credential&, conversation&, std::string& out);
 
-    void log_answer(const request&, unsigned status, outcome) const;
-    void write(std::string& out, reply, const cache_status&, outcome, const request&, const reply_mode&) const;
-    void write_kept(std::string& out, const entry&, outcome, std::string_view detail, const request&,
-                    const reply_mode&) const;
-    void write_looked_up(std::string& out, const looked_up&, why, const request&, const reply_mode&) const;
-    void write_not_kept(std::string& out, const request&, const reply_mode&) const;
+    std::string tool_of(const request&, const routed&, const remembered_credential&) const;
+    void be_counted(const request&, const routed&, remembered_credential&) const;
+    void note(const request&, unsigned status, outcome, const remembered_credential&) const;
+    void log_answer(const request&, unsigned status, outcome, const std::string& tool) const;
+    void write(std::string& out, reply, const cache_status&, outcome, const request&, const reply_mode&,
+               const remembered_credential&) const;
+    void write_kept(std::string& out, const entry&, outcome, std::string_view detail, const request&, const reply_mode&,
+                    const remembered_credential&) const;
+    void write_looked_up(std::string& out, const looked_up&, why, const request&, const reply_mode&,
+                         const remembered_credential&) const;
+    void write_not_kept(std::string& out, const request&, const reply_mode&, const remembered_credential&) const;
 
     const parts parts_;
     std::atomic<std::uint64_t> askers_{0};
