@@ -93,7 +93,7 @@ test("figures: what the page shows is what /stats says", () =>
     }
     for (const [kind, requests, median] of await rows(page, "#kinds tbody")) {
       equal(requests, count(upstream.by_kind[kind].requests), `requests of ${kind}`);
-      check(/^[\d.]+ m?s$/.test(median), `the median of ${kind}: ${median}`);
+      check(/^[\d.]+\sm?s$/.test(median), `the median of ${kind}: ${median}`);
     }
     for (const [status, n] of Object.entries(upstream.by_status))
       check((await page.text("#statuses")).includes(`${status} × ${count(n)}`), `answers ${status}`);
