@@ -19,7 +19,7 @@ RUN for sources in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources;
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         ca-certificates cmake g++ libboost1.81-dev libcli11-dev libhowardhinnant-date-dev libspdlog-dev \
-        libsqlite3-dev libssl-dev ninja-build rapidjson-dev tzdata \
+        libsqlite3-dev libssl-dev ninja-build prometheus-cpp-dev rapidjson-dev tzdata \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY CMakeLists.txt CMakePresets.json ./
@@ -33,8 +33,9 @@ RUN cmake --preset release -D BUILD_TESTING=OFF \
 # The tests, on the same sources, compiler and libraries. The image does not depend on it.
 FROM build AS test
 RUN apt-get update \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends doctest-dev \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends doctest-dev prometheus \
     && rm -rf /var/lib/apt/lists/*
+COPY docker docker
 COPY docs docs
 COPY tests tests
 RUN cmake --preset release -D BUILD_TESTING=ON && cmake --build --preset release ${JOBS:+--parallel $JOBS} \

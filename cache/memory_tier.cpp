@@ -93,6 +93,7 @@ void memory_tier::evict_one(shard& s)
     }
     if (at->used && s.used_and_evicted.size() < used_and_evicted_max) s.used_and_evicted.push_back(at->key);
     s.hand = at;
+    ++s.evicted;
     remove(s, at);
 }
 
@@ -148,26 +149,31 @@ std::vector<entry_key> memory_tier::take_used()
     return used;
 }
 
-std::size_t memory_tier::entries() const
+template<class Of>
+std::size_t memory_tier::sum(Of of) const
 {
-    std::size_t sum = 0;
+    std::size_t all = 0;
     for (std::size_t i = 0; i < shard_count_; ++i)
     {
         std::lock_guard lock(shards_[i].mutex);
-        sum += shards_[i].index.size();
+        all += of(shards_[i]);
     }
-    return sum;
+    return all;
+}
+
+std::size_t memory_tier::entries() const
+{
+    return sum([](const shard& s) { return s.index.size(); });
 }
 
 std::size_t memory_tier::bytes() const
 {
-    std::size_t sum = 0;
-    for (std::size_t i = 0; i < shard_count_; ++i)
-    {
-        std::lock_guard lock(shards_[i].mutex);
-        sum += shards_[i].bytes;
-    }
-    return sum;
+    return sum([](const shard& s) { return s.bytes; });
+}
+
+std::uint64_t memory_tier::evicted() const
+{
+    return sum([](const shard& s) { return s.evicted; });
 }
 
 }  // namespace callcache

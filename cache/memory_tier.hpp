@@ -46,6 +46,7 @@ public:
 
     std::size_t entries() const;
     std::size_t bytes() const;
+    std::uint64_t evicted() const;  // entries, since the start
 
 private:
     struct node
@@ -62,10 +63,12 @@ private:
         std::list<node>::iterator hand = queue.end();  // end: at the oldest
         std::unordered_map<entry_key, std::list<node>::iterator, key_hash, key_equal> index;
         std::size_t bytes = 0;
-        std::uint64_t version = 0;
+        std::uint64_t version = 0, evicted = 0;
         std::vector<entry_key> used_and_evicted;
     };
 
+    template<class Of>
+    std::size_t sum(Of) const;
     shard& shard_of(std::string_view name) const;
     bool insert(shard&, key_view, entry_ptr);
     static void remove(shard&, std::list<node>::iterator);

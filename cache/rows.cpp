@@ -3,6 +3,7 @@
 #include "cache/digest.hpp"
 
 #include <cstring>
+#include <utility>
 
 namespace callcache::sqlite
 {
@@ -132,6 +133,11 @@ row_writer::row_writer(const std::string& path, journal j) :
     is_certain_(always_certain_)
 {}
 
+void row_writer::count()
+{
+    entries_ = db_.integer("SELECT count(*) FROM entry");
+}
+
 void row_writer::begin(bool for_certain)
 {
     for_certain = for_certain || always_certain_;
@@ -144,10 +150,12 @@ void row_writer::begin(bool for_certain)
 void row_writer::commit()
 {
     commit_.run();
+    entries_ += std::exchange(uncommitted_, 0);
 }
 
 void row_writer::roll_back() noexcept
 {
+    uncommitted_ = 0;
     try
     {
         if (!sqlite3_get_autocommit(db_.handle())) roll_back_.run();
@@ -167,17 +175,22 @@ void row_writer::put(key_view key, const entry& e, std::int64_t generation, wall
     put_.bind(8, std::int64_t(flags_of(e))).bind(9, e.content_type).bind(10, e.etag);
     put_.bind_blob(11, sum).bind_blob(12, e.body).bind(13, clock_error_min.count());
     put_.bind(14, std::int64_t(e.from));
+    // An update of the row that stands there does not set it.
+    sqlite3_set_last_insert_rowid(db_.handle(), 0);
     put_.run();
+    if (sqlite3_last_insert_rowid(db_.handle()) != 0) ++uncommitted_;
 }
 
 void row_writer::drop(key_view key, wall_time sent_until)
 {
     drop_.bind(1, key.name).bind(2, key.partition).bind(3, to_micros(sent_until)).run();
+    uncommitted_ -= db_.changes();
 }
 
 void row_writer::drop_name(std::string_view name)
 {
     drop_name_.bind(1, name).run();
+    uncommitted_ -= db_.changes();
 }
 
 void row_writer::touch(key_view key, wall_time at)
@@ -277,7 +290,9 @@ row_writer::chunk row_writer::remove(statement& which)
             ids += (ids.empty() ? "" : ",") + std::to_string(removed.last_id);
         }
     }
-    if (removed.rows != 0) db_.execute(("DELETE FROM entry WHERE id IN (" + ids + ")").c_str());
+    if (removed.rows == 0) return removed;
+    db_.execute(("DELETE FROM entry WHERE id IN (" + ids + ")").c_str());
+    entries_ -= db_.changes();
     return removed;
 }
 
@@ -303,7 +318,10 @@ bool row_writer::evict(std::uint64_t bytes_max, wall_time unused_since)
     if (bytes() <= bytes_max) return false;
     // Entries of credentials that nobody uses any more go first, then those that were asked for longest ago.
     // A mark takes next to nothing, and without it who was refused would read what others may.
-    return remove(idle_.bind(2, to_micros(unused_since))).rows > 0 || remove(oldest_).rows > 0;
+    std::int64_t rows = remove(idle_.bind(2, to_micros(unused_since))).rows;
+    if (rows == 0) rows = remove(oldest_).rows;
+    evicted_ += std::uint64_t(rows);
+    return rows > 0;
 }
 
 void row_writer::forget_partitions(wall_time unused_since)

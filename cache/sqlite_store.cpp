@@ -34,6 +34,30 @@ constexpr auto idle_tick = std::chrono::seconds(1);  // how often an idle writer
 constexpr duration partition_unused = std::chrono::hours(48);
 constexpr duration tidy_every = std::chrono::hours(1);
 
+// How often something was done, and how long that took. Any thread.
+class stopwatch
+{
+public:
+    // Until it goes.
+    struct run
+    {
+        ~run()
+        {
+            if (options.steady) of.took_ += std::chrono::nanoseconds(options.steady() - began).count();
+            ++of.count_;
+        }
+        stopwatch& of;
+        const store_options& options;
+        steady_time began;
+    };
+    run begin(const store_options& o) { return {*this, o, o.steady ? o.steady() : steady_time()}; }
+    store::work current() const { return {count_, std::chrono::nanoseconds(took_)}; }
+
+private:
+    std::atomic<std::uint64_t> count_{0};
+    std::atomic<std::int64_t> took_{0};
+};
+
 class sqlite_store final : public store
 {
 public:
@@ -112,7 +136,10 @@ public:
         change([&] { queue_.put_partition(p, std::move(done)); });
     }
 
-    state current() const override { return {bytes_.load(), writable_.load()}; }
+    state current() const override
+    {
+        return {bytes_, entries_, log_bytes_, writable_, evicted_, reads_.current(), commits_.current()};
+    }
 
 private:
     struct queued_find
@@ -167,6 +194,7 @@ private:
         sqlite::row_reader::outcome found;
         try
         {
+            auto watch = reads_.begin(options_);
             std::shared_lock files(files_mutex_);
             if (readers_[reader]) found = readers_[reader]->find(wanted.key, generation);
             reading_fails_ = false;
@@ -187,6 +215,7 @@ private:
 
     void write_on()
     {
+        count_rows();
         std::unique_lock lock(mutex_);
         for (bool last = false; !last;)
         {
@@ -213,6 +242,7 @@ private:
         std::unique_lock<fair_shared_mutex> alone;
         try
         {
+            auto watch = commits_.begin(options_);
             make_usable();
             alone = without_readers();
             // Somebody is told that it is durable, and a power cut shall not make that untrue.
@@ -222,7 +252,7 @@ private:
             for (const queued_change& q : group) apply(q.what, at);
             if (!writable_) writer_->prove_writable();
             writer_->commit();
-            bytes_ = writer_->bytes();
+            measure();
             good = true;
         }
         catch (const sqlite::failure& f)
@@ -300,7 +330,7 @@ private:
             more_to_tidy_ = writer_->remove_outdated() || writer_->forget() ||
                             writer_->remove_sent_before(at - options_.keep_max) ||
                             writer_->evict(options_.bytes_max, at - partition_unused) || writer_->give_back_pages();
-            bytes_ = writer_->bytes();
+            measure();
             if (at - tidied_at_ < tidy_every) return;
             tidied_at_ = at;
             writer_->forget_partitions(at - options_.keep_max);
@@ -319,6 +349,28 @@ private:
         {
             // Said when something is written, which is tried again with every group.
         }
+    }
+
+    void count_rows()
+    {
+        try
+        {
+            writer_->count();
+            measure();
+        }
+        catch (const sqlite::failure& f)
+        {
+            if (f.is_corruption()) corrupt_ = true;
+        }
+    }
+
+    void measure()
+    {
+        struct stat log;
+        bytes_ = writer_->bytes();
+        entries_ = std::uint64_t(writer_->entries());
+        log_bytes_ = stat((options_.path + "-wal").c_str(), &log) == 0 ? std::uint64_t(log.st_size) : 0;
+        evicted_ += writer_->evicted() - std::exchange(evicted_before_, writer_->evicted());
     }
 
     // To be held while something is written: without a WAL nobody can read then, and would be told SQLITE_BUSY.
@@ -361,6 +413,8 @@ private:
         writer->commit();
         for (auto& r : readers_) r.emplace(options_.path);
         writer_ = std::move(writer);
+        evicted_before_ = 0;
+        writer_->count();
     }
 
     const store_options options_;
@@ -381,8 +435,10 @@ private:
     bool stopping_ = false;
 
     std::atomic<bool> corrupt_{false}, writable_{true}, reading_fails_{false};
-    std::atomic<std::uint64_t> bytes_;
-    bool more_to_tidy_ = false;  // the writer's thread
+    std::atomic<std::uint64_t> bytes_, entries_{0}, log_bytes_{0}, evicted_{0};
+    stopwatch reads_, commits_;
+    std::uint64_t evicted_before_ = 0;  // of evicted_, by this writer; the writer's thread
+    bool more_to_tidy_ = false;         // the writer's thread
     wall_time tidied_at_{};
     std::vector<std::thread> threads_;
 };

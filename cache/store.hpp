@@ -64,11 +64,21 @@ public:
     // Queues. What is kept of a partition, new or changed.
     virtual void put_partition(const partition_record&, written = {}) = 0;
 
+    // What is done again and again, and how long all of it took.
+    struct work
+    {
+        std::uint64_t count = 0;
+        std::chrono::nanoseconds took{};
+    };
+
     // The size of what is kept, and whether the last attempt to write succeeded.
     struct state
     {
-        std::uint64_t bytes = 0;
+        std::uint64_t bytes = 0, entries = 0;
+        std::uint64_t log_bytes = 0;  // of SQLite's WAL
         bool writable = true;
+        std::uint64_t evicted = 0;  // entries, since the start, to keep within bytes_max
+        work reads, commits;        // of one entry; of a group of changes
     };
     virtual state current() const = 0;
 };
@@ -82,6 +92,7 @@ struct store_options
     std::function<void(const std::string&)> warn;  // one line for the operator; called on the store's threads
     journal how = journal::wal;                    // or rollback: what is safe where the file lies
     bool reads_own_names = false;                  // at the opening
+    std::function<steady_time()> steady = {};      // as `clock`; empty: nobody asks how long things take
 };
 
 // The file could not be opened; `text` is the operator's line: what, why, and the ways out.

@@ -112,6 +112,9 @@ void brain::ask_report(std::function<void(upstream_report)> done)
         r.flights = self->by_number_.size();
         r.sent = self->sent_;
         r.bulk = self->bulk_.report();
+        r.totals = self->counts_.total();
+        r.duplicates = self->counts_.duplicates(self->parts_.clock.wall());
+        r.connections = self->pool_.size();
         done(std::move(r));
     });
 }

@@ -13,6 +13,7 @@
 #include "server/upstream/judge.hpp"
 #include "server/upstream/pool.hpp"
 #include "server/upstream/refused_credentials.hpp"
+#include "server/upstream/upstream_counts.hpp"
 
 #include <atomic>
 #include <functional>
@@ -121,7 +122,7 @@ private:
     void confirm(partition&, wall_time sent_at);
     void hear_401(const flight&);
     void forget(const flight&);
-    void log_failure(const flight&, const upstream_failure&);
+    void note_end(const flight&, const upstream_result&, std::size_t calls = 0);
     void answer_all(const flight_ptr&, const looked_up&);
 
     const parts parts_;
@@ -132,7 +133,7 @@ private:
     std::map<flight_key, flight_ptr> flights_;
     std::set<const partition*> renewing_;  // whose trust a flight is about to renew
     std::map<partition_id, wall_time> confirmation_written_;
-    std::map<upstream_failure::kind, lately_failed> failures_;
+    upstream_counts counts_;
     std::map<budget::item, flight*> by_number_;
     std::set<crossing_ptr> crossings_;
     std::map<std::uint64_t, std::pair<flight*, std::list<waiter>::iterator>> askers_;

@@ -47,5 +47,6 @@ int explain(const settings&, const explain_wishes&);
 
 // Copies the database to `file`, which must not exist; callcache may be running.
 int snapshot(const settings&, const std::string& file);
+int stats(const settings&, bool watching);  // watching: until it is interrupted, or nobody reads any more
 
 }  // namespace callcache

@@ -141,7 +141,4 @@ reply is_down(const brain_parts&, const breaker&, std::string_view why);
 // Nothing if the credential may be asked for.
 std::optional<reply> just_refused(const refused_credentials&, const lookup&, steady_time now);
 
-// The line of log.access; `calls` of a bulk read. landing.cpp
-void log_request(const brain_parts&, const brain::flight&, const upstream_result&, std::size_t calls = 0);
-
 }  // namespace callcache

@@ -2,6 +2,7 @@
 
 #include "cache/freshness.hpp"
 #include "server/flight.hpp"
+#include "server/http/trace.hpp"
 
 #include <utility>
 
@@ -12,7 +13,6 @@ namespace
 
 using failing = upstream_failure::kind;
 
-constexpr auto failure_line_every = std::chrono::seconds(10);
 constexpr duration passed_for = std::chrono::hours(1);           // what may not be kept is tried again after this
 constexpr duration confirmation_step = std::chrono::minutes(1);  // trust is written no more precisely than this
 
@@ -119,6 +119,8 @@ void brain::keep(const flight_ptr& f, std::shared_ptr<entry> e, std::shared_ptr<
     e->from = f->in_bulk ? source::bulk : source::lookup;
 
     looked_up landed;
+    if (!f->first.kept_by && !e->is_negative && !e->is_private)
+        counts_.fetched(f->first.id, (whose.company() ? *whose.company() : whose).name(), !f->in_bulk, f->sent_at);
     landed.word = f->in_bulk ? outcome::bulk : outcome::miss;
     landed.kept = e;
     landed.vendors = std::move(answer);
@@ -233,7 +235,10 @@ void brain::fail(const flight_ptr& f, std::shared_ptr<const upstream_answer> ans
     }
     bool was_asked =
         failure.what != failing::unsent && failure.what != failing::down && failure.what != failing::limited;
-    if (was_asked) log_failure(*f, failure);
+    if (was_asked)
+        parts_.out.warn(
+            "a request failed",
+            {{"id", std::string(path_of(f->first.id))}, {"upstream", parts_.upstream.text()}, {"why", failure.text}});
     forget(*f);
     auto waiters = std::move(f->waiters);
     for (waiter& w : waiters)
@@ -252,21 +257,6 @@ void brain::forget(const flight& f)
     if (f.renews) renewing_.erase(f.first.whose.get());
 }
 
-// An outage fails many lookups in the same way: one line in ten seconds says how many.
-void brain::log_failure(const flight& f, const upstream_failure& failure)
-{
-    auto& lately = failures_[failure.what];
-    ++lately.count;
-    steady_time now = parts_.clock.steady();
-    if (lately.told_at && now - *lately.told_at < failure_line_every) return;
-    parts_.out.warn(lately.count == 1 ? "a request failed" : "requests failed",
-                    {{"count", std::to_string(lately.count)},
-                     {"id", std::string(path_of(f.first.id))},
-                     {"upstream", parts_.upstream.text()},
-                     {"why", failure.text}});
-    lately = {now, 0};
-}
-
 void brain::answer_all(const flight_ptr& f, const looked_up& landed)
 {
     forget(*f);
@@ -279,22 +269,38 @@ void brain::answer_all(const flight_ptr& f, const looked_up& landed)
     }
 }
 
-void log_request(const brain_parts& parts, const brain::flight& f, const upstream_result& r, std::size_t calls)
+// A request that was sent has ended: for the counts, and the line of log.access.
+void brain::note_end(const flight& f, const upstream_result& r, std::size_t calls)
 {
-    if (parts.config->log.access == log_access::off) return;
+    upstream_kind kind = calls > 0         ? upstream_kind::bulk
+                         : f.crosses       ? upstream_kind::pass
+                         : f.background    ? upstream_kind::refresh
+                         : f.first.kept_by ? upstream_kind::route
+                                           : upstream_kind::lookup;
+    auto* answer = std::get_if<upstream_answer>(&r);
+    counts_.ended(kind, answer ? answer->status : 0, f.ended - f.sent_steady);
+    if (parts_.config->log.access == log_access::off) return;
     auto ms = [](steady_time::duration d) {
         return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
     };
-    auto* answer = std::get_if<upstream_answer>(&r);
-    const char* kind = calls > 0 ? "bulk" : f.crosses ? "pass" : f.first.kept_by ? "route" : "lookup";
-    parts.out.info("upstream", {{"kind", kind},
+    outcome how = !answer                       ? outcome::error
+                  : answer->status == 429       ? outcome::limited
+                  : kind == upstream_kind::bulk ? outcome::bulk
+                  : kind == upstream_kind::pass ? outcome::pass
+                                                : outcome::miss;
+    std::vector<log_field> line{{"kind", std::string(word(kind))},
+                                {"outcome", std::string(word(how))},
                                 {"id", std::string(path_of(f.first.id))},
                                 {"calls", std::to_string(std::max<std::size_t>(calls, 1))},
                                 {"status", answer ? std::to_string(answer->status) : "none"},
                                 {"wait_ms", ms(f.sent_steady - f.first.asked_at)},
                                 {"upstream_ms", ms(f.ended - f.sent_steady)},
                                 {"askers", std::to_string(f.waiters.size())},
-                                {"tool", f.first.tool}});
+                                {"tool", f.first.tool}};
+    std::string_view number = answer ? request_id_in(answer->body) : std::string_view();
+    if (!number.empty()) line.emplace_back("request_id", number);
+    if (!f.first.traceparent.empty()) line.emplace_back("traceparent", f.first.traceparent);
+    parts_.out.info("upstream", line);
 }
 
 }  // namespace callcache

@@ -46,6 +46,7 @@ struct lookup
     const route_settings* kept_by = nullptr;  // a kept route
     partition_ptr whose;                      // of a kept route one of its own: its trust is no lookup's
     std::string authorization;                // the field's value that goes upstream; forgotten with the flight
+    std::string traceparent;                  // of the asker's trace, or empty
     std::string tool;                         // whose turn it takes, and whose share of the day
     urgency how = urgency::interactive;
     duration patience{};       // how long it may wait for its turn

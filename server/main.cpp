@@ -189,6 +189,7 @@ int main(int argc, char** argv)
     purge_order doomed;
     explain_wishes question;
     std::string copy;
+    bool watching = false;
     struct
     {
         const char *name, *what, *example;
@@ -213,6 +214,8 @@ int main(int argc, char** argv)
         {"snapshot", "Copies the database, also that of a running callcache, to a new file",
          "Example: callcache snapshot calls.db && callcache serve --set mode=offline --db calls.db",
          [&](const settings& s) { return snapshot(s, copy); }},
+        {"stats", "Shows what a running callcache has spent, kept and answered", "Example: callcache stats --watch",
+         [&](const settings& s) { return stats(s, watching); }},
         {"resume", "Ends a pause that Gong asked for with a 429, in a running callcache", "Example: callcache resume",
          resume},
         {"warm", "Reads the calls of a range of time through a running callcache, which keeps them",
@@ -228,6 +231,9 @@ int main(int argc, char** argv)
         add_config_flags(*sub, f);
     }
     CLI::Option* live = add_check_flags(*app.get_subcommand("check"), wishes);
+    app.get_subcommand("stats")->add_flag("--watch", watching,
+                                          "Again and again: on a terminal all of it, each second; otherwise the first "
+                                          "line, whenever it changes");
     add_warm_flags(*app.get_subcommand("warm"), range);
     CLI::App& purging = *app.get_subcommand("purge");
     CLI::Option* all = add_purge_flags(purging, doomed);

@@ -212,7 +212,7 @@ task<bool> brain::see_through(const flight_ptr& f, gate::passage& way)
         }
         case report::what::failed:
             f->ended = parts_.clock.steady();
-            log_request(parts_, *f, r.failure);
+            note_end(*f, r.failure);
             learn_from(r.failure, is_outage(r.failure, false));
             co_await invalidate(parts_, *f, 0);
             fail(f, nullptr, r.failure);
@@ -231,7 +231,7 @@ bool brain::hear_answer(flight& f, const report& r)
     if (r.retry_after) answer.fields.emplace_back("Retry-After", *r.retry_after);
     if (r.remaining) answer.fields.emplace_back("x-ratelimit-remaining", *r.remaining);
     f.ended = parts_.clock.steady();
-    log_request(parts_, f, answer);
+    note_end(f, answer);
     learn_from(answer, is_outage(answer, false));
     for (const std::string& location : r.locations)
         add_location(f.changes, location, parts_.upstream.text(), parts_.config->cache.routes);

@@ -63,7 +63,8 @@ proxy::started proxy::start(const settings& config, surroundings around)
 
 proxy::proxy(const settings& config, surroundings around) :
     config_(config),
-    around_(around),
+    log_(around.out, around.clock),
+    around_{around.clock, log_, around.by_hand},
     upstream_(*parse_origin(config.upstream.url)),
     clients_file_(config.credentials.clients_file),
     ca_file_(config.upstream.ca_file),
@@ -96,7 +97,8 @@ std::optional<std::string> proxy::open_cache()
         auto opened = open_sqlite_store({path, config_->cache.disk_max, config_->cache.calls.keep_max,
                                          [clock = &around_.clock] { return clock->wall(); },
                                          [out = &around_.out](const std::string& line) { out->warn(line); },
-                                         journal.how, config_->credentials.share == credentials_share::company});
+                                         journal.how, config_->credentials.share == credentials_share::company,
+                                         [clock = &around_.clock] { return clock->steady(); }});
         if (auto* refused = std::get_if<store_refused>(&opened)) return refused->text;
         if (auto* u = std::get_if<file_lock::unavailable>(&locked)) return "cannot lock " + path + "-lock: " + u->why;
         disk = std::move(std::get<std::unique_ptr<store>>(opened));
@@ -167,8 +169,10 @@ std::optional<std::string> proxy::open_listeners()
     if (auto trouble = read_admin_token()) return trouble;
     tools_ = std::make_unique<tools>(tools::parts{config_, *tiers_, *partitions_, *brain_, injected_.get(),
                                                   clients_.get(), upstream_, around_.clock, around_.out, counts_});
+    observer_ = std::make_unique<observer>(observer::parts{config_, upstream_, *tiers_, *brain_, counts_, log_,
+                                                           around_.clock, [this] { return connections(); }});
     admin_ = std::make_unique<admin>(admin::parts{config_, ready_, admin_token_, *tiers_, *partitions_, *brain_,
-                                                  around_.clock, around_.out, counts_, around_.read_again});
+                                                  *observer_, around_.clock, around_.out, around_.read_again});
     tool_rules_.reset(new session_rules{config_, around_.clock, *tools_, tls_.get()});
     admin_rules_.reset(new session_rules{config_, around_.clock, *admin_});
     for (auto [addresses, rules, place] : {std::tuple{&config_->server.listen, tool_rules_.get(), &tool_listener_},
@@ -261,6 +265,8 @@ void proxy::look_after(wall_time now)
         recency_at_ = now;
         tiers_->write_recency(now);
     }
+    observer_->look();
+    log_.look();
     read_files_again();
 }
 

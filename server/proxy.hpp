@@ -13,7 +13,9 @@
 #include "server/brain.hpp"
 #include "server/credential.hpp"
 #include "server/http/listener.hpp"
+#include "server/http/request_counts.hpp"
 #include "server/http/tools.hpp"
+#include "server/log_watch.hpp"
 #include "server/watched_file.hpp"
 
 #include <optional>
@@ -82,7 +84,8 @@ private:
     void announce() const;
 
     live_settings config_;
-    const surroundings around_;
+    log_watch log_;
+    const surroundings around_;  // with log_ in place of what was given
     const origin upstream_;
 
     std::optional<file_lock> lock_, ledger_lock_;
@@ -104,6 +107,7 @@ private:
     std::shared_ptr<brain> brain_;
     request_counts counts_;
     std::unique_ptr<tools> tools_;
+    std::unique_ptr<observer> observer_;
     std::unique_ptr<admin> admin_;
     std::unique_ptr<session_rules> tool_rules_, admin_rules_;
     std::shared_ptr<listener> tool_listener_, admin_listener_;

@@ -36,6 +36,8 @@ constexpr const char* of_libraries[] = {"/etc",
                                         "/dev/random",
                                         "/dev/urandom",
                                         "/proc/sys",
+                                        "/proc/self/statm",  // process_reader
+                                        "/proc/self/fd",
                                         "/sys/devices/system/cpu/online"};
 constexpr const char* may_be_links[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime"};
 

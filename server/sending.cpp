@@ -30,6 +30,8 @@ std::string message_of(const origin& upstream, const brain::flight& f, const bra
     std::string head =
         line + " HTTP/1.1\r\nHost: " + upstream.authority() + "\r\nAuthorization: " + f.first.authorization +
         "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/" + version + "\r\n";
+    // A bulk read is for several, each with a trace of their own.
+    if (!led && !f.first.traceparent.empty()) head += "traceparent: " + f.first.traceparent + "\r\n";
     if (led) head += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
     return head + "\r\n" + body;
 }
@@ -75,7 +77,7 @@ task<upstream_result> brain::fetch(flight& f)
             continue;
         }
         upstream_result& result = a.answer.result;
-        log_request(parts_, f, result, a.led ? a.led->asked : 0);
+        note_end(f, result, a.led ? a.led->asked : 0);
         auto* failure = std::get_if<upstream_failure>(&result);
         if (failure && failure->what == failing::closed && a.was_used && !fresh)
         {
@@ -98,6 +100,7 @@ task<upstream_result> brain::fetch(flight& f)
             continue;
         }
         fresh = true;
+        counts_.retried();
         auto backoff = first_backoff * (1 << retries++);
         auto jitter = std::chrono::duration_cast<milliseconds>(backoff * (jitter_of(f.first.id, f.sent_at) / 2));
         co_await sleep_until(parts_.clock, parts_.clock.steady() + backoff + jitter);
@@ -248,6 +251,7 @@ void brain::begin_sending(flight& f, gate::passage& way)
     f.sent = true;
     way.sending();
     retries_.sent(f.sent_steady);
+    counts_.sent(f.first.tool);
     ++sent_;
 }
 

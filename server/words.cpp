@@ -16,6 +16,13 @@ std::string grouped(std::uint64_t n)
     return text;
 }
 
+std::string minute_text(std::chrono::sys_time<std::chrono::minutes> t)
+{
+    std::chrono::hh_mm_ss time(t - std::chrono::floor<std::chrono::days>(t));
+    auto two = [](std::int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
+    return two(time.hours().count()) + ":" + two(time.minutes().count()) + " UTC";
+}
+
 std::string span_text(std::int64_t seconds)
 {
     if (seconds < 120) return std::to_string(seconds) + " s";

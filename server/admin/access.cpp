@@ -23,7 +23,7 @@ std::optional<reply> refuse_stranger(const request& r, const std::vector<std::st
     if (!on_loopback && !token)
         return own_answer(403, "beyond loopback this needs a token: put one into a file and name it in "
                                "server.admin_token_file; /healthz, /readyz and /metrics are answered without");
-    if (auto refused = refuse_web_page(r, hosts)) return own_answer(refused->status, refused->text);
+    if (auto refused = refuse_foreign_page(r, hosts)) return own_answer(refused->status, refused->text);
     if (on_loopback || token->is_shown_by(r.authorization)) return std::nullopt;
     return unauthorized(
         r.has_authorization

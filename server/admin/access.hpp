@@ -2,7 +2,7 @@
 //
 // Probes and scrapes come from a kubelet or a Prometheus, which ask by address and hold no token: these are open
 // everywhere. Everything else is the operator's. On loopback, where only this machine's users are, it is free; beyond
-// it a token opens it, and while none is configured nothing does. Web pages are refused as with `inject`: a browser
+// it a token opens it, and while none is configured nothing does. Web pages but our own are refused: a browser
 // that has been shown the token sends it along with whatever a page makes it ask.
 #pragma once
 

@@ -3,8 +3,10 @@
 #include "cache/call_id.hpp"
 #include "server/admin/access.hpp"
 #include "server/admin/explanation.hpp"
+#include "server/admin/metrics.hpp"
 #include "server/admin/purge_order.hpp"
 #include "server/admin/stats.hpp"
+#include "server/admin/status_page.hpp"
 #include "server/http/route.hpp"
 #include "server/visible.hpp"
 
@@ -80,9 +82,10 @@ std::string joined(const std::vector<std::string>& list)
 std::span<const admin::page> admin::pages()
 {
     static constexpr page all[] = {
-        {"GET", "/healthz", &admin::health, nullptr}, {"GET", "/readyz", &admin::readiness, nullptr},
-        {"GET", "/stats", nullptr, &admin::stats},    {"GET", "/explain/{id}", nullptr, &admin::explain},
-        {"POST", "/purge", nullptr, &admin::purge},   {"POST", "/reload", nullptr, &admin::reload},
+        {"GET", "/", &admin::front_page, nullptr},      {"GET", "/healthz", &admin::health, nullptr},
+        {"GET", "/readyz", &admin::readiness, nullptr}, {"GET", "/metrics", nullptr, &admin::metrics},
+        {"GET", "/stats", nullptr, &admin::stats},      {"GET", "/explain/{id}", nullptr, &admin::explain},
+        {"POST", "/purge", nullptr, &admin::purge},     {"POST", "/reload", nullptr, &admin::reload},
         {"POST", "/resume", nullptr, &admin::resume},
     };
     return all;
@@ -139,11 +142,25 @@ reply admin::readiness(const request&) const
     return parts_.ready.load() ? json(200, "{\"status\":\"ready\"}") : json(503, "{\"status\":\"not ready\"}");
 }
 
+reply admin::front_page(const request&) const
+{
+    return status_page();
+}
+
+task<reply> admin::metrics(const request&, conversation&)
+{
+    overview now = co_await parts_.sight.now();
+    reply r;
+    r.status = 200;
+    r.fields = {{"Content-Type", metrics_type}, {"Cache-Control", "no-store"}};
+    r.body = metrics_document(now);
+    co_return r;
+}
+
 task<reply> admin::stats(const request&, conversation&)
 {
-    auto ask = [this](auto done) { parts_.misses.ask_report(std::move(done)); };
-    auto now = co_await call_back<upstream_report>(ask);
-    co_return json(200, stats_document(now, parts_.clock.wall()));
+    overview now = co_await parts_.sight.now();
+    co_return json(200, stats_document(now));
 }
 
 task<reply> admin::resume(const request& r, conversation& with)

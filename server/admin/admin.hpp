@@ -5,6 +5,7 @@
 #include "config/live_settings.hpp"
 #include "config/reload.hpp"
 #include "server/admin/admin_token.hpp"
+#include "server/admin/observer.hpp"
 #include "server/brain.hpp"
 #include "server/clock.hpp"
 #include "server/http/handler.hpp"
@@ -30,9 +31,9 @@ public:
         tiers& kept;
         partitions& known;
         brain& misses;
+        observer& sight;
         const clock_source& clock;
         callcache::log& out;
-        const request_counts& counts;
 
         // Has the configuration read again, and calls back once, on any thread, with what came of it.
         std::function<void(std::function<void(reloaded)>)> reload;
@@ -63,6 +64,8 @@ private:
 
     reply health(const request&) const;
     reply readiness(const request&) const;
+    reply front_page(const request&) const;
+    task<reply> metrics(const request&, conversation&);
     task<reply> stats(const request&, conversation&);
     task<reply> resume(const request&, conversation&);
     task<reply> explain(const request&, conversation&);

@@ -1,57 +1,196 @@
 #include "server/admin/stats.hpp"
 
+#include "server/admin/headline.hpp"
 #include "server/visible.hpp"
+
+#include <cstdio>
+#include <map>
 
 namespace callcache
 {
 namespace
 {
 
-std::string_view word(ration r)
-{
-    switch (r)
-    {
-    case ration::plenty: return "plenty";
-    case ration::stretched: return "stretched";
-    case ration::interactive: return "interactive";
-    case ration::spent: return "spent";
-    }
-    return "";
-}
-
-std::string timestamp(std::optional<duration> in, wall_time now)
-{
-    if (!in) return "null";
-    return std::to_string(whole_seconds((now + *in).time_since_epoch()));
-}
-
 std::string quoted(std::string_view text)
 {
     return "\"" + json_escaped(text) + "\"";
 }
 
+std::string value(bool b)
+{
+    return b ? "true" : "false";
+}
+
+template<class Number>
+requires std::integral<Number> &&(!std::same_as<Number, bool>)std::string value(Number n)
+{
+    return std::to_string(n);
+}
+
+std::string value(double seconds)
+{
+    char text[40];
+    return std::string(text, std::size_t(std::snprintf(text, sizeof text, "%.6g", seconds)));
+}
+
+std::string value(wall_time t)
+{
+    return value(whole_seconds(t.time_since_epoch()));
+}
+
+std::string timestamp(std::optional<duration> in, wall_time now)
+{
+    return in ? value(now + *in) : "null";
+}
+
+// JSON that is already written, by name.
+using members = std::vector<std::pair<std::string, std::string>>;
+
+std::string object(const members& all)
+{
+    std::string text;
+    for (const auto& [name, json] : all) text += (text.empty() ? "" : ",") + quoted(name) + ":" + json;
+    return "{" + text + "}";
+}
+
+std::string array(const std::vector<std::string>& all)
+{
+    std::string text;
+    for (const std::string& json : all) text += (text.empty() ? "" : ",") + json;
+    return "[" + text + "]";
+}
+
+members of(const outcome_counts& counts)
+{
+    members all;
+    for (const auto& [o, count] : counts) all.emplace_back(word(o), value(count));
+    return all;
+}
+
+// The part of a latency below which `share` of them lie, evenly spread within each bucket as Prometheus has it; null
+// if there are none.
+std::string quantile(const latency& l, double share)
+{
+    if (l.count == 0) return "null";
+    double before = 0, wanted = share * double(l.count);
+    for (std::size_t i = 0; i < latency_bounds_seconds.size(); ++i)
+    {
+        double within = double(l.within[i]);
+        double low = i == 0 ? 0 : latency_bounds_seconds[i - 1], high = latency_bounds_seconds[i];
+        if (within > 0 && before + within >= wanted) return value(low + (high - low) * (wanted - before) / within);
+        before += within;
+    }
+    return value(latency_bounds_seconds.back());
+}
+
+std::string budget_json(const overview& o)
+{
+    const budget_report& b = o.upstream.spending;
+    members tools;
+    for (const auto& [tool, spent] : b.tools) tools.emplace_back(tool, value(spent));
+    std::optional<duration> paused;
+    if (b.paused_for > duration(0)) paused = b.paused_for;
+    return object({{"daily", value(b.daily)},
+                   {"spent", value(b.spent)},
+                   {"left", b.daily == 0 ? "null" : value(b.left)},
+                   {"rate", value(o.rate)},
+                   {"burst", value(o.burst)},
+                   {"day", quoted(o.day)},
+                   {"ration", quoted(word(b.rationed))},
+                   {"exhausted_timestamp", timestamp(b.ends_in, o.now)},
+                   {"paused_until_timestamp", timestamp(paused, o.now)},
+                   {"ledger_durable", value(b.durable)},
+                   {"wait_seconds", value(std::chrono::duration<double>(b.wait).count())},
+                   {"queue", object({{"interactive", value(b.interactive)}, {"background", value(b.background)}})},
+                   {"spent_by_tool", object(tools)}});
+}
+
+std::string upstream_json(const overview& o)
+{
+    const upstream_report& u = o.upstream;
+    members kinds, statuses;
+    std::map<unsigned, std::uint64_t> by_status;
+    for (const auto& [kind, totals] : u.totals.by_kind)
+    {
+        kinds.emplace_back(word(kind), object({{"requests", value(totals.took.count)},
+                                               {"p50_seconds", quantile(totals.took, 0.5)},
+                                               {"p99_seconds", quantile(totals.took, 0.99)}}));
+        for (const auto& [status, count] : totals.by_status) by_status[status] += count;
+    }
+    for (const auto& [status, count] : by_status)
+        statuses.emplace_back(status == 0 ? "none" : std::to_string(status), value(count));
+    return object({{"url", quoted(o.upstream_url)},
+                   {"up", value(u.is_up)},
+                   {"requests", value(u.sent)},
+                   {"ratelimit_remaining", u.vendor_remaining.empty() ? "null" : quoted(u.vendor_remaining)},
+                   {"flights", value(u.flights)},
+                   {"by_kind", object(kinds)},
+                   {"by_status", object(statuses)}});
+}
+
+std::string requests_json(const overview& o)
+{
+    std::map<std::string, outcome_counts> by_tool;
+    for (const auto& [labels, count] : o.requests.requests) by_tool[std::get<2>(labels)][std::get<1>(labels)] += count;
+    outcome_counts hour;
+    std::vector<std::string> minutes;
+    for (const last_day::minute& m : o.last_hour)
+    {
+        members row{{"timestamp", value(m.began)}};
+        for (const auto& [word, json] : of(m.count)) row.emplace_back(word, json);
+        for (const auto& [word, count] : m.count) hour[word] += count;
+        minutes.push_back(object(row));
+    }
+    members tools;
+    for (const auto& [tool, counts] : by_tool) tools.emplace_back(tool, object(of(counts)));
+    return object({{"total", object(of(by_outcome(o.requests)))},
+                   {"last_hour", object(of(hour))},
+                   {"last_hour_by_minute", array(minutes)},
+                   {"by_tool", object(tools)}});
+}
+
+std::string cache_json(const overview& o)
+{
+    auto tiers = [](auto memory, auto disk) { return object({{"memory", value(memory)}, {"disk", value(disk)}}); };
+    return object({{"entries", tiers(o.memory_entries, o.disk.entries)},
+                   {"bytes", tiers(o.memory_bytes, o.disk.bytes)},
+                   {"memory_max", value(o.memory_max)},
+                   {"disk_max", value(o.disk_max)},
+                   {"writable", value(o.disk.writable)}});
+}
+
+std::string bulk_json(const bulk_report& b)
+{
+    return object({{"batches", value(b.batches)},
+                   {"calls", value(b.calls)},
+                   {"fallbacks", value(b.fallbacks)},
+                   {"checks", value(b.checks)},
+                   {"differences", value(b.differences)},
+                   {"api_calls_saved", value(b.saved)}});
+}
+
 }  // namespace
 
-std::string stats_document(const upstream_report& r, wall_time now)
+std::string stats_document(const overview& o)
 {
-    const budget_report& b = r.spending;
-    std::string tools;
-    for (const auto& [tool, spent] : b.tools)
-        tools += (tools.empty() ? "" : ",") + quoted(tool) + ":" + std::to_string(spent);
-    std::string paused = b.paused_for > duration(0) ? timestamp(b.paused_for, now) : "null";
-    std::string left = b.daily == 0 ? "null" : std::to_string(b.left);
-    return "{\"budget\":{\"daily\":" + std::to_string(b.daily) + ",\"spent\":" + std::to_string(b.spent) +
-           ",\"left\":" + left + ",\"ration\":" + quoted(word(b.rationed)) +
-           ",\"exhausted_timestamp\":" + timestamp(b.ends_in, now) + ",\"paused_until_timestamp\":" + paused +
-           ",\"ledger_durable\":" + (b.durable ? "true" : "false") +
-           ",\"queue\":{\"interactive\":" + std::to_string(b.interactive) +
-           ",\"background\":" + std::to_string(b.background) + "},\"spent_by_tool\":{" + tools +
-           "}},\"upstream\":{\"up\":" + (r.is_up ? "true" : "false") + ",\"requests\":" + std::to_string(r.sent) +
-           ",\"ratelimit_remaining\":" + (r.vendor_remaining.empty() ? "null" : quoted(r.vendor_remaining)) +
-           ",\"flights\":" + std::to_string(r.flights) + "},\"bulk\":{\"batches\":" + std::to_string(r.bulk.batches) +
-           ",\"calls\":" + std::to_string(r.bulk.calls) + ",\"fallbacks\":" + std::to_string(r.bulk.fallbacks) +
-           ",\"checks\":" + std::to_string(r.bulk.checks) + ",\"differences\":" + std::to_string(r.bulk.differences) +
-           ",\"api_calls_saved\":" + std::to_string(r.bulk.saved) + "}}\n";
+    std::vector<std::string> advice, errors;
+    for (const std::string& hint : hints(o)) advice.push_back(quoted(hint));
+    for (const recent_error& e : o.latest_errors)
+        errors.push_back(object({{"timestamp", value(e.last)}, {"text", quoted(e.text)}, {"count", value(e.count)}}));
+    return object({{"version", quoted(o.version)},
+                   {"mode", quoted(o.mode)},
+                   {"started_timestamp", value(o.started)},
+                   {"now_timestamp", value(o.now)},
+                   {"headline", quoted(headline(o))},
+                   {"budget", budget_json(o)},
+                   {"upstream", upstream_json(o)},
+                   {"requests", requests_json(o)},
+                   {"cache", cache_json(o)},
+                   {"bulk", bulk_json(o.upstream.bulk)},
+                   {"duplicate_fetches", value(o.upstream.duplicates.today)},
+                   {"hints", array(advice)},
+                   {"recent_errors", array(errors)}}) +
+           "\n";
 }
 
 }  // namespace callcache

@@ -1,7 +1,7 @@
 // What GET /stats answers.
 #pragma once
 
-#include "server/budget/report.hpp"
+#include "server/admin/overview.hpp"
 
 #include <string>
 
@@ -9,6 +9,6 @@ namespace callcache
 {
 
 // JSON. Times of day are in seconds since 1970, durations in seconds.
-std::string stats_document(const upstream_report&, wall_time now);
+std::string stats_document(const overview&);
 
 }  // namespace callcache

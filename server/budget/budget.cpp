@@ -345,6 +345,7 @@ budget_report budget::report(moment now) const
     r.rationed = rationed(now);
     r.ends_in = ends_in_;
     r.paused_for = paused_for(now);
+    r.wait = expected({}, now);
     r.interactive = queue_.size(urgency::interactive);
     r.background = queue_.size(urgency::background);
     r.tools = shares_.all(day_.counts_from(now));

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace callcache
 {
@@ -16,6 +17,18 @@ enum class ration
     interactive,  // and nothing in the background goes upstream: the rest is for those who wait
     spent,        // nothing goes upstream
 };
+
+constexpr std::string_view word(ration r)
+{
+    switch (r)
+    {
+    case ration::plenty: return "plenty";
+    case ration::stretched: return "stretched";
+    case ration::interactive: return "interactive";
+    case ration::spent: return "spent";
+    }
+    return "";
+}
 
 // `ends_in`: when the budget ends at the pace of the last hour, if that is before the day gives some back (nothing
 // otherwise). `daily` 0 is plenty.

@@ -4,6 +4,7 @@
 #include "cache/time.hpp"
 #include "server/budget/ration.hpp"
 #include "server/upstream/bulk_reads.hpp"
+#include "server/upstream/upstream_counts.hpp"
 
 #include <cstdint>
 #include <map>
@@ -19,6 +20,7 @@ struct budget_report
     ration rationed = ration::plenty;
     std::optional<duration> ends_in;  // at the pace of the last hour
     duration paused_for{};
+    duration wait{};                              // of an interactive request of a new tool, until it would be sent
     std::size_t interactive = 0, background = 0;  // waiting
     std::map<std::string, std::uint64_t> tools;   // what each has spent of the day
     bool durable = true;
@@ -32,6 +34,9 @@ struct upstream_report
     std::size_t flights = 0;
     std::size_t sent = 0;
     bulk_report bulk;
+    upstream_totals totals;
+    duplicate_report duplicates;
+    std::size_t connections = 0;
 };
 
 }  // namespace callcache

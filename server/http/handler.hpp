@@ -23,6 +23,7 @@ struct remembered_row
 {
     request_counts::row* row = nullptr;
     std::string route, named, user_agent;
+    std::string tool;  // as it is called in the log
 };
 
 // The credential that a connection last sent, so that an unchanged field is not hashed again.

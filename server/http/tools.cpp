@@ -3,6 +3,7 @@
 #include "cache/freshness.hpp"
 #include "server/http/origin_rules.hpp"
 #include "server/http/pass_through.hpp"
+#include "server/http/trace.hpp"
 #include "server/visible.hpp"
 
 #include <algorithm>
@@ -315,7 +316,8 @@ void tools::be_counted(const request& r, const routed& to, remembered_credential
     remembered_row& c = memory.counted;
     std::string_view route = word_of(to), agent = r.user_agent.substr(0, shown_agent_max);
     if (c.row && c.route == route && c.named == to.tool && c.user_agent == agent) return;
-    c.row = &parts_.counts.of(route, tool_of(r, to, memory));
+    c.tool = tool_of(r, to, memory);
+    c.row = &parts_.counts.of(route, c.tool);
     c.route = route;
     c.named = to.tool;
     c.user_agent = agent;
@@ -329,6 +331,7 @@ lookup tools::lookup_of(const request& r, const routed& to, const remembered_cre
     l.kept_by = to.kept_by;
     l.whose = to.kept_by ? memory.routes.at(to.kept_by) : memory.whose;
     l.authorization = memory.authorization;
+    l.traceparent = traceparent_of(r.fields);
     l.tool = tool_of(r, to, memory);
     l.asked = r.asked;
     set_patience(l, *parts_.config);
@@ -355,15 +358,20 @@ void tools::write(std::string& out, reply answer, const cache_status& status, ou
 void tools::note(const request& r, unsigned status, outcome word, const remembered_credential& memory) const
 {
     memory.counted.row->add(word, parts_.clock.steady() - r.arrived);
-    if (parts_.config->log.access == log_access::all) log_answer(r, status, word);
+    if (parts_.config->log.access == log_access::all) log_answer(r, status, word, memory.counted.tool);
 }
 
-void tools::log_answer(const request& r, unsigned status, outcome word) const
+void tools::log_answer(const request& r, unsigned status, outcome word, const std::string& tool) const
 {
-    parts_.out.info("answer", {{"method", std::string(r.method)},
-                               {"target", loggable(r.target)},
-                               {"status", std::to_string(status)},
-                               {"outcome", std::string(callcache::word(word))}});
+    auto took = std::chrono::duration_cast<std::chrono::microseconds>(parts_.clock.steady() - r.arrived);
+    std::vector<log_field> line{{"method", std::string(r.method)},
+                                {"target", loggable(r.target)},
+                                {"status", std::to_string(status)},
+                                {"outcome", std::string(callcache::word(word))},
+                                {"took_us", std::to_string(took.count())},
+                                {"tool", tool}};
+    if (auto trace = traceparent_of(r.fields); !trace.empty()) line.emplace_back("traceparent", trace);
+    parts_.out.info("answer", line);
 }
 
 void tools::write_kept(std::string& out, const entry& e, outcome word, std::string_view detail, const request& r,

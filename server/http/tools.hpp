@@ -55,7 +55,7 @@ private:
     std::string tool_of(const request&, const routed&, const remembered_credential&) const;
     void be_counted(const request&, const routed&, remembered_credential&) const;
     void note(const request&, unsigned status, outcome, const remembered_credential&) const;
-    void log_answer(const request&, unsigned status, outcome) const;
+    void log_answer(const request&, unsigned status, outcome, const std::string& tool) const;
     void write(std::string& out, reply, const cache_status&, outcome, const request&, const reply_mode&,
                const remembered_credential&) const;
     void write_kept(std::string& out, const entry&, outcome, std::string_view detail, const request&, const reply_mode&,

@@ -40,13 +40,6 @@ struct upstream_failure
     std::string text;  // for the operator and the tool: what happened
 };
 
-// Failures of one kind that were not told yet.
-struct lately_failed
-{
-    std::optional<steady_time> told_at;
-    std::size_t count = 0;
-};
-
 using upstream_result = std::variant<upstream_answer, upstream_failure>;
 
 }  // namespace callcache

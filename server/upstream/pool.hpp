@@ -54,6 +54,7 @@ public:
     task<bool> enter(steady_time deadline);
     void leave() { on_loan_.leave(); }
     const destination& to() const { return to_; }
+    std::size_t size() const { return idle_.size() + on_loan_.inside(); }
 
     // For the connections that are made from now on; idle ones end.
     void use(std::shared_ptr<asio::ssl::context>);

@@ -380,16 +380,17 @@ TEST_CASE("an outage of an hour costs at most 100 API calls, however many tools 
     CHECK(w.out.text().find("Gong answers again") != std::string::npos);
 }
 
-TEST_CASE("an outage that fails many lookups is a line in the log, and not one for each")
+TEST_CASE("an outage that fails many lookups is a few lines in the log, and not one for each")
 {
     world w;
     w.start();
     w.vendor->go_down();
     for (std::uint64_t n = 0; n < 30; ++n) CHECK(w.get(w.path(n * 2)).status == 502);
     std::string text = w.out.text();
-    CHECK(text.find("a request failed") != std::string::npos);
-    CHECK(text.find("a request failed") == text.rfind("a request failed"));
-    CHECK(std::count(text.begin(), text.end(), '\n') <= 7);
+    std::size_t told = 0;
+    for (std::size_t at = 0; (at = text.find("a request failed", at)) != std::string::npos; ++at) ++told;
+    CHECK(told == 3);
+    CHECK(std::count(text.begin(), text.end(), '\n') <= 9);
 }
 
 TEST_CASE("with :memory: nothing is written, and everything works until the process ends")

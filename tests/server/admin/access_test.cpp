@@ -121,3 +121,17 @@ TEST_CASE("admin access: no web page and no foreign name, whatever it shows")
     }
     CHECK(status(refuse_stranger(foreign, beyond, &t, {"callcache"})) == 200);
 }
+
+TEST_CASE("admin access: callcache's own page needs the token where everybody does")
+{
+    admin_token t = token_of(text);
+    std::string good = "Basic " + base64(":" + text);
+    request page = get();
+    page.sec_fetch_site = "same-origin";
+    page.origin = "http://localhost:4665";
+    CHECK(status(refuse_stranger(page, loopback, nullptr, no_hosts)) == 200);
+    CHECK(status(refuse_stranger(page, beyond, &t, no_hosts)) == 401);
+    page.authorization = good;
+    page.has_authorization = true;
+    CHECK(status(refuse_stranger(page, beyond, &t, no_hosts)) == 200);
+}

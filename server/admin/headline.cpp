@@ -1,0 +1,83 @@
+#include "server/admin/headline.hpp"
+
+#include "server/visible.hpp"
+#include "server/words.hpp"
+
+#include <algorithm>
+
+namespace callcache
+{
+namespace
+{
+
+constexpr std::size_t tools_shown = 3;
+constexpr std::uint64_t duplicates_min = 20;         // API calls of a day that are worth a word,
+constexpr std::uint64_t duplicates_min_percent = 5;  // if they are this much of it
+
+std::string spent_text(const budget_report& b)
+{
+    if (b.daily == 0) return grouped(b.spent) + " API calls in a day";
+    return grouped(b.spent) + " of " + grouped(b.daily);
+}
+
+std::string forecast_text(const overview& o)
+{
+    const budget_report& b = o.upstream.spending;
+    if (b.daily == 0) return "no limit";
+    if (b.left == 0) return "all spent";
+    if (!b.ends_in) return "lasts all day";
+    return "spent at " + minute_text(std::chrono::ceil<std::chrono::minutes>(o.now + *b.ends_in));
+}
+
+// Those that spent most, as a part of all that was spent.
+std::string tools_text(const budget_report& b)
+{
+    std::vector<std::pair<std::uint64_t, std::string>> most;
+    for (const auto& [tool, spent] : b.tools) most.emplace_back(spent, tool);
+    std::sort(most.rbegin(), most.rend());
+    most.resize(std::min(most.size(), tools_shown));
+    std::string text;
+    for (const auto& [spent, tool] : most)
+    {
+        std::uint64_t percent = b.spent == 0 ? 0 : std::min<std::uint64_t>(100, (spent * 100 + b.spent / 2) / b.spent);
+        if (percent > 0) text += (text.empty() ? "" : ", ") + harmless(tool) + " " + std::to_string(percent) + " %";
+    }
+    return text;
+}
+
+std::uint64_t sum_of(const outcome_counts& counts, std::initializer_list<outcome> words)
+{
+    std::uint64_t sum = 0;
+    for (outcome o : words)
+        if (auto found = counts.find(o); found != counts.end()) sum += found->second;
+    return sum;
+}
+
+}  // namespace
+
+std::string headline(const overview& o)
+{
+    const budget_report& b = o.upstream.spending;
+    std::string text = spent_text(b) + " · " + forecast_text(o);
+    if (std::string tools = tools_text(b); !tools.empty()) text += " · " + tools;
+    text += " · " + grouped(sum_of(o.of_the_day, {outcome::hit, outcome::stale, outcome::negative})) +
+            " answered without Gong";
+    if (b.paused_for > duration(0))
+        text +=
+            " · Gong asked to wait until " + minute_text(std::chrono::ceil<std::chrono::minutes>(o.now + b.paused_for));
+    if (!o.upstream.is_up) text += " · Gong is down";
+    return text;
+}
+
+std::vector<std::string> hints(const overview& o)
+{
+    std::vector<std::string> all;
+    const duplicate_report& d = o.upstream.duplicates;
+    bool is_much = d.today >= duplicates_min && d.today * 100 >= o.upstream.spending.spent * duplicates_min_percent;
+    if (o.may_share && is_much)
+        all.push_back(std::to_string(d.credentials) + " credentials fetched the same " + grouped(d.today) +
+                      " calls today; credentials.share=company would have saved those API calls");
+    return all;
+}
+
+}  // namespace callcache

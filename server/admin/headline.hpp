@@ -1,0 +1,18 @@
+// What stands at the top of the status page and of `callcache stats`, in words.
+#pragma once
+
+#include "server/admin/overview.hpp"
+
+#include <string>
+#include <vector>
+
+namespace callcache
+{
+
+// "1,204 of 10,000 · lasts all day · etl 61 %, agent 22 % · 18,340 answered without Gong"
+std::string headline(const overview&);
+
+// What the operator could do better, one sentence each.
+std::vector<std::string> hints(const overview&);
+
+}  // namespace callcache

@@ -1,0 +1,49 @@
+// Looks at everything that runs, and says what there is to see.
+#pragma once
+
+#include "cache/tiers.hpp"
+#include "config/live_settings.hpp"
+#include "server/admin/overview.hpp"
+#include "server/brain.hpp"
+#include "server/clock.hpp"
+#include "server/log_watch.hpp"
+#include "server/process_reader.hpp"
+
+#include <functional>
+#include <mutex>
+
+namespace callcache
+{
+
+// Any thread.
+class observer
+{
+public:
+    struct parts
+    {
+        const live_settings& config;
+        const origin& upstream;
+        tiers& kept;
+        brain& misses;
+        const request_counts& requests;
+        const log_watch& out;
+        const clock_source& clock;
+        std::function<std::size_t()> connections;  // of tools
+    };
+    explicit observer(parts);
+
+    // About every second: what was asked since counts for the minute in which this is called.
+    void look();
+
+    // The brain is asked too, and whoever awaits this goes on where it was.
+    task<overview> now();
+
+private:
+    const parts parts_;
+    const wall_time started_;
+    process_reader process_;
+    std::mutex mutex_;
+    last_day day_;
+};
+
+}  // namespace callcache
