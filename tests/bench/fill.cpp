@@ -1,6 +1,6 @@
 // Makes a database of so many kept calls, through the store's own code, and says how fast they were kept.
 //
-//   bench-fill FILE UPSTREAM AUTHORIZATION ENTRIES
+//   bench-fill FILE UPSTREAM AUTHORIZATION ENTRIES [SECONDS]     at most so long: then there are fewer
 
 #include "cache/file_system.hpp"
 #include "cache/partition.hpp"
@@ -41,8 +41,9 @@ std::unique_ptr<store> open(const std::string& path, const clock_source& clock)
 
 int main(int argc, char** argv)
 {
-    if (argc != 5) return std::fprintf(stderr, "usage: bench-fill FILE UPSTREAM AUTHORIZATION ENTRIES\n"), 2;
-    const std::uint64_t entries = std::strtoull(argv[4], nullptr, 10);
+    if (argc < 5) return std::fprintf(stderr, "usage: bench-fill FILE UPSTREAM AUTHORIZATION ENTRIES [SECONDS]\n"), 2;
+    const std::uint64_t wanted = std::strtoull(argv[4], nullptr, 10);
+    const double seconds_max = argc > 5 ? std::atof(argv[5]) : 1e9;
     system_clock clock;
     auto disk = open(argv[1], clock);
     partitions known(disk->salt(), argv[2], {});
@@ -55,10 +56,12 @@ int main(int argc, char** argv)
     e.etag = "\"0123456789abcdef0123456789abcdef\"";
     e.fresh_for = std::chrono::hours(24);
     auto begun = clock.steady();
-    for (std::uint64_t n = 0; n < entries;)
+    double seconds = 0;
+    std::uint64_t n = 0;
+    while (n < wanted && seconds < seconds_max)
     {
         e.sent_at = clock.wall();
-        for (std::uint64_t end = std::min(entries, n + batch); n < end; ++n)
+        for (std::uint64_t end = std::min(wanted, n + batch); n < end; ++n)
         {
             const std::string id = bench::id_of(n);
             e.body = bench::body_of(id);
@@ -70,8 +73,8 @@ int main(int argc, char** argv)
         std::promise<bool> written;
         disk->put_partition(whose->record(), [&](bool good) { written.set_value(good); });
         if (!written.get_future().get()) return std::fprintf(stderr, "bench-fill: not written\n"), 1;
+        seconds = std::chrono::duration<double>(clock.steady() - begun).count();
     }
-    double seconds = std::chrono::duration<double>(clock.steady() - begun).count();
-    std::printf("{\"entries\": %llu, \"seconds\": %.3f, \"a_second\": %.0f}\n",
-                static_cast<unsigned long long>(entries), seconds, double(entries) / seconds);
+    std::printf("{\"entries\": %llu, \"seconds\": %.3f, \"a_second\": %.0f}\n", static_cast<unsigned long long>(n),
+                seconds, double(n) / seconds);
 }

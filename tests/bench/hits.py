@@ -21,12 +21,12 @@ def measure(server, ids_path, seconds=SECONDS, cpus=None):
 
 
 def interleave(section, servers, ids_path, rounds=ROUNDS, seconds=SECONDS, cpus=None):
-    """A B C A B C …: by name the median of each figure. Who fails is left out."""
+    """A B C A B C …: by name the median of each figure. Who fails is left out. Without `ids_path` each its own."""
     runs = {name: [] for name in servers}
     for _ in range(rounds):
         for name in [n for n in runs if runs[n] is not None]:
             try:
-                runs[name].append(measure(servers[name], ids_path, seconds, cpus))
+                runs[name].append(measure(servers[name], ids_path or servers[name].asked, seconds, cpus))
             except (Failed, OSError) as e:
                 section.failed(name, e)
                 runs[name] = None

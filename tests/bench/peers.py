@@ -38,13 +38,13 @@ class Bare(Process):
         return int(get(self.port, "/count"))
 
 
-def fill(name, vendor, entries, seconds=600):
-    """A database with so many calls kept; how fast."""
+def fill(name, vendor, entries, seconds=300):
+    """A database with so many calls kept, or with fewer where it takes too long; how fast."""
     path = os.path.join(FOLDER, name)
     remove_database(path)
     command = [os.path.join(BUILD, "tests", "bench-fill"), path, f"http://127.0.0.1:{vendor.port}", AUTHORIZATION,
-               str(entries)]
-    return path, json_of(run(command, seconds=seconds))
+               str(entries), str(seconds)]
+    return path, json_of(run(command, seconds=seconds + 60))
 
 
 def remove_database(path):
