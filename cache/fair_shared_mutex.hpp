@@ -23,6 +23,12 @@ public:
         std::lock_guard in_line(door_);
         room_.lock_shared();
     }
+    // Also false where somebody waits who wants it alone, or is about to come in.
+    bool try_lock_shared()
+    {
+        std::unique_lock in_line(door_, std::try_to_lock);
+        return in_line && room_.try_lock_shared();
+    }
     void unlock_shared() { room_.unlock_shared(); }
 
 private:

@@ -1,6 +1,7 @@
 #include "cache/rows.hpp"
 
 #include "cache/digest.hpp"
+#include "cache/unwaiting.hpp"
 
 #include <cstring>
 #include <utility>
@@ -18,6 +19,8 @@ constexpr std::size_t checksum_bytes = 8;
 // Rows deleted in one transaction. A row of 1,100 bytes takes about 10 µs, and no reader or writer shall wait 10 ms.
 constexpr std::int64_t chunk_rows = 200;
 constexpr std::int64_t chunk_pages = 256;
+// What is longer takes its time to be read and summed up, also from memory.
+constexpr std::size_t unwaited_bytes_max = 64 << 10;
 constexpr duration touch_step = std::chrono::minutes(10);  // recency is not written more precisely than this
 
 int flags_of(const entry& e)
@@ -61,13 +64,25 @@ std::string_view view(const digest& d)
 
 }  // namespace
 
-row_reader::row_reader(const std::string& path) :
-    db_(path, SQLITE_OPEN_READONLY),
-    find_(db_, "SELECT sent_at, fresh_for, missing_since, flags, content_type, etag, checksum, body, source FROM entry "
-               "WHERE name = ?1 AND partition = ?2 AND generation >= ?3")
-{}
+row_reader::row_reader(const std::string& path, patience how) :
+    how_(how),
+    db_(path, SQLITE_OPEN_READONLY, how == patience::never ? unwaiting_layer() : nullptr),
+    find_(db_, ("SELECT sent_at, fresh_for, missing_since, flags, content_type, etag, checksum, body, source FROM entry "
+                "WHERE name = ?1 AND partition = ?2 AND generation >= ?3" +
+                (how == patience::never ? " AND length(body) <= " + std::to_string(unwaited_bytes_max) : ""))
+                   .c_str())
+{
+    if (how == patience::never) sqlite3_busy_timeout(db_.handle(), 0);
+}
 
 row_reader::outcome row_reader::find(key_view key, std::int64_t generation)
+{
+    if (how_ == patience::waits) return read(key, generation);
+    unwaiting here;
+    return read(key, generation);
+}
+
+row_reader::outcome row_reader::read(key_view key, std::int64_t generation)
 {
     reset_after guard{find_};
     find_.bind(1, key.name).bind(2, key.partition).bind(3, generation);

@@ -17,7 +17,14 @@ namespace callcache::sqlite
 class row_reader
 {
 public:
-    explicit row_reader(const std::string& path);
+    // One that must not wait sees nothing of long bodies, nor of what only the disk has: what it does not find may be
+    // there. See unwaiting.hpp for when it may be closed.
+    enum class patience
+    {
+        waits,
+        never,
+    };
+    explicit row_reader(const std::string& path, patience = patience::waits);
 
     struct outcome
     {
@@ -30,6 +37,9 @@ public:
     outcome find(key_view, std::int64_t generation);
 
 private:
+    outcome read(key_view, std::int64_t generation);
+
+    const patience how_;
     database db_;
     statement find_;
 };

@@ -12,10 +12,10 @@ namespace
 
 }  // namespace
 
-database::database(const std::string& path, int flags)
+database::database(const std::string& path, int flags, const char* layer)
 {
     sqlite3* db = nullptr;
-    int code = sqlite3_open_v2(path.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+    int code = sqlite3_open_v2(path.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, layer);
     db_.reset(db);
     if (code != SQLITE_OK) fail(db, code);
     sqlite3_busy_timeout(db, 2000);

@@ -33,8 +33,8 @@ struct closer
 class database
 {
 public:
-    // SQLITE_OPEN_… flags. Throws failure.
-    database(const std::string& path, int flags);
+    // SQLITE_OPEN_… flags; `layer` names what reads and writes for it, null: SQLite's own. Throws failure.
+    database(const std::string& path, int flags, const char* layer = nullptr);
 
     void execute(const char* sql);
     std::int64_t integer(const char* sql);  // the first column of the first row, or 0

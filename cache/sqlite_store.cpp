@@ -1,4 +1,5 @@
-// The store on SQLite: one thread writes, in groups; a few read, each with a connection of its own.
+// The store on SQLite: one thread writes, in groups; a few read, each with a connection of its own. What can be read
+// without waiting for the disk is read by who asks.
 //
 // When the file cannot be written, what is put is lost and serving goes on; the write queue remembers the drops.
 
@@ -29,6 +30,7 @@ namespace
 {
 
 constexpr std::size_t reader_count = 2;
+constexpr std::size_t at_once_count = 4;
 constexpr std::size_t queued_bytes_max = 64 << 20;   // beyond it what is put is not written
 constexpr auto idle_tick = std::chrono::seconds(1);  // how often an idle writer looks after the file
 constexpr duration partition_unused = std::chrono::hours(48);
@@ -73,7 +75,7 @@ public:
         bytes_(writer_->bytes())
     {
         for (const partition_record& p : partitions_) known_[p.id] = p;
-        for (auto& r : readers_) r.emplace(options_.path);
+        open_readers();
         for (std::size_t i = 0; i < reader_count; ++i) threads_.emplace_back([this, i] { read_on(i); });
         threads_.emplace_back([this] { write_on(); });
     }
@@ -105,6 +107,17 @@ public:
         }
         finds_.push_back({key, std::move(done)});
         read_wanted_.notify_one();
+    }
+
+    entry_ptr find_at_once(const entry_key& key) override
+    {
+        std::unique_lock lock(mutex_);
+        auto queued = queue_.find(key);
+        std::int64_t generation = queue_.generation();
+        lock.unlock();
+        if (queued && queued->settles()) return queued->kept;
+        entry_ptr e = read_at_once(key, generation);
+        return e && queued && e->sent_at <= queued->sent_until ? nullptr : e;
     }
 
     void put(const entry_key& key, entry_ptr e) override
@@ -147,12 +160,38 @@ private:
         entry_key key;
         found done;
     };
+    // For one thread at a time, and there are about as many as event loops.
+    struct at_once
+    {
+        std::mutex mutex;
+        std::optional<sqlite::row_reader> reader;
+    };
+
     template<class Change>
     void change(Change make)
     {
         std::lock_guard lock(mutex_);
         make();
         write_wanted_.notify_one();
+    }
+
+    // What the asker's thread can read without waiting for anything; null if that is not known.
+    entry_ptr read_at_once(const entry_key& key, std::int64_t generation)
+    {
+        static std::atomic<std::size_t> askers{0};
+        thread_local const std::size_t asker = askers++;
+        at_once& mine = at_once_[asker % at_once_count];
+        std::unique_lock alone(mine.mutex, std::try_to_lock);
+        std::shared_lock files(files_mutex_, std::defer_lock);
+        if (!alone || !files.try_lock() || !mine.reader) return nullptr;
+        try
+        {
+            return mine.reader->find(key, generation).kept;
+        }
+        catch (const sqlite::failure&)
+        {
+            return nullptr;  // on the disk alone, or in trouble: the reader that waits finds out
+        }
     }
 
     void read_on(std::size_t reader)
@@ -394,6 +433,7 @@ private:
         bool corrupt = corrupt_, gone = !std::filesystem::exists(options_.path);
         if (writer_ && !corrupt && !gone) return;
         std::unique_lock files(files_mutex_);
+        for (at_once& a : at_once_) a.reader.reset();
         for (auto& r : readers_) r.reset();
         writer_.reset();
         if (corrupt || gone)
@@ -411,16 +451,25 @@ private:
         writer->set_generation(generation());
         writer->set_erasure(erasure_);
         writer->commit();
-        for (auto& r : readers_) r.emplace(options_.path);
+        open_readers();
         writer_ = std::move(writer);
         evicted_before_ = 0;
         writer_->count();
     }
 
+    // Without a WAL a reader waits for the writer; so nobody reads at once.
+    void open_readers()
+    {
+        for (auto& r : readers_) r.emplace(options_.path);
+        if (options_.how != journal::wal) return;
+        for (at_once& a : at_once_) a.reader.emplace(options_.path, sqlite::row_reader::patience::never);
+    }
+
     const store_options options_;
     std::unique_ptr<sqlite::row_writer> writer_;  // the writer's thread; null while the file cannot be used
     std::optional<sqlite::row_reader> readers_[reader_count];
-    fair_shared_mutex files_mutex_;  // held by who reads; alone by who replaces the file, or writes without a WAL
+    at_once at_once_[at_once_count];  // closed before all the others of the file: unwaiting.hpp
+    fair_shared_mutex files_mutex_;   // held by who reads; alone by who replaces the file, or writes without a WAL
     const std::string salt_;
     const std::vector<partition_record> partitions_;  // as at the start
     const erasure_record kept_erasure_;               // likewise

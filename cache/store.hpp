@@ -42,6 +42,9 @@ public:
     // later on a thread of the store's; it must be short.
     virtual void find(const entry_key&, found done) = 0;
 
+    // The same, as far as it can be known without waiting for a disk: what it does not find may be kept.
+    virtual entry_ptr find_at_once(const entry_key&) { return nullptr; }
+
     // Queues. The newer one, by sent_at, stays. What is put under a generation older than the current one is lost.
     virtual void put(const entry_key&, entry_ptr) = 0;
 

@@ -42,6 +42,16 @@ entry_ptr tiers::find_in_memory(const partition& p, std::string_view name) const
     return memory_.find({p.company()->id(), name});
 }
 
+entry_ptr tiers::find_at_once(const partition& p, std::string_view name)
+{
+    entry_key key(key_view{p.id(), name});
+    if (p.company() && !own_.holds(key)) key.partition = p.company()->id();
+    std::uint64_t version = memory_.version(key);
+    entry_ptr e = store_->find_at_once(key);
+    if (e) memory_.refill(key, e, version);
+    return e;
+}
+
 void tiers::find_on_disk(const entry_key& key, store::found done)
 {
     std::uint64_t version = memory_.version(key);

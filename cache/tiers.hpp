@@ -29,6 +29,10 @@ public:
 
     entry_ptr find_in_memory(const partition&, std::string_view name) const;
 
+    // Asks the store for what can be read without waiting for a disk, and refills memory. What it does not find may be
+    // kept. REQUIRES: the partition is enrolled.
+    entry_ptr find_at_once(const partition&, std::string_view name);
+
     // Asks the store, and refills memory. `done` may be called before this returns, or later on another thread.
     // REQUIRES: the partition is enrolled.
     void find_on_disk(const partition_ptr&, std::string_view name, store::found done);

@@ -9,6 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -37,6 +38,13 @@ task<void> end_idle(front& f, const clock_source& clock)
 {
     co_await sleep_until(clock, clock.steady() + session::drain_grace);
     for (session* s : f.sessions) s->sweep(clock.steady());
+}
+
+// That this process may run on: taskset or a container's cpuset leave it fewer than the machine has.
+std::size_t cores()
+{
+    cpu_set_t usable;
+    return sched_getaffinity(0, sizeof usable, &usable) == 0 ? std::size_t(CPU_COUNT(&usable)) : 1;
 }
 
 // As many connections as the system lets us have.
@@ -141,7 +149,7 @@ std::optional<std::string> proxy::open_upstream()
         if (auto trouble = read_clients()) return trouble;
     }
     std::size_t count = config_->server.threads;
-    if (count == 0) count = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads_max);
+    if (count == 0) count = std::clamp<std::size_t>(cores(), 1, threads_max);
     if (around_.by_hand) count = 1;
     for (std::size_t i = 0; i < count; ++i)
     {

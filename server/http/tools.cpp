@@ -94,6 +94,7 @@ bool tools::answer_now(const request& r, const reply_mode& mode, remembered_cred
     if (to.what == route::pass || r.body.what == framing::kind::chunked) return false;
     const partition_ptr& whose = kept_under(to, memory);
     entry_ptr kept = parts_.kept.find_in_memory(*whose, to.name);
+    if (!kept && whose->id() != 0) kept = parts_.kept.find_at_once(*whose, to.name);
     if (!kept) return false;
     ruling ruled = rule(r, *whose, kept.get());
     switch (ruled.what)

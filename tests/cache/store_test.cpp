@@ -8,6 +8,10 @@
 
 #include <map>
 
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
 using namespace callcache;
 using namespace callcache::test;
 using namespace std::chrono_literals;
@@ -37,6 +41,14 @@ entry_ptr find(store& s, const entry_key& k)
 {
     return wait_for<entry_ptr>([&](auto done) { s.find(k, done); });
 }
+
+// To look at the file beside SQLite. Its end takes SQLite's locks away (unwaiting.hpp), which nobody asks for here.
+struct open_descriptor
+{
+    explicit open_descriptor(const std::string& path) : number(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+    ~open_descriptor() { close(number); }
+    const int number;
+};
 
 struct sqlite_file
 {
@@ -204,6 +216,56 @@ TEST_CASE("an entry that was kept while the clock was years ahead gives way")
     f.s->put(key("1"), an_entry("now", t0));
     f.open();
     CHECK(find(*f.s, key("1"))->body == "now");
+}
+
+TEST_CASE("what the system has in memory is found at once; a long body, and what is dropped or purged, is not")
+{
+    sqlite_file f;
+    f.s->put(key("1"), an_entry("short"));
+    f.s->put(key("2"), an_entry(std::string((64 << 10) + 1, 'x')));
+    f.s->put(key("3"), an_entry("dropped"));
+    CHECK(f.s->find_at_once(key("1"))->body == "short");  // queued
+    f.open();
+    REQUIRE(f.s->find_at_once(key("1")));
+    CHECK(f.s->find_at_once(key("1"))->body == "short");
+    CHECK(f.s->find_at_once(key("1", 2)) == nullptr);
+    CHECK(f.s->find_at_once(key("2")) == nullptr);
+    CHECK(find(*f.s, key("2"))->body.size() == (64 << 10) + 1);
+    f.s->drop(key("3"), t0);
+    CHECK(f.s->find_at_once(key("3")) == nullptr);
+    f.s->drop_all([](bool) {});
+    CHECK(f.s->find_at_once(key("1")) == nullptr);
+}
+
+TEST_CASE("what the disk alone has is not waited for, and is found at once after it was read")
+{
+    sqlite_file f;
+    for (int i = 0; i < 2000; ++i) f.s->put(key(std::to_string(i)), an_entry(std::string(1000, 'x')));
+    f.open();
+    open_descriptor file(f.options.path);
+    fsync(file.number);
+    REQUIRE(posix_fadvise(file.number, 0, 0, POSIX_FADV_DONTNEED) == 0);
+    const off_t middle = lseek(file.number, 0, SEEK_END) / 2;
+    char byte;
+    iovec room{&byte, 1};
+    if (preadv2(file.number, &room, 1, middle, RWF_NOWAIT) == 1)
+    {
+        MESSAGE("this file system keeps its files in memory");
+        return;
+    }
+    CHECK(f.s->find_at_once(key("1000")) == nullptr);
+    CHECK(find(*f.s, key("1000"))->body.size() == 1000);
+    CHECK(f.s->find_at_once(key("1000"))->body.size() == 1000);
+}
+
+TEST_CASE("without a WAL nothing is read at once, as a reader could meet the writer")
+{
+    sqlite_file f;
+    f.options.how = journal::rollback;
+    f.open().put(key("1"), an_entry("a"));
+    f.open();
+    CHECK(f.s->find_at_once(key("1")) == nullptr);
+    CHECK(find(*f.s, key("1"))->body == "a");
 }
 
 TEST_CASE("what is dropped is not found, from the call on and after opening again")

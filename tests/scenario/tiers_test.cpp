@@ -24,6 +24,13 @@ public:
         auto at = rows.find(k.name);
         asked.push_back([e = at == rows.end() ? nullptr : at->second, done = std::move(done)] { done(e); });
     }
+    entry_ptr find_at_once(const entry_key& k) override
+    {
+        auto at = rows.find(k.name);
+        entry_ptr e = at == rows.end() ? nullptr : at->second;
+        if (meanwhile) meanwhile();
+        return e;
+    }
     void put(const entry_key& k, entry_ptr e) override { rows[k.name] = std::move(e); }
     void drop(const entry_key& k, wall_time) override { rows.erase(k.name); }
     void drop_name(const std::string& n, written done) override
@@ -48,6 +55,7 @@ public:
 
     std::map<std::string, entry_ptr> rows;
     erasure_record erasure;
+    std::function<void()> meanwhile;          // what others do between a reading at once and its use
     std::deque<std::function<void()>> asked;  // readers that have found their row, and have not told yet
 
 private:
@@ -93,6 +101,32 @@ TEST_CASE("A: reader finds the row. B: purge. A: refills memory: refused, a purg
         x.disk->asked.front()();
         CHECK(x.t.find_in_memory(*x.whose, "1") == nullptr);
     }
+}
+
+TEST_CASE("A: reads the row at once. B: purge. A: refills memory: refused, a purged entry is not served again")
+{
+    for (bool all : {false, true})
+    {
+        two_tiers x;
+        x.disk->rows["1"] = an_entry(0);
+        x.disk->meanwhile = [&] {
+            if (all)
+                x.t.purge_all([](bool) {});
+            else
+                x.t.purge("1", [](bool) {});
+        };
+        x.t.find_at_once(*x.whose, "1");
+        CHECK(x.t.find_in_memory(*x.whose, "1") == nullptr);
+    }
+}
+
+TEST_CASE("what is read at once is in memory then")
+{
+    two_tiers alone;
+    alone.disk->rows["1"] = an_entry(0);
+    CHECK(alone.t.find_at_once(*alone.whose, "1") == alone.disk->rows["1"]);
+    CHECK(alone.t.find_in_memory(*alone.whose, "1") == alone.disk->rows["1"]);
+    CHECK(alone.t.find_at_once(*alone.whose, "2") == nullptr);
 }
 
 TEST_CASE("A: fetch sent. B: purge. A: the answer arrives: it is not kept")

@@ -7,7 +7,10 @@
 #include <atomic>
 #include <csignal>
 #include <mutex>
+#include <optional>
 #include <thread>
+
+#include <poll.h>
 
 namespace callcache::test
 {
@@ -27,9 +30,16 @@ bulk_result run_in_bulk(const bulk_load& load)
     temp_folder folder;
     std::vector<std::string> arguments{"--set", "log.access=off"};
     arguments.insert(arguments.end(), load.further.begin(), load.further.end());
-    serving s(vendor.url(), folder.file("cache.db"), arguments);
+    std::optional<serving> s;
+    stand_in other;
+    if (load.instead)
+        other = load.instead(vendor.port());
+    else
+        s.emplace(vendor.url(), folder.file("cache.db"), arguments);
+    const std::uint16_t port = s ? s->port : other.port;
+    child* const process = s ? &s->process : other.process.get();
     bulk_result r;
-    if (s.port == 0) return r;
+    if (port == 0) return r;
 
     std::atomic<std::uint64_t> next{0};
     std::atomic<std::size_t> running{load.connections};
@@ -37,8 +47,8 @@ bulk_result run_in_bulk(const bulk_load& load)
     std::vector<std::thread> threads;
     auto begun = std::chrono::steady_clock::now();
     auto asks = [&](std::size_t n) {
-        plain_client client(load.direct ? vendor.port() : s.port);
-        const std::string tool = load.direct ? "" : "/@tool" + std::to_string(n % tools), &key = keys[n % keys.size()];
+        plain_client client(port);
+        const std::string tool = s ? "/@tool" + std::to_string(n % tools) : "", &key = keys[n % keys.size()];
         for (std::uint64_t number = next++; number < load.calls; number = next++)
         {
             const std::string id = vendor.world().id(number);
@@ -55,14 +65,21 @@ bulk_result run_in_bulk(const bulk_load& load)
     for (std::size_t n = 0; n < load.connections; ++n) threads.emplace_back(asks, n);
     auto ends = begun + load.at_most;
     while (running > 0 && std::chrono::steady_clock::now() < ends)
-        s.process.says("no line says this", std::chrono::milliseconds(50));
+    {
+        constexpr auto a_moment = std::chrono::milliseconds(50);
+        if (process)
+            process->says("no line says this", a_moment);
+        else
+            poll(nullptr, 0, int(a_moment.count()));
+    }
     if (running > 0) r.seconds = std::chrono::duration<double>(load.at_most).count();
     r.api_calls = vendor.requests();
     r.refused = vendor.refused();
     const auto heads = vendor.heads();
     r.bulk_reads = std::size_t(std::count_if(
         heads.begin(), heads.end(), [](const std::string& h) { return h.starts_with("POST /v2/calls/extensive"); }));
-    s.process.signal(SIGKILL);
+    next = load.calls;
+    if (process) process->signal(SIGKILL);
     for (auto& t : threads) t.join();
     return r;
 }

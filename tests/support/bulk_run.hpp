@@ -2,14 +2,25 @@
 // own limits: how many calls an API call brings.
 #pragma once
 
+#include "tests/support/child.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace callcache::test
 {
+
+// What stands between the tools and the vendor, if it is not callcache; without a process nothing does.
+struct stand_in
+{
+    std::uint16_t port = 0;
+    std::unique_ptr<child> process;
+};
 
 struct bulk_load
 {
@@ -17,9 +28,9 @@ struct bulk_load
     std::size_t connections = 300;  // of all together, by twenty tools
     std::uint64_t calls = 6000;     // 0.5 % missing from bulk answers, 0.5 % not found
     bool extensive = true;          // the credentials have the scope
-    bool direct = false;            // no callcache between
     std::chrono::seconds at_most{120};
     std::vector<std::string> further = {};  // arguments of serve
+    std::function<stand_in(std::uint16_t vendor_port)> instead = {};
 };
 
 struct bulk_result

@@ -1,0 +1,111 @@
+"""The benchmarks: ./dev bench [NAME…]. Without a name all of them, and docs/benchmarks.md is written from the run.
+
+Each ends within ten minutes, and whatever it started ends with it. One that fails is reported, and the others go on.
+"""
+
+import os
+import platform
+import signal
+import sys
+import time
+import traceback
+
+import disk
+import hits
+import idle
+import passing
+import scale
+from machine import BUILD, CPUS, FOLDER, ROOT, run
+from peers import versions
+from report import Section
+
+
+
+def program(name, seconds):
+    """A benchmark that is a program, shown as it prints."""
+
+    def measure(section):
+        section.text("```\n" + run([os.path.join(BUILD, "tests", name)], seconds=seconds).rstrip() + "\n```")
+
+    return measure
+
+
+SECTIONS = {
+    "hits": (hits.run, "Hits from memory"),
+    "disk": (disk.run, "Hits from disk"),
+    "scale": (scale.million, "A million entries"),
+    "scale-10m": (scale.ten_millions, "Ten million entries"),
+    "pass": (passing.measure, "What passes through"),
+    "idle": (idle.measure, "Idle connections"),
+    "budget": (program("budget-bench", 500), "The vendor's limit"),
+    "slow": (program("slow-bench", 200), "Slow connections"),
+    "footprint": (program("footprint", 100), "When idle"),
+}
+SECONDS_MAX = 600
+
+
+def measured(name):
+    measure, title = SECTIONS[name]
+    section = Section(name, title)
+    print(f"\n== {name}: {title}", flush=True)
+    begun = time.monotonic()
+    signal.alarm(SECONDS_MAX)
+    try:
+        measure(section)
+    except Exception as e:  # the other benchmarks go on
+        traceback.print_exc()
+        section.failed(name, e)
+    finally:
+        signal.alarm(0)
+    print(f"{name} took {time.monotonic() - begun:.0f} s", flush=True)
+    return section
+
+
+def page(used, sections):
+    """docs/benchmarks.md."""
+    with open("/proc/cpuinfo") as f:
+        model = next((line.split(":", 1)[1].strip() for line in f if line.startswith("model name")), "unknown processor")
+    with open("/proc/meminfo") as f:
+        memory = int(f.readline().split()[1]) / 1024**2
+    with open("/proc/loadavg") as f:
+        load = f.read().split()[0]
+    head = f"""# Benchmarks
+
+As `./dev bench` measured them on {time.strftime("%Y-%m-%d")}, and wrote them here: what falls short stands here too. A figure beside a peer's is
+of the same run, taken in turns with it, and says more than one alone.
+
+{model}, {len(CPUS)} cores, {memory:.0f} GB, Linux {platform.release()}; the load average was {load} at the end. {"; ".join(f"{n}: {v}" for n, v in used.items())}.
+The configurations of the peers are made by `tests/bench/peers.py`; all talk over loopback.
+"""
+    return head + "\n" + "\n".join(s.markdown() for s in sections)
+
+
+def out_of_time(*_):
+    raise TimeoutError(f"not done after {SECONDS_MAX} s")
+
+
+def main(names):
+    unknown = [n for n in names if n not in SECTIONS]
+    if unknown:
+        print(f"usage: ./dev bench [{'|'.join(SECTIONS)}]…", file=sys.stderr)
+        return 2
+    os.makedirs(FOLDER, exist_ok=True)
+    signal.signal(signal.SIGALRM, out_of_time)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    used = versions()
+    for name, version in used.items():
+        print(f"{name}: {version}")
+    sections = []
+    for name in names or SECTIONS:
+        sections.append(measured(name))
+        with open(os.path.join(FOLDER, f"{name}.md"), "w") as f:
+            f.write(sections[-1].markdown())
+    if not names:
+        with open(os.path.join(ROOT, "docs", "benchmarks.md"), "w") as f:
+            f.write(page(used, sections))
+        print("\nwritten: docs/benchmarks.md")
+    return 1 if any(s.failures for s in sections) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""Hits from memory: what one costs, against the bare responder and the caches that people run instead."""
+
+from contextlib import ExitStack
+
+from machine import CPUS, FOLDER, LOAD, Failed, ask_all, ids, ids_file, wrk
+from peers import Bare, Callcache, Haproxy, Nginx, Varnish, fill
+from report import medians, ratio
+
+ROUNDS, SECONDS = 5, 4
+
+
+def measure(server, ids_path, seconds=SECONDS, cpus=None):
+    """One run: what it cost the server, and what who asked saw."""
+    before = server.cpu_seconds()
+    seen = wrk(server.port, ids_path, seconds, cpus=cpus)
+    used = server.cpu_seconds() - before
+    if seen["wrong"] or not seen["requests"]:
+        raise Failed(f"{seen['wrong']} of {seen['requests']} answers were wrong")
+    return {"cpu_us": used * 1e6 / seen["requests"], "rate": seen["requests"] / seen["seconds"], "p50": seen["p50"],
+            "p99": seen["p99"], "p999": seen["p999"], "memory": server.memory_mb()}
+
+
+def interleave(section, servers, ids_path, rounds=ROUNDS, seconds=SECONDS, cpus=None):
+    """A B C A B C …: by name the median of each figure. Who fails is left out. Without `ids_path` each its own."""
+    runs = {name: [] for name in servers}
+    for _ in range(rounds):
+        for name in [n for n in runs if runs[n] is not None]:
+            try:
+                runs[name].append(measure(servers[name], ids_path or servers[name].asked, seconds, cpus))
+            except (Failed, OSError) as e:
+                section.failed(name, e)
+                runs[name] = None
+    return {name: medians(r) for name, r in runs.items() if r}
+
+
+def start(section, stack, makers):
+    """The servers that do start, by name."""
+    servers = {}
+    for name, make in makers.items():
+        try:
+            servers[name] = stack.enter_context(make())
+            section.command(" ".join(servers[name].command).replace(FOLDER + "/", ""))
+        except (Failed, OSError) as e:
+            section.failed(name, e)
+    return servers
+
+
+def warm(section, servers, vendor, wanted):
+    """Each id is asked for until it is kept: whoever still asks the vendor then is no cache, and left out."""
+    for name in list(servers):
+        try:
+            ask_all(servers[name].port, wanted)
+            before = vendor.calls()
+            ask_all(servers[name].port, wanted[:: max(1, len(wanted) // 1000)])
+            if vendor.calls() != before:
+                raise Failed(f"{vendor.calls() - before} of 1,000 calls were not kept")
+        except (Failed, OSError) as e:
+            section.failed(name, e)
+            servers.pop(name).close()
+
+
+def table(section, measured):
+    bare = measured.get("bare", {})
+    rows = [[name, m["cpu_us"], ratio(m["cpu_us"], bare.get("cpu_us")), m["rate"], ratio(m["rate"], bare.get("rate")),
+             m["p50"], m["p99"], ratio(m["p99"], bare.get("p99")), m["memory"],
+             ratio(m["memory"], bare.get("memory"))] for name, m in measured.items()]
+    section.table(["", "CPU µs a request", "to bare", "requests/s", "to bare", "p50 ms", "p99 ms", "to bare",
+                   "memory MB", "to bare"], rows)
+
+
+def cost(measured, name, figure="cpu_us"):
+    return measured[name][figure] if name in measured else None
+
+
+def run(section):
+    section.text(f"64 keep-alive connections, bodies of 640 bytes, one core for the server and one for wrk; medians of "
+                 f"{ROUNDS} interleaved runs of {SECONDS} s. CPU is user and system time of all of the server's "
+                 f"processes. Everything of callcache's is at its default.")
+    section.command("wrk -t1 -c64 -d4s -s tests/bench/bench-ids.lua http://127.0.0.1:PORT -- IDS AUTHORIZATION")
+    with Bare(name="vendor", cpus=set(CPUS)) as vendor:
+        few(section, vendor)
+        many(section, vendor)
+        fronts(section, vendor)
+
+
+def few(section, vendor):
+    section.text("10,000 distinct ids:")
+    database, _ = fill("hits.db", vendor, 10_000)
+    with ExitStack() as stack:
+        servers = start(section, stack, {"bare": Bare, "callcache": lambda: Callcache(vendor, database),
+                                         "HAProxy": lambda: Haproxy(vendor), "nginx": lambda: Nginx(vendor),
+                                         "Varnish": lambda: Varnish(vendor)})
+        warm(section, servers, vendor, ids(10_000))
+        measured = interleave(section, servers, ids_file(10_000))
+    table(section, measured)
+    ours = cost(measured, "callcache")
+    section.target("the bare responder's CPU to HAProxy's (else the measure is wrong)",
+                   ratio(cost(measured, "bare"), cost(measured, "HAProxy")), 0.75)
+    for name, wanted in (("bare", 1.25), ("HAProxy", 0.85), ("nginx", 0.5), ("Varnish", 0.5)):
+        section.target(f"a hit's CPU to that of {name}", ratio(ours, cost(measured, name)), wanted)
+    section.target("a hit's p99 to HAProxy's", ratio(cost(measured, "callcache", "p99"),
+                                                     cost(measured, "HAProxy", "p99")), 1.0)
+
+
+def many(section, vendor):
+    section.text("100,000 distinct ids:")
+    database, _ = fill("hits.db", vendor, 100_000)
+    with ExitStack() as stack:
+        servers = start(section, stack, {"bare": Bare, "callcache": lambda: Callcache(vendor, database),
+                                         "HAProxy": lambda: Haproxy(vendor)})
+        warm(section, servers, vendor, ids(100_000))
+        measured = interleave(section, servers, ids_file(100_000))
+    table(section, measured)
+    section.target("a hit's CPU to that of bare, 100,000 ids", ratio(cost(measured, "callcache"),
+                                                                    cost(measured, "bare")), 1.4)
+
+
+def fronts(section, vendor):
+    section.text("callcache with one front and with two, with wrk on the same two cores:")
+    database, _ = fill("hits.db", vendor, 10_000)
+    another, _ = fill("hits-2.db", vendor, 10_000)
+    with ExitStack() as stack:
+        servers = start(section, stack, {
+            "one front": lambda: Callcache(vendor, database, ["--set", "server.threads=1"], set(CPUS)),
+            "two fronts": lambda: Callcache(vendor, another, ["--set", "server.threads=2"], set(CPUS), "callcache-2")})
+        warm(section, servers, vendor, ids(10_000))
+        measured = interleave(section, servers, ids_file(10_000), cpus=set(CPUS))
+    table(section, measured)
+    section.target("a hit's CPU with two fronts to that with one", ratio(cost(measured, "two fronts"),
+                                                                         cost(measured, "one front")), 1.1)
