@@ -28,7 +28,7 @@ bool is_v6_character(unsigned char c)
 }
 
 // The host and what stands behind it, or nothing.
-std::optional<std::pair<std::string, std::string_view>> split_host(std::string_view text)
+std::optional<std::pair<std::string_view, std::string_view>> split_host(std::string_view text)
 {
     if (text.starts_with('['))
     {
@@ -36,11 +36,11 @@ std::optional<std::pair<std::string, std::string_view>> split_host(std::string_v
         if (close == std::string_view::npos || close == 1) return std::nullopt;
         std::string_view host = text.substr(1, close - 1);
         if (!std::all_of(host.begin(), host.end(), is_v6_character)) return std::nullopt;
-        return std::pair{std::string(host), text.substr(close + 1)};
+        return std::pair{host, text.substr(close + 1)};
     }
     std::string_view host = text.substr(0, text.find(':'));
     if (host.empty() || !std::all_of(host.begin(), host.end(), is_host_character)) return std::nullopt;
-    return std::pair{std::string(host), text.substr(host.size())};
+    return std::pair{host, text.substr(host.size())};
 }
 
 std::string bracketed(const std::string& host)
@@ -56,14 +56,14 @@ std::optional<host_port> parse_host_port(std::string_view text)
     if (!split || !split->second.starts_with(':')) return std::nullopt;
     auto port = parse_port(split->second.substr(1));
     if (!port) return std::nullopt;
-    return host_port{split->first, *port};
+    return host_port{std::string(split->first), *port};
 }
 
 std::optional<host_port> parse_authority(std::string_view text)
 {
     auto split = split_host(text);
     if (!split) return std::nullopt;
-    if (split->second.empty() || split->second == ":") return host_port{split->first, 0};
+    if (split->second.empty() || split->second == ":") return host_port{std::string(split->first), 0};
     return parse_host_port(text);
 }
 

@@ -28,8 +28,7 @@ task<void> sweep(front& f, const session_rules& rules)
     for (;;)
     {
         co_await sleep_until(rules.clock, rules.clock.steady() + every);
-        steady_time now = rules.clock.steady();
-        for (session* s : f.sessions) s->sweep(now);
+        f.sweep(rules.clock.steady());
     }
 }
 

@@ -1,18 +1,26 @@
 #include "server/http/cache_status.hpp"
 
+#include "server/numbers.hpp"
+
 namespace callcache
 {
 
+void append(std::string& out, const cache_status& s)
+{
+    out += "callcache";
+    if (s.hit) out += "; hit";
+    if (!s.forwarded.empty()) out.append("; fwd=").append(s.forwarded);
+    if (s.forwarded_status != 0) append_number(out += "; fwd-status=", s.forwarded_status);
+    if (s.ttl) append_number(out += "; ttl=", *s.ttl);
+    if (s.stored) out += "; stored";
+    if (s.collapsed) out += "; collapsed";
+    if (!s.detail.empty()) out.append("; detail=").append(s.detail);
+}
+
 std::string to_field(const cache_status& s)
 {
-    std::string text = "callcache";
-    if (s.hit) text += "; hit";
-    if (!s.forwarded.empty()) text.append("; fwd=").append(s.forwarded);
-    if (s.forwarded_status != 0) text += "; fwd-status=" + std::to_string(s.forwarded_status);
-    if (s.ttl) text += "; ttl=" + std::to_string(*s.ttl);
-    if (s.stored) text += "; stored";
-    if (s.collapsed) text += "; collapsed";
-    if (!s.detail.empty()) text.append("; detail=").append(s.detail);
+    std::string text;
+    append(text, s);
     return text;
 }
 

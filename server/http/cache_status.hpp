@@ -23,6 +23,7 @@ struct cache_status
 };
 
 // "callcache; hit; ttl=299; detail=hit"
+void append(std::string& out, const cache_status&);
 std::string to_field(const cache_status&);
 
 }  // namespace callcache

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cache/time.hpp"
+#include "server/http/cache_status.hpp"
 
 #include <string>
 #include <string_view>
@@ -31,7 +32,26 @@ struct reply_mode
     int minor = 1;  // the request's version is HTTP/1.minor
 };
 
-// Appends the whole message (RFC 9112) to `out`. A 204 or 304 is written without a body.
+// Appends a message (RFC 9112) to `out`, piece by piece: the fields without framing and Connection, then the end, once.
+class reply_writer
+{
+public:
+    reply_writer(std::string& out, unsigned status);
+
+    void field(std::string_view name, std::string_view value);
+    void field(std::string_view name, std::int64_t value);
+    void field(std::string_view name, wall_time value);  // as http_date()
+    void field(std::string_view name, const cache_status& value);
+
+    // A 204 or 304 is written without a body. `close`: the connection ends after it, whatever the mode says.
+    void end(std::string_view body, const reply_mode&, bool close = false);
+
+private:
+    std::string& out_;
+    const unsigned status_;
+};
+
+// Appends the whole message to `out`.
 void write_reply(std::string& out, const reply&, const reply_mode&, wall_time now);
 
 // "Tue, 24 Nov 2026 08:00:00 GMT" (RFC 9110, section 5.6.7).

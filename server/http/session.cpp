@@ -1,11 +1,13 @@
 #include "server/http/session.hpp"
 
+#include "server/http/request_head.hpp"
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/basic_parser.hpp>
 
 #include <poll.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -14,8 +16,7 @@ namespace callcache
 namespace
 {
 
-namespace http = boost::beast::http;
-
+constexpr std::size_t first_read_bytes = 1 << 10;  // while nothing has come; most requests are shorter
 constexpr std::size_t read_bytes = 4096;
 constexpr std::size_t body_read_bytes = 64 << 10;
 constexpr std::size_t body_progress_bytes = 1 << 10;  // at least so much of a body in an idle_timeout
@@ -25,37 +26,6 @@ constexpr std::size_t skipped_body_max = 64 << 10;    // a longer body is not re
 constexpr std::size_t farewell_bytes_max = 1 << 20;
 constexpr milliseconds farewell_max = 2s;
 
-// A request's head, as Beast's parser tells it: the fields in their order, without copies.
-class head_parser final : public http::basic_parser<true>
-{
-public:
-    std::string_view method, target;
-    int minor = 1;
-    std::vector<field_view> fields;
-
-private:
-    using text = boost::beast::string_view;
-    static std::string_view view(text t) { return {t.data(), t.size()}; }
-
-    void on_request_impl(http::verb, text m, text t, int version, error_code&) override
-    {
-        method = view(m);
-        target = view(t);
-        minor = version % 10;
-    }
-    void on_field_impl(http::field, text name, text value, error_code&) override
-    {
-        fields.push_back({view(name), view(value)});
-    }
-    void on_response_impl(int, text, int, error_code&) override {}
-    void on_header_impl(error_code&) override {}
-    void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
-    std::size_t on_body_impl(text, error_code&) override { return 0; }
-    void on_chunk_header_impl(std::uint64_t, text, error_code&) override {}
-    std::size_t on_chunk_body_impl(std::uint64_t, text, error_code&) override { return 0; }
-    void on_finish_impl(error_code&) override {}
-};
-
 }  // namespace
 
 session::session(tcp_socket socket, front& f, session_rules& rules) :
@@ -64,6 +34,8 @@ session::session(tcp_socket socket, front& f, session_rules& rules) :
     rules_(rules),
     place_(f.sessions.insert(f.sessions.end(), this))
 {
+    error_code ignored;
+    socket_.non_blocking(true, ignored);
     ++rules_.open;
 }
 
@@ -75,22 +47,41 @@ session::~session()
 
 void session::wait_for(waiting_for what, milliseconds at_most)
 {
-    waiting_ = what;
-    read_overdue_ = what == waiting_for::nothing ? steady_time::max() : rules_.clock.steady() + at_most;
+    wait_for(what, rules_.clock.steady() + at_most);
 }
 
-void session::sweep(steady_time now)
+void session::wait_for(waiting_for what, steady_time overdue)
+{
+    waiting_ = what;
+    read_overdue_ = overdue;
+    // While an answer is made, each sweep looks for a hang-up.
+    front_.sweep_due = std::min(front_.sweep_due, what == waiting_for::nothing ? steady_time::min() : overdue);
+}
+
+void front::sweep(steady_time now)
+{
+    if (now < sweep_due) return;
+    sweep_due = steady_time::max();
+    for (session* s : sessions) sweep_due = std::min(sweep_due, s->sweep(now));
+}
+
+steady_time session::sweep(steady_time now)
 {
     notice_hang_up();
-    if (now >= write_overdue_) return abort();
-    if (now < read_overdue_) return;
-    read_overdue_ = steady_time::max();
-    timed_out_ = true;
     bool is_writing = write_overdue_ != steady_time::max();
-    if ((waiting_ == waiting_for::head || waiting_ == waiting_for::body) && !is_writing)
-        stop_reading();  // and not the connection: a word is owed
-    else
+    if (now >= write_overdue_)
         abort();
+    else if (now >= read_overdue_)
+    {
+        read_overdue_ = steady_time::max();
+        timed_out_ = true;
+        if ((waiting_ == waiting_for::head || waiting_ == waiting_for::body) && !is_writing)
+            stop_reading();  // and not the connection: a word is owed
+        else
+            abort();
+    }
+    bool watched = left || waiting_ == waiting_for::nothing;
+    return watched ? now : std::min(read_overdue_, write_overdue_);
 }
 
 void session::drain()
@@ -106,11 +97,28 @@ void session::abort()
 
 task<void> session::run(std::shared_ptr<session> self)
 {
-    std::string out;
     try
     {
-        bool go_on = co_await self->secure(out);
-        while (go_on) go_on = co_await self->serve_one(out);
+        bool go_on = co_await self->secure();
+        self->heard_at_ = self->rules_.clock.steady();
+        while (go_on)
+        {
+            std::string& out = self->front_.answers;
+            go_on = self->answer_ready(out);
+            if (!self->send_at_once(out))
+            {
+                std::string rest = std::exchange(out, {});
+                self->wait_for(waiting_for::nothing, steady_time::max());
+                bool written = co_await self->write(rest);
+                self->heard_at_ = self->rules_.clock.steady();
+                go_on = go_on && written;
+            }
+            if (!go_on) break;
+            if (self->in_.empty())
+                go_on = co_await self->read_first();
+            else
+                go_on = co_await self->serve_one();
+        }
     }
     catch (const std::exception& mistake)
     {
@@ -126,13 +134,13 @@ task<void> session::turn_away(std::shared_ptr<session> self)
     std::string out;
     // It has a name, as GCC 12 destroys an aggregate within an awaited expression twice.
     const refused_head full{503, "too many connections (server.connections_max)", 1};
-    bool secured = co_await self->secure(out);
+    bool secured = co_await self->secure();
     if (secured) co_await self->refuse(full, out);
     co_await self->part();
 }
 
 // The handshake, where there is TLS. False if the connection ends with it.
-task<bool> session::secure(std::string& out)
+task<bool> session::secure()
 {
     if (!rules_.tls) co_return true;
     tls_ = std::make_unique<tls_stream>(rules_.tls->current(), socket_);
@@ -141,6 +149,7 @@ task<bool> session::secure(std::string& out)
     if (greeted == tls_stream::greeting::plain_http)
     {
         tls_.reset();
+        std::string out;
         const refused_head plain{400, "this address speaks TLS alone (server.tls_certificate_file): use https://"};
         co_await refuse(plain, out);
     }
@@ -153,23 +162,60 @@ task<void> session::refuse(const refused_head& why, std::string& out)
     co_await write(out);
 }
 
-// Reads a request and answers it. False when the connection ends.
-task<bool> session::serve_one(std::string& out)
+// Answers the requests at the front of `in_` that are whole, have no body and can be answered at once; the first that
+// is otherwise stays there. False when the connection ends with the last answer.
+bool session::answer_ready(std::string& out)
 {
+    out.clear();               // an exception may have left something there
+    std::size_t answered = 0;  // so much of `in_`
+    bool keep = true;
+    while (keep && answered < in_.size() && out.size() < gathered_max)
+    {
+        std::string_view bytes = std::string_view(in_).substr(answered);
+        head_scanner scanner(head_kind::request, rules_.limits().header_bytes_max);
+        if (scanner.scan(bytes) != head_scanner::progress::complete) break;
+        request_or_refusal read = read_request_head(bytes.substr(0, scanner.size()), front_.fields);
+        request& r = read.good;
+        if (read.refused || r.body.what != framing::kind::none) break;
+        r.arrived = heard_at_ = rules_.clock.steady();
+        reply_mode mode{r.is_head(), r.keep_alive && !rules_.draining, r.minor};
+        if (!rules_.answers.answer_now(r, mode, remembered_, out)) break;
+        answered += scanner.size();
+        keep = mode.keep_alive;
+    }
+    in_.erase(0, answered);
+    return keep;
+}
+
+// Writes as much as the system takes without waiting. True if that is all; else the rest stays in `out`.
+bool session::send_at_once(std::string& out)
+{
+    if (out.empty()) return true;
+    if (tls_) return false;
+    error_code error;
+    std::size_t sent = socket_.write_some(asio::buffer(out), error);
+    if (sent < out.size())
+    {
+        out.erase(0, sent);
+        return false;  // an error shows again when the rest is written
+    }
+    out.clear();
+    if (out.capacity() > 2 * gathered_max) out.shrink_to_fit();
+    return true;
+}
+
+// Reads a request and answers it, whatever that takes. False when the connection ends.
+task<bool> session::serve_one()
+{
+    std::string out;
     bool complete = co_await read_head(out);
     if (!complete) co_return false;
 
-    const std::string head = in_.substr(0, head_size_);  // what is read of the request points into it
-    head_parser parser;
-    parser.header_limit(std::uint32_t(head_size_));
-    parser.body_limit(boost::none);  // no body is given to it
-    error_code error;
-    parser.put(asio::buffer(head), error);
-    request_or_refusal read;
-    if (error)
-        read.refused = refused_head{400, "the head is malformed: " + error.message()};
-    else
-        read = read_request(parser.method, parser.target, parser.minor, parser.fields);
+    // What is read of the request points into `head`; one that waits for its answer holds nothing else.
+    std::string head = std::exchange(in_, in_.substr(head_size_));
+    head.resize(head_size_);
+    std::vector<field_view> fields;
+    request_or_refusal read = read_request_head(head, fields);
     if (read.refused)
     {
         co_await refuse(*read.refused, out);
@@ -177,7 +223,6 @@ task<bool> session::serve_one(std::string& out)
     }
     read.good.arrived = rules_.clock.steady();
     const request& r = read.good;
-    in_.erase(0, head_size_);
     body_ = body_decoder(r.body);
     body_bytes_ = 0;
     body_time_ = rules_.limits().idle_timeout;
@@ -191,29 +236,18 @@ task<bool> session::serve_one(std::string& out)
     bool answered = rules_.answers.answer_now(r, mode, remembered_, out);
     if (!answered)
     {
-        bool written = co_await write(out);  // nobody waits for an answer that is ready
-        if (!written) co_return false;
-        wait_for(waiting_for::nothing, {});
-        mode.keep_alive = mode.keep_alive && !rules_.draining;
+        wait_for(waiting_for::nothing, steady_time::max());
         watch();
         co_await rules_.answers.answer(r, mode, remembered_, *this, out);
         left = nullptr;
         stop_reading();
     }
     bool keep = mode.keep_alive && !rules_.draining;
-    if (!body_.is_done() && !is_here)
-    {
-        bool written = co_await write(out);  // the body may take its time, or wait for the answer
-        if (!written) co_return false;
-    }
+    // Before the rest of the body is read, which may take its time, or wait for the answer.
+    bool written = co_await write(out);
+    if (!written) co_return false;
     if (keep) keep = co_await skip_body();
-    // Answers to pipelined requests that are here already are gathered and written at once.
-    bool more_is_here = keep && in_.find("\r\n\r\n", used_) != std::string::npos && out.size() < gathered_max;
-    if (!more_is_here)
-    {
-        bool written = co_await write(out);
-        if (!written) co_return false;
-    }
+    heard_at_ = rules_.clock.steady();
     co_return keep;
 }
 
@@ -231,6 +265,16 @@ void session::notice_hang_up()
     if (!left) return;
     pollfd p{socket_.native_handle(), POLLRDHUP, 0};
     if (poll(&p, 1, 0) > 0) std::exchange(left, nullptr)();
+}
+
+// Waits for the first bytes of a request. False if none come.
+task<bool> session::read_first()
+{
+    if (rules_.draining) co_return false;
+    if (in_.capacity() > first_read_bytes) std::string().swap(in_);  // one that waits holds little
+    wait_for(waiting_for::request, heard_at_ + rules_.limits().idle_timeout);
+    std::size_t bytes = co_await read_more(first_read_bytes);
+    co_return bytes > 0;
 }
 
 // Reads until a whole head stands at the front of `in_`. False if none comes, or it is refused.
@@ -310,10 +354,9 @@ task<body_piece> session::read_body()
         in_.erase(0, std::exchange(used_, 0));
         // Only while we wait for the tool its time runs, and a trickle does not wind it up.
         steady_time before = rules_.clock.steady();
-        waiting_ = waiting_for::body;
-        read_overdue_ = before + body_time_;
+        wait_for(waiting_for::body, before + body_time_);
         std::size_t bytes = co_await read_more(body_read_bytes);
-        wait_for(waiting_for::nothing, {});
+        wait_for(waiting_for::nothing, steady_time::max());
         body_time_ -= rules_.clock.steady() - before;
         body_bytes_ += bytes;
         if (body_bytes_ >= body_progress_bytes)
@@ -353,6 +396,7 @@ task<bool> session::write(std::string& out)
 {
     if (out.empty()) co_return true;
     write_overdue_ = rules_.clock.steady() + rules_.limits().idle_timeout;
+    front_.sweep_due = std::min(front_.sweep_due, write_overdue_);
     bool written = false;
     if (tls_)
         written = co_await tls_->write(out);
@@ -364,7 +408,6 @@ task<bool> session::write(std::string& out)
     write_overdue_ = steady_time::max();
     out.clear();
     if (out.capacity() > kept_bytes_max) out.shrink_to_fit();
-    if (in_.empty() && in_.capacity() > kept_bytes_max) in_.shrink_to_fit();
     co_return written;
 }
 

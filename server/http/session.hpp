@@ -11,20 +11,30 @@
 #include <atomic>
 #include <list>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace callcache
 {
 
 class session;
 
-// An event loop that answers tools, and the sessions on it. The list belongs to the loop's
-// thread.
+// An event loop that answers tools, and the sessions on it. All but `loop` belongs to the loop's thread.
 struct front
 {
     explicit front(executor ex) : loop(ex) {}
 
+    // Called about once a second: ends what is overdue. Thousands of connections that wait are not looked at each time.
+    void sweep(steady_time now);
+
     executor loop;
     std::list<session*> sessions;
+    steady_time sweep_due = steady_time::max();  // nothing is overdue before
+
+    // Room in which answers are made that take no time; nothing stays there while anything is awaited. So a connection
+    // that waits for a request holds no room for answers.
+    std::string answers;
+    std::vector<field_view> fields;
 };
 
 // What the sessions of an address have in common. Outlives them.
@@ -53,8 +63,8 @@ public:
     // In place of run(): there are too many connections. Says so, and ends.
     static task<void> turn_away(std::shared_ptr<session>);
 
-    // Called about once a second: ends what is overdue.
-    void sweep(steady_time now);
+    // Ends what is overdue, and says when to look again.
+    steady_time sweep(steady_time now);
 
     // The rules say that we drain: ends a connection that waits for a request.
     void drain();
@@ -81,9 +91,12 @@ private:
     task<bool> write(std::string& out) override;
     void break_off() override { abort(); }
 
-    task<bool> secure(std::string& out);
+    task<bool> secure();
+    bool answer_ready(std::string& out);
+    bool send_at_once(std::string& out);
+    task<bool> read_first();
     task<bool> read_head(std::string& out);
-    task<bool> serve_one(std::string& out);
+    task<bool> serve_one();
     task<void> refuse(const refused_head&, std::string& out);
     task<bool> skip_body();
     task<std::size_t> read_more(std::size_t at_most);
@@ -91,6 +104,7 @@ private:
     void notice_hang_up();
     task<void> part();
     void wait_for(waiting_for, milliseconds at_most);
+    void wait_for(waiting_for, steady_time overdue);
 
     tcp_socket socket_;
     std::unique_ptr<tls_stream> tls_;  // null: none
@@ -109,6 +123,7 @@ private:
     waiting_for waiting_ = waiting_for::request;
     steady_time read_overdue_ = steady_time::max(), write_overdue_ = steady_time::max();
     bool timed_out_ = false;
+    steady_time heard_at_;  // the last request, or the end of an answer that took its time
 };
 
 }  // namespace callcache

@@ -24,6 +24,57 @@ TEST_CASE("a connection carries many requests, one after the other and pipelined
     CHECK_FALSE(t.closed());
 }
 
+TEST_CASE("what is pipelined is answered in order, also where a hit stands before and behind what takes its time")
+{
+    world w;
+    w.start();
+    for (std::uint64_t n : {1, 2}) w.get(w.path(n));
+    tool t(w);
+    std::string last = w.request("GET", w.path(2));
+    // The last one comes in two pieces, and the second long after its beginning was read with the others.
+    t.send(w.request("GET", w.path(1)) + w.request("GET", w.path(3)) + w.request("HEAD", w.path(2)) +
+           w.request("GET", "/v2/calls/undefined") + last.substr(0, 20));
+    CHECK(w.call_of(t.read()) == w.vendor->body(w.id(1)));
+    CHECK(w.call_of(t.read()) == w.vendor->body(w.id(3)));
+    CHECK(t.read(true).cache("hit") == "hit");
+    CHECK(t.read().status == 400);
+    w.run_for_a_while();
+    t.send(last.substr(20));
+    CHECK(w.call_of(t.read()) == w.vendor->body(w.id(2)));
+    CHECK_FALSE(t.closed());
+}
+
+TEST_CASE("hits that are longer than what the system takes at once come whole, each to its own tool")
+{
+    world w;
+    w.config.cache.routes = {{"/v2/users/{id}", 1h}};
+    w.start();
+    const std::vector<std::string> paths{"/v2/users/a", "/v2/users/b"};
+    auto body = [](std::size_t n) { return "\"" + std::string(900'000, char('a' + n)) + "\""; };
+    for (std::size_t n : {0, 1})
+    {
+        w.vendor->script(paths[n],
+                         sim::scripted{"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
+                                       std::to_string(body(n).size()) + "\r\n\r\n" + body(n)});
+        CHECK((w.get(paths[n]).body == body(n)));
+    }
+    tool one(w), two(w);
+    for (int times = 0; times < 4; ++times)
+    {
+        one.send(w.request("GET", paths[0]));
+        two.send(w.request("GET", paths[1]));
+    }
+    for (int times = 0; times < 4; ++times)
+    {
+        auto first = one.read(), second = two.read();
+        CHECK(first.cache("hit") == "hit");
+        CHECK(second.cache("hit") == "hit");
+        CHECK((first.body == body(0)));
+        CHECK((second.body == body(1)));
+    }
+    CHECK(w.vendor->requests() == 2);
+}
+
 TEST_CASE("a request that arrives byte by byte is the same request")
 {
     world w;
