@@ -110,7 +110,6 @@ void brain::ask_report(std::function<void(upstream_report)> done)
         r.vendor_remaining = self->vendor_remaining_;
         r.is_up = !self->breaker_.is_down();
         r.flights = self->by_number_.size();
-        r.sent = self->sent_;
         r.bulk = self->bulk_.report();
         r.totals = self->counts_.total();
         r.duplicates = self->counts_.duplicates(self->parts_.clock.wall());

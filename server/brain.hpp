@@ -61,7 +61,7 @@ public:
     budget_report spending() const { return gate_.spending().report(parts_.clock.now()); }
     std::size_t flights() const { return flights_.size(); }
     std::size_t waiting(const std::string& id) const;
-    std::size_t sent() const { return sent_; }
+    std::size_t sent() const { return counts_.total().sent; }
 
     // What the brain's own files speak of, in flight.hpp.
     struct waiter;
@@ -144,7 +144,6 @@ private:
     std::atomic<bool> stretched_{false};
     alarm stretch_again_;
     budget::item last_number_ = 0;
-    std::size_t sent_ = 0;
     bool draining_ = false, heard_401_ = false;
 };
 

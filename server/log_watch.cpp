@@ -17,11 +17,6 @@ std::string_view details_of(const std::vector<log_field>& fields)
 
 }  // namespace
 
-log_watch::~log_watch()
-{
-    write_summaries(bursts_.take_over(steady_time::max()));
-}
-
 void log_watch::write(log_level level, std::string_view text, const std::vector<log_field>& fields)
 {
     if (level != log_level::warn && level != log_level::error) return behind_.write(level, text, fields);
@@ -41,10 +36,20 @@ void log_watch::write(log_level level, std::string_view text, const std::vector<
 
 void log_watch::look()
 {
+    look(clock_.steady());
+}
+
+void log_watch::finish()
+{
+    look(steady_time::max());
+}
+
+void log_watch::look(steady_time now)
+{
     std::vector<bursts::summary> over;
     {
         std::lock_guard lock(mutex_);
-        over = bursts_.take_over(clock_.steady());
+        over = bursts_.take_over(now);
     }
     write_summaries(over);
 }

@@ -16,13 +16,14 @@ class log_watch final : public log
 {
 public:
     log_watch(log& behind, const clock_source& clock) : behind_(behind), clock_(clock) {}
-    ~log_watch() override;
+    ~log_watch() override { finish(); }
 
     bool wants(log_level l) const override { return behind_.wants(l); }
     void write(log_level, std::string_view text, const std::vector<log_field>& fields) override;
 
     // Now and then: what was summed up is written when its time is over.
     void look();
+    void finish();  // all of it, at once
 
     struct report
     {
@@ -32,6 +33,7 @@ public:
     report current() const;
 
 private:
+    void look(steady_time now);
     void write_summaries(const std::vector<bursts::summary>&);
 
     log& behind_;

@@ -216,6 +216,7 @@ void proxy::stop()
     if (brain_ && ledger_) ledger_->write(brain_->last_page(), [](bool) {});
     ledger_.reset();
     tiers_.reset();
+    log_.finish();
 }
 
 proxy::~proxy()

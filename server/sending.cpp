@@ -252,7 +252,6 @@ void brain::begin_sending(flight& f, gate::passage& way)
     way.sending();
     retries_.sent(f.sent_steady);
     counts_.sent(f.first.tool);
-    ++sent_;
 }
 
 task<void> brain::exchange_on(connection_pool::loan& line, flight& f, gate::passage& way, attempt& to)

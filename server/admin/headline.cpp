@@ -32,12 +32,11 @@ std::string forecast_text(const overview& o)
 // Those that spent most, as a part of all that was spent.
 std::string tools_text(const budget_report& b)
 {
-    std::vector<std::pair<std::uint64_t, std::string>> most;
-    for (const auto& [tool, spent] : b.tools) most.emplace_back(spent, tool);
-    std::sort(most.rbegin(), most.rend());
+    std::vector<std::pair<std::string, std::uint64_t>> most(b.tools.begin(), b.tools.end());
+    std::stable_sort(most.begin(), most.end(), [](const auto& a, const auto& c) { return a.second > c.second; });
     most.resize(std::min(most.size(), tools_shown));
     std::string text;
-    for (const auto& [spent, tool] : most)
+    for (const auto& [tool, spent] : most)
     {
         std::uint64_t percent = b.spent == 0 ? 0 : std::min<std::uint64_t>(100, (spent * 100 + b.spent / 2) / b.spent);
         if (percent > 0) text += (text.empty() ? "" : ", ") + harmless(tool) + " " + std::to_string(percent) + " %";

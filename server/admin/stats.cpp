@@ -121,7 +121,7 @@ std::string upstream_json(const overview& o)
         statuses.emplace_back(status == 0 ? "none" : std::to_string(status), value(count));
     return object({{"url", quoted(o.upstream_url)},
                    {"up", value(u.is_up)},
-                   {"requests", value(u.sent)},
+                   {"requests", value(u.totals.sent)},
                    {"ratelimit_remaining", u.vendor_remaining.empty() ? "null" : quoted(u.vendor_remaining)},
                    {"flights", value(u.flights)},
                    {"by_kind", object(kinds)},

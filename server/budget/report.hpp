@@ -32,7 +32,6 @@ struct upstream_report
     std::string vendor_remaining;  // the vendor's last x-ratelimit-remaining
     bool is_up = true;
     std::size_t flights = 0;
-    std::size_t sent = 0;
     bulk_report bulk;
     upstream_totals totals;
     duplicate_report duplicates;

@@ -365,12 +365,10 @@ void tools::note(const request& r, unsigned status, outcome word, const remember
 void tools::log_answer(const request& r, unsigned status, outcome word, const std::string& tool) const
 {
     auto took = std::chrono::duration_cast<std::chrono::microseconds>(parts_.clock.steady() - r.arrived);
-    std::vector<log_field> line{{"method", std::string(r.method)},
-                                {"target", loggable(r.target)},
-                                {"status", std::to_string(status)},
-                                {"outcome", std::string(callcache::word(word))},
-                                {"took_us", std::to_string(took.count())},
-                                {"tool", tool}};
+    std::vector<log_field> line{
+        {"method", std::string(r.method)},         {"target", loggable(r.target)},
+        {"status", std::to_string(status)},        {"outcome", std::string(callcache::word(word))},
+        {"took_us", std::to_string(took.count())}, {"tool", tool}};
     if (auto trace = traceparent_of(r.fields); !trace.empty()) line.emplace_back("traceparent", trace);
     parts_.out.info("answer", line);
 }

@@ -7,6 +7,7 @@ namespace callcache
 
 void upstream_counts::sent(const std::string& tool)
 {
+    ++total_.sent;
     bool is_told_apart = total_.sent_by_tool.contains(tool) || total_.sent_by_tool.size() < tools_max;
     ++total_.sent_by_tool[is_told_apart ? tool : "other"];
 }
@@ -18,8 +19,7 @@ void upstream_counts::ended(upstream_kind kind, unsigned status, steady_time::du
     ++k.by_status[is_status ? status : 0];
     double seconds = std::chrono::duration<double>(took).count();
     auto bucket = std::lower_bound(latency_bounds_seconds.begin(), latency_bounds_seconds.end(), seconds);
-    if (bucket != latency_bounds_seconds.end())
-        ++k.took.within[std::size_t(bucket - latency_bounds_seconds.begin())];
+    if (bucket != latency_bounds_seconds.end()) ++k.took.within[std::size_t(bucket - latency_bounds_seconds.begin())];
     ++k.took.count;
     k.took.sum_seconds += seconds;
 }

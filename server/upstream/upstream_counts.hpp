@@ -43,6 +43,7 @@ struct kind_totals
 struct upstream_totals
 {
     std::map<upstream_kind, kind_totals> by_kind;
+    std::uint64_t sent = 0;
     std::map<std::string, std::uint64_t> sent_by_tool;  // whose turn it was; a bulk read is one
     std::uint64_t retries = 0;
 };

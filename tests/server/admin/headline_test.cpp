@@ -1,0 +1,83 @@
+#include "server/admin/headline.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace callcache;
+using namespace std::chrono_literals;
+
+namespace
+{
+
+const wall_time noon = std::chrono::sys_days(std::chrono::year(2026) / 10 / 1) + 12h;
+
+overview some_day()
+{
+    overview o;
+    o.now = noon;
+    o.may_share = true;
+    budget_report& b = o.upstream.spending;
+    b.daily = 10000;
+    b.spent = 1204;
+    b.left = 8796;
+    b.tools = {{"etl", 734}, {"agent", 265}, {"x", 60}, {"y", 40}, {"z", 3}};
+    o.of_the_day = {{outcome::hit, 18000}, {outcome::stale, 300}, {outcome::negative, 40}, {outcome::miss, 900}};
+    return o;
+}
+
+}  // namespace
+
+TEST_CASE("headline: what was spent, how long the day lasts, for whom, and what was answered without Gong")
+{
+    CHECK(headline(some_day()) ==
+          "1,204 of 10,000 · lasts all day · etl 61 %, agent 22 %, x 5 % · 18,340 answered without Gong");
+}
+
+TEST_CASE("headline: a day that does not last says when it ends, in UTC, and one that is over says so")
+{
+    overview o = some_day();
+    o.upstream.spending.ends_in = 4h + 39min + 30s;
+    CHECK(headline(o).starts_with("1,204 of 10,000 · spent at 16:40 UTC · "));
+    o.upstream.spending.ends_in = 0s;
+    o.upstream.spending.left = 0;
+    o.upstream.spending.spent = 10000;
+    CHECK(headline(o).starts_with("10,000 of 10,000 · all spent · etl 7 %"));
+}
+
+TEST_CASE("headline: without a limit, and before anything was asked")
+{
+    overview o;
+    CHECK(headline(o) == "0 API calls in a day · no limit · 0 answered without Gong");
+}
+
+TEST_CASE("headline: a pause and an outage are said")
+{
+    overview o = some_day();
+    o.upstream.spending.paused_for = 90s;
+    CHECK(headline(o).ends_with(" · Gong asked to wait until 12:02 UTC"));
+    o.upstream.is_up = false;
+    CHECK(headline(o).ends_with(" · Gong is down"));
+}
+
+TEST_CASE("headline: a tool's name cannot turn the line around")
+{
+    overview o = some_day();
+    o.upstream.spending.tools = {{"\x1b[2J\n\xe2\x80\xae", 1204}};
+    CHECK(headline(o).find("?[2J?? 100 %") != std::string::npos);
+}
+
+TEST_CASE("hints: sharing is named when it would have saved a good part of the day, and is possible")
+{
+    overview o = some_day();
+    o.upstream.duplicates = {5000, 3904, 5};
+    REQUIRE(hints(o).size() == 1);
+    CHECK(hints(o)[0] == "5 credentials fetched the same 3,904 calls today; credentials.share=company would have saved "
+                         "those API calls");
+    o.may_share = false;
+    CHECK(hints(o).empty());
+    o.may_share = true;
+    o.upstream.duplicates = {5000, 59, 5};  // of 1,204: less than 5 %
+    CHECK(hints(o).empty());
+    o.upstream.spending.spent = 25;
+    o.upstream.duplicates = {19, 19, 2};
+    CHECK(hints(o).empty());
+}
