@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from machine import CPUS, FOLDER, LOAD, Failed, ask_all, ids, ids_file, wrk
+from machine import CPUS, FOLDER, Failed, ask_all, ids, ids_file, wrk
 from peers import Bare, Callcache, Haproxy, Nginx, Varnish, fill
 from report import medians, ratio
 
