@@ -60,8 +60,8 @@ def measured(name):
         signal.alarm(0)
     with open("/proc/loadavg") as f:
         load = f.read().split()[0]
-    section.text(f"Measured on {time.strftime('%Y-%m-%d')} in {time.monotonic() - begun:.0f} s; the machine's load average "
-                 f"was {load} at the end.")
+    taken = time.monotonic() - begun
+    section.text(f"Measured on {time.strftime('%Y-%m-%d')} in {taken:.0f} s; the load average was {load} at the end.")
     return section
 
 

@@ -65,8 +65,8 @@ def cold_round(server, hot, cold, path):
 
 
 def cold_pages(section, vendor):
-    section.text(f"A file of {COLD_ENTRIES:,} entries whose pages are dropped (posix_fadvise DONTNEED) every 50 ms, 500 "
-                 f"of its calls asked for each second, and beside that 2,000 hits from memory a second on 64 other "
+    section.text(f"A file of {COLD_ENTRIES:,} entries whose pages are dropped (posix_fadvise DONTNEED) every 50 ms, "
+                 f"500 of its calls asked for each second, and beside that 2,000 hits from memory a second on 64 other "
                  f"connections; medians of {COLD_ROUNDS} runs of {COLD_SECONDS} s:")
     database, _ = fill("disk.db", vendor, COLD_ENTRIES)
     all_ids = ids(COLD_ENTRIES)

@@ -145,8 +145,8 @@ def json_of(text):
 
 
 def wrk(port, ids_path, seconds, connections=64, cpus=None):
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "-s", os.path.join(HERE, "bench-ids.lua"),
-               f"http://127.0.0.1:{port}", "--", ids_path, AUTHORIZATION]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "10s", "-s",
+               os.path.join(HERE, "bench-ids.lua"), f"http://127.0.0.1:{port}", "--", ids_path, AUTHORIZATION]
     return json_of(run(command, cpus or LOAD, seconds + 30))
 
 
