@@ -1,6 +1,7 @@
 """The benchmarks: ./dev bench [NAME…]. Without a name all of them, and docs/benchmarks.md is written from the run.
 
-Each ends within ten minutes, and whatever it started ends with it. One that fails is reported, and the others go on.
+With the name page it is written from what each measured last. Each ends within ten minutes, and whatever it started
+ends with it. One that fails is reported, and the others go on.
 """
 
 import os
@@ -57,27 +58,39 @@ def measured(name):
         section.failed(name, e)
     finally:
         signal.alarm(0)
-    print(f"{name} took {time.monotonic() - begun:.0f} s", flush=True)
+    with open("/proc/loadavg") as f:
+        load = f.read().split()[0]
+    taken = time.monotonic() - begun
+    section.text(f"Measured on {time.strftime('%Y-%m-%d')} in {taken:.0f} s; the load average was {load} at the end.")
     return section
 
 
-def page(used, sections):
-    """docs/benchmarks.md."""
+def section_file(name):
+    return os.path.join(FOLDER, f"section-{name}.md")
+
+
+def write_page(used):
+    """docs/benchmarks.md, of what each benchmark measured last."""
     with open("/proc/cpuinfo") as f:
-        model = next((line.split(":", 1)[1].strip() for line in f if line.startswith("model name")), "unknown processor")
+        model = next((line.split(":", 1)[1].strip() for line in f if line.startswith("model name")), "a processor")
     with open("/proc/meminfo") as f:
         memory = int(f.readline().split()[1]) / 1024**2
-    with open("/proc/loadavg") as f:
-        load = f.read().split()[0]
     head = f"""# Benchmarks
 
-As `./dev bench` measured them on {time.strftime("%Y-%m-%d")}, and wrote them here: what falls short stands here too. A figure beside a peer's is
-of the same run, taken in turns with it, and says more than one alone.
+As `./dev bench` measured them, and wrote them here on {time.strftime("%Y-%m-%d")}: what falls short stands here too. A
+figure beside a peer's is of the same run, taken in turns with it, and says more than one alone.
 
-{model}, {len(CPUS)} cores, {memory:.0f} GB, Linux {platform.release()}; the load average was {load} at the end. {"; ".join(f"{n}: {v}" for n, v in used.items())}.
+{model}, {len(CPUS)} cores, {memory:.0f} GB, Linux {platform.release()}. {"; ".join(used.values())}.
 The configurations of the peers are made by `tests/bench/peers.py`; all talk over loopback.
 """
-    return head + "\n" + "\n".join(s.markdown() for s in sections)
+    texts = []
+    for name in SECTIONS:
+        if os.path.exists(section_file(name)):
+            with open(section_file(name)) as f:
+                texts.append(f.read())
+    with open(os.path.join(ROOT, "docs", "benchmarks.md"), "w") as f:
+        f.write("\n".join([head] + texts))
+    print("\nwritten: docs/benchmarks.md")
 
 
 def out_of_time(*_):
@@ -85,9 +98,12 @@ def out_of_time(*_):
 
 
 def main(names):
+    if names == ["page"]:
+        write_page(versions())
+        return 0
     unknown = [n for n in names if n not in SECTIONS]
     if unknown:
-        print(f"usage: ./dev bench [{'|'.join(SECTIONS)}]…", file=sys.stderr)
+        print(f"usage: ./dev bench [{'|'.join(SECTIONS)}|page]…", file=sys.stderr)
         return 2
     os.makedirs(FOLDER, exist_ok=True)
     signal.signal(signal.SIGALRM, out_of_time)
@@ -95,16 +111,15 @@ def main(names):
     used = versions()
     for name, version in used.items():
         print(f"{name}: {version}")
-    sections = []
+    failed = False
     for name in names or SECTIONS:
-        sections.append(measured(name))
-        with open(os.path.join(FOLDER, f"{name}.md"), "w") as f:
-            f.write(sections[-1].markdown())
+        section = measured(name)
+        failed = failed or bool(section.failures)
+        with open(section_file(name), "w") as f:
+            f.write(section.markdown())
     if not names:
-        with open(os.path.join(ROOT, "docs", "benchmarks.md"), "w") as f:
-            f.write(page(used, sections))
-        print("\nwritten: docs/benchmarks.md")
-    return 1 if any(s.failures for s in sections) else 0
+        write_page(used)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ def run(section):
 
 
 def warm_pages(section, vendor):
-    section.text(f"10,000 distinct ids, a memory tier of 1 MiB, the file's pages in the system's cache; medians of {ROUNDS} "
-                 f"interleaved runs of {SECONDS} s, everything else as for the hits from memory:")
+    section.text(f"10,000 distinct ids, a memory tier of 1 MiB, the file's pages in the system's cache; medians of "
+                 f"{ROUNDS} interleaved runs of {SECONDS} s, everything else as for the hits from memory:")
     database, _ = fill("disk.db", vendor, 10_000)
     with ExitStack() as stack:
         servers = start(section, stack, {"bare": Bare, "callcache": lambda: Callcache(vendor, database, SMALL_MEMORY),
@@ -65,9 +65,9 @@ def cold_round(server, hot, cold, path):
 
 
 def cold_pages(section, vendor):
-    section.text(f"A file of {COLD_ENTRIES:,} entries whose pages are dropped (posix_fadvise DONTNEED) every 50 ms, 500 of its calls "
-                 f"asked for each second, and beside that 2,000 hits from memory a second on 64 other connections; medians of "
-                 f"{COLD_ROUNDS} runs of {COLD_SECONDS} s:")
+    section.text(f"A file of {COLD_ENTRIES:,} entries whose pages are dropped (posix_fadvise DONTNEED) every 50 ms, "
+                 f"500 of its calls asked for each second, and beside that 2,000 hits from memory a second on 64 other "
+                 f"connections; medians of {COLD_ROUNDS} runs of {COLD_SECONDS} s:")
     database, _ = fill("disk.db", vendor, COLD_ENTRIES)
     all_ids = ids(COLD_ENTRIES)
     hot, cold = (os.path.join(FOLDER, f"ids-{name}") for name in ("hot", "cold"))
@@ -81,7 +81,8 @@ def cold_pages(section, vendor):
                 f.writelines(f"{i}\n" for i in all_ids[1000 + n::COLD_ENTRIES // 6000])
             seen.append(cold_round(server, hot, cold, database))
     rows = []
-    for name, text in (("alone", "hits from memory, alone"), ("memory", "hits from memory meanwhile"), ("disk", "hits from the cold disk")):
+    for name, text in (("alone", "hits from memory, alone"), ("memory", "hits from memory, meanwhile"),
+                       ("disk", "hits from the cold disk")):
         m = medians([s[name] for s in seen])
         rows.append([text, m["answers"], m["p50"], m["p99"], m["p999"], m["max"]])
     section.table(["", "answers", "p50 ms", "p99 ms", "p99.9 ms", "most ms"], rows)

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from machine import CPUS, FOLDER, LOAD, Failed, ask_all, ids, ids_file, wrk
+from machine import CPUS, FOLDER, Failed, ask_all, ids, ids_file, wrk
 from peers import Bare, Callcache, Haproxy, Nginx, Varnish, fill
 from report import medians, ratio
 
@@ -20,13 +20,21 @@ def measure(server, ids_path, seconds=SECONDS, cpus=None):
             "p99": seen["p99"], "p999": seen["p999"], "memory": server.memory_mb()}
 
 
+def measure_again(server, *how):
+    """A run that fails is made once more: a machine that stood still for a moment says nothing of the server."""
+    try:
+        return measure(server, *how)
+    except Failed:
+        return measure(server, *how)
+
+
 def interleave(section, servers, ids_path, rounds=ROUNDS, seconds=SECONDS, cpus=None):
     """A B C A B C …: by name the median of each figure. Who fails is left out. Without `ids_path` each its own."""
     runs = {name: [] for name in servers}
     for _ in range(rounds):
         for name in [n for n in runs if runs[n] is not None]:
             try:
-                runs[name].append(measure(servers[name], ids_path or servers[name].asked, seconds, cpus))
+                runs[name].append(measure_again(servers[name], ids_path or servers[name].asked, seconds, cpus))
             except (Failed, OSError) as e:
                 section.failed(name, e)
                 runs[name] = None

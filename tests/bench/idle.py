@@ -26,7 +26,8 @@ def measure(section):
             time.sleep(SECONDS)
             share = (server.cpu_seconds() - used) / SECONDS * 100
             del held
-    section.text(f"{CONNECTIONS:,} connections, each idle after a hit that it asked for with a head of 12 KiB; processor's time over {SECONDS} s.")
+    section.text(f"{CONNECTIONS:,} connections, each idle after a hit that it asked for with a head of 12 KiB; "
+                 f"processor's time over {SECONDS} s.")
     section.target("VmRSS for each connection, KiB", each, 6)
     section.target("processor's time, %", share, 0.1)
 

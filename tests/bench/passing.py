@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 from disk import steady
 from hits import start
-from machine import AUTHORIZATION, CPUS, FOLDER, LOAD, Failed, run
+from machine import AUTHORIZATION, CPUS, FOLDER, Failed, run
 from peers import Bare, Callcache, Nginx
 from report import median, ratio
 
@@ -26,8 +26,8 @@ def measure(section):
 
 
 def added(section, servers):
-    section.text(f"200 requests a second that nothing is kept of (GET /v2/users), on 8 connections, budget.rate=1000, so that a durable write of "
-                 f"the ledger covers many; medians of {ROUNDS} interleaved runs of 5 s:")
+    section.text(f"200 requests a second that nothing is kept of (GET /v2/users), on 8 connections, budget.rate=1000, "
+                 f"so that a durable write of the ledger covers many; medians of {ROUNDS} interleaved runs of 5 s:")
     targets = os.path.join(FOLDER, "targets-pass")
     with open(targets, "w") as f:
         f.write("/v2/users\n")
@@ -50,8 +50,8 @@ def long_body(section, servers):
     for _ in range(ROUNDS):
         for name, server in servers.items():
             before = server.cpu_seconds()
-            out = run(["curl", "-sS", "-o", "/dev/null", "-w", "%{size_download} %{time_total}", "-H", f"Authorization: {AUTHORIZATION}",
-                       f"http://127.0.0.1:{server.port}/bytes/{BODY}"])
+            out = run(["curl", "-sS", "-o", "/dev/null", "-w", "%{size_download} %{time_total}", "-H",
+                       f"Authorization: {AUTHORIZATION}", f"http://127.0.0.1:{server.port}/bytes/{BODY}"])
             size, seconds = out.split()
             if int(size) != BODY:
                 raise Failed(f"{name} gave {size} bytes")

@@ -53,7 +53,7 @@ class Section:
         verdict = "yes" if holds else "not measured" if measured is None else "no"
         self.targets.append((what, ("≤ " if at_most else "≥ ") + shown(wanted), shown(measured), verdict,
                              "" if holds else reason))
-        print(f"{verdict:>12}: {what}: {shown(measured)}, wanted {'≤' if at_most else '≥'} {shown(wanted)}", flush=True)
+        print(f"{verdict:>12}: {what}: {shown(measured)}, wanted {self.targets[-1][1]}", flush=True)
 
     def failed(self, what, why):
         self.failures.append(f"{what}: {why}")

@@ -2,14 +2,13 @@
 
 import json
 import os
-import socket
 import time
 import urllib.request
 from contextlib import ExitStack
 
 from disk import SMALL_MEMORY, steady
-from hits import ROUNDS, SECONDS, cost, interleave, start, table, warm
-from machine import AUTHORIZATION, CPUS, FOLDER, Failed, ask_all, ids, ids_file, wrk
+from hits import ROUNDS, SECONDS, cost, interleave, start, table
+from machine import CPUS, FOLDER, Failed, ask_all, ids, ids_file, wrk
 from peers import Bare, Callcache, fill, remove_database
 from report import median, ratio
 
@@ -34,8 +33,10 @@ def measure(section, entries, first_hit_ms):
         try:
             path, made = fill("scale.db", vendor, entries, FILL_SECONDS)
             kept = made["entries"]
-            section.text(f"A file of {kept:,} entries, {os.path.getsize(path) / 1e9:.1f} GB, made through the store's own code in "
-                         f"{made['seconds']:.0f} s." + ("" if kept == entries else f" (For {entries:,} there was no time.)"))
+            short = "" if kept == entries else f" For {entries:,} there was no time."
+            size = os.path.getsize(path) / 1e9
+            section.text(f"A file of {kept:,} entries, {size:.1f} GB, made through the store's own code in "
+                         f"{made['seconds']:.0f} s.{short}")
             section.target("entries kept a second, in group commits", made["a_second"], 20_000, at_most=False)
             first_hit(section, vendor, path, kept, first_hit_ms)
             hit_cost(section, vendor, path, kept)
@@ -48,11 +49,11 @@ def measure(section, entries, first_hit_ms):
 
 def first_hit(section, vendor, path, entries, wanted):
     """From the start of the process to the answer."""
-    wanted_id = ids(entries)[entries // 2] if entries <= 1_000_000 else ids(1_000_000)[500_000]
+    in_the_middle = ids(entries, entries // 2)[1]
     taken = []
     for _ in range(STARTS):
         with Callcache(vendor, path, WIDE, set(CPUS)) as server:
-            ask_all(server.port, [wanted_id])
+            ask_all(server.port, [in_the_middle])
             taken.append((time.monotonic() - server.started) * 1000)
     section.target(f"the first hit after the start, ms (median of {STARTS} starts)", median(taken), wanted)
 
@@ -62,9 +63,10 @@ def hit_cost(section, vendor, path, entries):
     few, _ = fill("scale-few.db", vendor, 10_000)
     spread = os.path.join(FOLDER, "ids-spread")
     with open(spread, "w") as f:
-        f.writelines(f"{i}\n" for i in ids(entries)[:: max(1, entries // SPREAD)])
+        f.writelines(f"{i}\n" for i in ids(entries, max(1, entries // SPREAD)))
     for text, further, ids_of_many in (("from memory", [], ids_file(10_000)), ("from disk", SMALL_MEMORY, spread)):
-        section.text(f"Hits {text}, of 10,000 entries and of {entries:,}; medians of {ROUNDS} interleaved runs of {SECONDS} s:")
+        section.text(f"Hits {text}, of 10,000 entries and of {entries:,}; medians of {ROUNDS} interleaved runs of "
+                     f"{SECONDS} s:")
         with ExitStack() as stack:
             servers = start(section, stack, {
                 "10,000": lambda: Callcache(vendor, few, WIDE + further, name="callcache-few"),
@@ -80,14 +82,16 @@ def hit_cost(section, vendor, path, entries):
 
 def memory(section, vendor, path, entries):
     with Callcache(vendor, path, WIDE, set(CPUS)) as server:
-        wrk(server.port, ids_file(min(entries, 300_000)), 20, cpus=set(CPUS))
-        section.target("VmRSS after 300,000 different hits, MB beyond cache.memory_max", server.rss_mb() - MEMORY_MAX_MB, 40)
+        ask_all(server.port, ids(min(entries, 300_000)))
+        section.target("VmRSS after 300,000 different hits, MB beyond cache.memory_max",
+                       server.rss_mb() - MEMORY_MAX_MB, 40)
 
 
 def purge(section, vendor, path, entries):
     """While the rows go, what is fetched anew is asked for 2,000 times a second."""
     hot = ids_file(100)
-    unlimited = ["--set", "budget.rate=1000", "--set", "budget.burst=1000", "--set", "budget.daily=0", "--set", "bulk.mode=off"]
+    unlimited = ["--set", "budget.rate=1000", "--set", "budget.burst=1000", "--set", "budget.daily=0",
+                 "--set", "bulk.mode=off"]
     with Callcache(vendor, path, WIDE + unlimited, set(CPUS)) as server:
         ask_all(server.port, ids(100))
         before = steady(server, hot, 2000, 10)
