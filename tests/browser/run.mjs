@@ -77,7 +77,7 @@ test("figures: what the page shows is what /stats says", () =>
     equal(await page.text("#url"), world.upstream, "the upstream");
     equal(await page.text("#saved"), `${count(bulk.api_calls_saved)} saved`, "what bulk reads saved");
     const all = (outcomes) => sum(outcomes, ...Object.keys(outcomes));
-    const kept = sum(requests.last_hour, "hit", "stale", "negative"),
+    const kept = sum(requests.last_hour, "hit", "stale", "negative", "offline"),
       lookups = all(requests.last_hour) - sum(requests.last_hour, "pass");
     check(kept >= 20 && lookups > kept, "there were hits and misses");
     equal(await page.text("#ratio"), `${Math.round((1000 * kept) / lookups) / 10} %`, "the hit ratio");
