@@ -126,6 +126,7 @@ own_answer_read ask_self(const own_address& self, std::string_view method, std::
     std::string request = std::string(method) + " " + std::string(target) +
                           " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) +
                           "\r\nConnection: close\r\n";
+    if (!body.empty()) request += "Content-Type: application/json\r\n";
     if (!token.empty()) request += "Authorization: Bearer " + std::string(token) + "\r\n";
     request += "\r\n" + std::string(body);
     own_answer_read last{0, "", "no answer"};

@@ -21,6 +21,8 @@ public:
     bool wants(log_level l) const override { return behind_.wants(l); }
     void write(log_level, std::string_view text, const std::vector<log_field>& fields) override;
 
+    void use(log_level l) override { behind_.use(l); }
+
     // Now and then: what was summed up is written when its time is over.
     void look();
     void finish();  // all of it, at once

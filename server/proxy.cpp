@@ -72,7 +72,7 @@ proxy::started proxy::start(const settings& config, surroundings around)
 proxy::proxy(const settings& config, surroundings around) :
     config_(config),
     log_(around.out, around.clock),
-    around_{around.clock, log_, around.by_hand},
+    around_{around.clock, log_, around.by_hand, around.read_again},
     upstream_(*parse_origin(config.upstream.url)),
     clients_file_(config.credentials.clients_file),
     ca_file_(config.upstream.ca_file),

@@ -59,7 +59,7 @@ std::string headline(const overview& o)
     const budget_report& b = o.upstream.spending;
     std::string text = spent_text(b) + " · " + forecast_text(o);
     if (std::string tools = tools_text(b); !tools.empty()) text += " · " + tools;
-    text += " · " + grouped(sum_of(o.of_the_day, {outcome::hit, outcome::stale, outcome::negative})) +
+    text += " · " + grouped(sum_of(o.of_the_day, {outcome::hit, outcome::stale, outcome::negative, outcome::offline})) +
             " answered without Gong";
     if (b.paused_for > duration(0))
         text +=

@@ -309,7 +309,7 @@ answer world::operate(const std::string& method, const std::string& target, cons
 {
     tool t(*this, cache->admin_endpoints().front());
     t.send(method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) +
-           "\r\n\r\n" + body);
+           "\r\nContent-Type: application/json\r\n\r\n" + body);
     return t.read();
 }
 
