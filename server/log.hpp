@@ -21,7 +21,7 @@ class log
 public:
     virtual ~log() = default;
     virtual bool wants(log_level) const = 0;
-    virtual void use(log_level) {}  // the least that is written from now on
+    virtual void use(log_level) = 0;  // the least that is written from now on
     virtual void write(log_level, std::string_view text, const std::vector<log_field>& fields = {}) = 0;
 
     void info(std::string_view text, const std::vector<log_field>& fields = {})

@@ -34,19 +34,24 @@ std::string error_in(const std::string& body)
 
 }  // namespace
 
+std::variant<admin_door, std::string> admin_door_of(const settings& config)
+{
+    if (config.server.admin.empty()) return "server.admin is off, so a running callcache cannot be asked";
+    admin_door door{admin_address(config), ""};
+    const std::string& file = config.server.admin_token_file;
+    if (file.empty()) return door;
+    auto read = read_secret("server.admin_token_file", file);
+    if (auto* unreadable = std::get_if<secret_unreadable>(&read)) return unreadable->text;
+    door.token = std::get<std::string>(read);
+    return door;
+}
+
 std::optional<std::string> operate(const settings& config, std::string_view method, std::string_view target,
                                    std::string_view did_not, std::string_view body)
 {
-    if (config.server.admin.empty())
-        return refuse("server.admin is off, so nothing can be told to a running callcache");
-    own_address self = admin_address(config);
-    std::string token;
-    if (const std::string& file = config.server.admin_token_file; !file.empty())
-    {
-        auto read = read_secret("server.admin_token_file", file);
-        if (auto* unreadable = std::get_if<secret_unreadable>(&read)) return refuse(unreadable->text);
-        token = std::get<std::string>(read);
-    }
+    auto door = admin_door_of(config);
+    if (auto* closed = std::get_if<std::string>(&door)) return refuse(*closed);
+    const auto& [self, token] = std::get<admin_door>(door);
     auto answer = ask_self(self, method, target, patience, token, body);
     if (answer.status == 200) return std::move(answer.body);
     std::string why =

@@ -6,9 +6,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 namespace callcache
 {
+
+// Where a running callcache of this configuration answers its operator, and with what it is opened: empty if there is no
+// token. Or the operator's line that says why it cannot be asked.
+struct admin_door
+{
+    own_address at;
+    std::string token;
+};
+std::variant<admin_door, std::string> admin_door_of(const settings&);
 
 // The body of a 200; anything else is explained on stderr, as `did_not` ("did not resume"), and nothing is returned.
 // Shows the operator's token if there is one.

@@ -1,8 +1,7 @@
 // `callcache stats`: what a running callcache has to say, once or again and again.
 
-#include "server/ask_self.hpp"
 #include "server/commands.hpp"
-#include "server/secret_file.hpp"
+#include "server/operate.hpp"
 #include "server/stats_text.hpp"
 
 #include <poll.h>
@@ -64,23 +63,16 @@ int watch(const std::function<seen()>& look_again, seen now)
 
 int stats(const settings& config, bool watching)
 {
-    if (config.server.admin.empty())
-        return std::fprintf(stderr, "callcache: server.admin is off, so a running callcache cannot be asked\n"), 1;
-    own_address self = admin_address(config);
-    std::string token;
-    if (const std::string& file = config.server.admin_token_file; !file.empty())
-    {
-        auto read = read_secret("server.admin_token_file", file);
-        if (auto* unreadable = std::get_if<secret_unreadable>(&read))
-            return std::fprintf(stderr, "callcache: %s\n", unreadable->text.c_str()), 1;
-        token = std::get<std::string>(read);
-    }
+    auto door = admin_door_of(config);
+    if (auto* closed = std::get_if<std::string>(&door))
+        return std::fprintf(stderr, "callcache: %s\n", closed->c_str()), 1;
+    const auto& [self, token] = std::get<admin_door>(door);
     seen first = look(self, token);
     if (!first.trouble.empty())
         return std::fprintf(stderr, "callcache at %s:%u could not be asked: %s\n", self.at.host.c_str(), self.at.port,
                             first.trouble.c_str()),
                1;
-    if (watching) return watch([&] { return look(self, token); }, std::move(first));
+    if (watching) return watch([&d = std::get<admin_door>(door)] { return look(d.at, d.token); }, std::move(first));
     return std::fputs(first.text.c_str(), stdout), 0;
 }
 

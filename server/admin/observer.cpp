@@ -20,7 +20,7 @@ task<overview> observer::now()
     o.upstream = co_await call_back<upstream_report>(ask);
     const settings& s = *parts_.config;
     o.version = version;
-    o.mode = "online";
+    o.mode = s.mode == run_mode::offline ? "offline" : "online";
     o.started = started_;
     o.now = parts_.clock.wall();
     o.upstream_url = parts_.upstream.text();

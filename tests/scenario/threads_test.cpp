@@ -25,6 +25,7 @@ namespace
 class silent_log final : public log
 {
 public:
+    void use(log_level) override {}
     bool wants(log_level) const override { return false; }
     void write(log_level, std::string_view, const std::vector<log_field>&) override {}
 };

@@ -22,6 +22,7 @@ inline const std::string other_authorization = sim::basic("other", "secret");
 class recorded_log final : public log
 {
 public:
+    void use(log_level) override {}
     bool wants(log_level) const override { return true; }
     void write(log_level, std::string_view text, const std::vector<log_field>& fields) override;
     std::string text() const;
