@@ -183,7 +183,7 @@ TEST_CASE("journal: what a kill leaves in a rollback journal is rolled back, and
         // In the middle of a transaction, with more than the cache holds, so that pages of it are in the file.
         sqlite::row_writer w(f.path, journal::rollback);
         w.begin();
-        for (int n = 2; n < 5000; ++n) w.put(key_view(key(n)), *an_entry(n), w.generation(), t0);
+        for (int n = 2; n < 20'000; ++n) w.put(key_view(key(n)), *an_entry(n), w.generation(), t0);
         for (const char* suffix : {"", "-journal"})
             std::filesystem::copy_file(f.path + suffix, f.folder.file("killed.db") + suffix);
         w.roll_back();
