@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from machine import CPUS, FOLDER, Failed, ask_all, ids, ids_file, wrk
+from machine import CPUS, FOLDER, ROOT, Failed, ask_all, ids, ids_file, wrk
 from peers import Bare, Callcache, Haproxy, Nginx, Varnish, fill
 from report import medians, ratio
 
@@ -47,7 +47,7 @@ def start(section, stack, makers):
     for name, make in makers.items():
         try:
             servers[name] = stack.enter_context(make())
-            section.command(" ".join(servers[name].command).replace(FOLDER + "/", ""))
+            section.command(" ".join(servers[name].command).replace(FOLDER + "/", "").replace(ROOT + "/", ""))
         except (Failed, OSError) as e:
             section.failed(name, e)
     return servers

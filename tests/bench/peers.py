@@ -168,7 +168,7 @@ def versions():
     found = {}
     for name, command in asked.items():
         try:
-            found[name] = run(command).strip().split(" - ")[0][:100]
+            found[name] = run(command).strip().split(" Copyright")[0]
         except Failed as e:
             found[name] = f"not found: {e}"
     return found
