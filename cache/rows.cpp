@@ -67,10 +67,11 @@ std::string_view view(const digest& d)
 row_reader::row_reader(const std::string& path, patience how) :
     how_(how),
     db_(path, SQLITE_OPEN_READONLY, how == patience::never ? unwaiting_layer() : nullptr),
-    find_(db_, ("SELECT sent_at, fresh_for, missing_since, flags, content_type, etag, checksum, body, source FROM entry "
-                "WHERE name = ?1 AND partition = ?2 AND generation >= ?3" +
-                (how == patience::never ? " AND length(body) <= " + std::to_string(unwaited_bytes_max) : ""))
-                   .c_str())
+    find_(db_,
+          ("SELECT sent_at, fresh_for, missing_since, flags, content_type, etag, checksum, body, source FROM entry "
+           "WHERE name = ?1 AND partition = ?2 AND generation >= ?3" +
+           (how == patience::never ? " AND length(body) <= " + std::to_string(unwaited_bytes_max) : ""))
+              .c_str())
 {
     if (how != patience::never) return;
     sqlite3_busy_timeout(db_.handle(), 0);

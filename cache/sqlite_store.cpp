@@ -3,9 +3,11 @@
 //
 // When the file cannot be written, what is put is lost and serving goes on; the write queue remembers the drops.
 
+#include "cache/at_once_readers.hpp"
 #include "cache/fair_shared_mutex.hpp"
 #include "cache/open_file.hpp"
 #include "cache/rows.hpp"
+#include "cache/stopwatch.hpp"
 #include "cache/store.hpp"
 #include "cache/write_queue.hpp"
 
@@ -30,35 +32,10 @@ namespace
 {
 
 constexpr std::size_t reader_count = 2;
-constexpr std::size_t at_once_count = 4;
 constexpr std::size_t queued_bytes_max = 64 << 20;   // beyond it what is put is not written
 constexpr auto idle_tick = std::chrono::seconds(1);  // how often an idle writer looks after the file
 constexpr duration partition_unused = std::chrono::hours(48);
 constexpr duration tidy_every = std::chrono::hours(1);
-
-// How often something was done, and how long that took. Any thread.
-class stopwatch
-{
-public:
-    // Until it goes.
-    struct run
-    {
-        ~run()
-        {
-            if (options.steady) of.took_ += std::chrono::nanoseconds(options.steady() - began).count();
-            ++of.count_;
-        }
-        stopwatch& of;
-        const store_options& options;
-        steady_time began;
-    };
-    run begin(const store_options& o) { return {*this, o, o.steady ? o.steady() : steady_time()}; }
-    store::work current() const { return {count_, std::chrono::nanoseconds(took_)}; }
-
-private:
-    std::atomic<std::uint64_t> count_{0};
-    std::atomic<std::int64_t> took_{0};
-};
 
 class sqlite_store final : public store
 {
@@ -160,12 +137,6 @@ private:
         entry_key key;
         found done;
     };
-    // For one thread at a time, and there are about as many as event loops.
-    struct at_once
-    {
-        std::mutex mutex;
-        std::optional<sqlite::row_reader> reader;
-    };
 
     template<class Change>
     void change(Change make)
@@ -175,23 +146,10 @@ private:
         write_wanted_.notify_one();
     }
 
-    // What the asker's thread can read without waiting for anything; null if that is not known.
     entry_ptr read_at_once(const entry_key& key, std::int64_t generation)
     {
-        static std::atomic<std::size_t> askers{0};
-        thread_local const std::size_t asker = askers++;
-        at_once& mine = at_once_[asker % at_once_count];
-        std::unique_lock alone(mine.mutex, std::try_to_lock);
         std::shared_lock files(files_mutex_, std::defer_lock);
-        if (!alone || !files.try_lock() || !mine.reader) return nullptr;
-        try
-        {
-            return mine.reader->find(key, generation).kept;
-        }
-        catch (const sqlite::failure&)
-        {
-            return nullptr;  // on the disk alone, or in trouble: the reader that waits finds out
-        }
+        return files.try_lock() ? at_once_.find(key, generation) : nullptr;
     }
 
     void read_on(std::size_t reader)
@@ -433,7 +391,7 @@ private:
         bool corrupt = corrupt_, gone = !std::filesystem::exists(options_.path);
         if (writer_ && !corrupt && !gone) return;
         std::unique_lock files(files_mutex_);
-        for (at_once& a : at_once_) a.reader.reset();
+        at_once_.close();
         for (auto& r : readers_) r.reset();
         writer_.reset();
         if (corrupt || gone)
@@ -461,15 +419,14 @@ private:
     void open_readers()
     {
         for (auto& r : readers_) r.emplace(options_.path);
-        if (options_.how != journal::wal) return;
-        for (at_once& a : at_once_) a.reader.emplace(options_.path, sqlite::row_reader::patience::never);
+        if (options_.how == journal::wal) at_once_.open(options_.path);
     }
 
     const store_options options_;
     std::unique_ptr<sqlite::row_writer> writer_;  // the writer's thread; null while the file cannot be used
     std::optional<sqlite::row_reader> readers_[reader_count];
-    at_once at_once_[at_once_count];  // closed before all the others of the file: unwaiting.hpp
-    fair_shared_mutex files_mutex_;   // held by who reads; alone by who replaces the file, or writes without a WAL
+    sqlite::at_once_readers at_once_;
+    fair_shared_mutex files_mutex_;  // held by who reads; alone by who replaces the file, or writes without a WAL
     const std::string salt_;
     const std::vector<partition_record> partitions_;  // as at the start
     const erasure_record kept_erasure_;               // likewise

@@ -1,6 +1,7 @@
 // What is kept: the memory tier with the store behind it, and the rule that the two never disagree to a reader's harm.
 #pragma once
 
+#include "cache/epoch.hpp"
 #include "cache/memory_tier.hpp"
 #include "cache/own_names.hpp"
 #include "cache/partition.hpp"
@@ -16,10 +17,6 @@
 
 namespace callcache
 {
-
-// Taken by a flight when it sends: keeping under an older one than the current is refused.
-//   A: fetch sent      B: purge      A: the answer arrives, and is given to who asked, but not kept
-using epoch_ticket = std::uint64_t;
 
 // Any thread. What is said of a partition holds with its company's: what is its own goes first (own_names.hpp).
 class tiers

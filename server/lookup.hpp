@@ -2,8 +2,8 @@
 #pragma once
 
 #include "cache/directives.hpp"
+#include "cache/epoch.hpp"
 #include "cache/partition.hpp"
-#include "cache/tiers.hpp"
 #include "cache/verdict.hpp"
 #include "server/http/outcome.hpp"
 #include "server/outlook.hpp"
