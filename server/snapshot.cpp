@@ -19,8 +19,9 @@ int snapshot(const settings& config, const std::string& file)
     if (auto* trouble = std::get_if<std::string>(&taken))
         return std::fprintf(stderr, "callcache: %s\n", trouble->c_str()), 1;
     auto [entries, bytes] = std::get<snapshot_taken>(taken);
-    std::printf("%s: %s calls, %s KiB. Serve them with: callcache serve --set mode=offline --db %s\n", file.c_str(),
-                grouped(entries).c_str(), grouped(bytes >> 10).c_str(), file.c_str());
+    std::printf(
+        "%s: %s calls, %s KiB. With the same upstream.url, serve them by: callcache serve --set mode=offline --db %s\n",
+        file.c_str(), grouped(entries).c_str(), grouped(bytes >> 10).c_str(), file.c_str());
     return 0;
 }
 

@@ -28,6 +28,8 @@ std::string span_text(std::int64_t seconds)
     if (seconds < 120) return std::to_string(seconds) + " s";
     std::int64_t minutes = (seconds + 59) / 60;
     if (minutes < 120) return std::to_string(minutes) + " min";
+    if (std::int64_t hours = (minutes + 59) / 60; hours >= 72)
+        return std::to_string(hours / 24) + " days" + (hours % 24 == 0 ? "" : " " + std::to_string(hours % 24) + " h");
     std::string text = std::to_string(minutes / 60) + " h";
     return minutes % 60 == 0 ? text : text + " " + std::to_string(minutes % 60) + " min";
 }

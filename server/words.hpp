@@ -16,7 +16,7 @@ std::string grouped(std::uint64_t n);
 // "14:05 UTC"
 std::string minute_text(std::chrono::sys_time<std::chrono::minutes>);
 
-// "42 s", "42 min", "3 h 5 min"
+// "42 s", "42 min", "3 h 5 min", "8 days 1 h"
 std::string span_text(std::int64_t seconds);
 
 // "14:05:31 UTC", with the date if it is not within a day of `now`.

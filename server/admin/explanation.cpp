@@ -189,7 +189,7 @@ std::string explanation_document(const circumstances& c, const settings& s, wall
                 ",\"from\":" + quoted(word_of(e.from)) + ",\"private\":" + (e.is_private ? "true" : "false") +
                 ",\"text\":" + quoted(text) + "}";
     }
-    if (c.copies.empty()) lines.push_back("nothing is kept of it, under no credential");
+    if (c.copies.empty()) lines.push_back("nothing is kept of it");
     if (is_guarded(c.erasure, s.cache.erasure_guard, now))
         lines.push_back("an erasure passed through at " +
                         at(std::max(c.erasure.erased_at, c.erasure.erasing_since), now) +

@@ -432,7 +432,8 @@ void tools::write_not_kept(std::string& out, const request& r, const reply_mode&
     cache_status status;
     if (offline) status.detail = "offline";
     write(out,
-          own_answer(504, offline ? "this is not kept, and callcache runs offline (mode): nothing goes upstream"
+          own_answer(504, offline ? "this is not kept under this credential and upstream.url, and callcache runs "
+                                    "offline (mode): nothing goes upstream"
                                   : "this call is not kept, and the request says only-if-cached"),
           status, outcome::error, r, mode, memory);
 }
