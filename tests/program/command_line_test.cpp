@@ -6,7 +6,9 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -195,11 +197,10 @@ TEST_CASE("a descriptor limit that is spent is survived: who is connected is ser
     sim::vendor_options o;
     o.keys[sim::basic("key", "secret")] = {};
     vendor_thread vendor(o);
-    rlimit before;
-    getrlimit(RLIMIT_NOFILE, &before);
-    rlimit tight{before.rlim_cur, before.rlim_max};
     serving s(vendor.url(), folder.file("cache.db"), {"--set", "server.threads=1"});
-    tight.rlim_cur = tight.rlim_max = 40;
+    std::filesystem::directory_iterator open("/proc/" + std::to_string(s.process.pid()) + "/fd"), none;
+    rlimit tight;
+    tight.rlim_cur = tight.rlim_max = rlim_t(std::distance(open, none)) + 10;
     REQUIRE(prlimit(s.process.pid(), RLIMIT_NOFILE, &tight, nullptr) == 0);
     plain_client first(s.port);
     std::string path = "/v2/calls/" + std::string(sim::example_id);
