@@ -271,9 +271,8 @@ void session::notice_hang_up()
 // Waits for the first bytes of a request. False if none come.
 task<bool> session::read_first()
 {
-    if (rules_.draining) co_return false;
     if (in_.capacity() > first_read_bytes) std::string().swap(in_);  // one that waits holds little
-    wait_for(waiting_for::request, heard_at_ + rules_.limits().idle_timeout);
+    wait_for(waiting_for::request, heard_at_ + (rules_.draining ? drain_grace : rules_.limits().idle_timeout));
     std::size_t bytes = co_await read_more(first_read_bytes);
     co_return bytes > 0;
 }
