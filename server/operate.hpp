@@ -11,8 +11,8 @@
 namespace callcache
 {
 
-// Where a running callcache of this configuration answers its operator, and with what it is opened: empty if there is no
-// token. Or the operator's line that says why it cannot be asked.
+// Where a running callcache of this configuration answers its operator, and with what it is opened: empty if there is
+// no token. Or the operator's line that says why it cannot be asked.
 struct admin_door
 {
     own_address at;

@@ -222,6 +222,7 @@ task<reply> admin::explain(const request& r, conversation&)
     auto foresee = [&](auto done) {
         asio::post(parts_.misses.loop(), [b = parts_.misses.shared_from_this(), &asked, done]() mutable {
             std::vector<outlook> ahead;
+            ahead.reserve(asked.size());
             for (const lookup& l : asked) ahead.push_back(b->foresee(l));
             done(std::move(ahead));
         });

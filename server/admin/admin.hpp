@@ -15,6 +15,7 @@
 #include <functional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace callcache
 {
@@ -38,7 +39,7 @@ public:
         // Has the configuration read again, and calls back once, on any thread, with what came of it.
         std::function<void(std::function<void(reloaded)>)> reload;
     };
-    explicit admin(parts p) : parts_(p) {}
+    explicit admin(parts p) : parts_(std::move(p)) {}
 
     bool answer_now(const request&, const reply_mode&, remembered_credential&, std::string& out) override;
     task<void> answer(const request&, reply_mode&, remembered_credential&, conversation&, std::string& out) override;

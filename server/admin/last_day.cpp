@@ -5,7 +5,7 @@ namespace callcache
 namespace
 {
 
-constexpr std::int64_t minutes_max = 24 * 60;
+constexpr std::int64_t minutes_max = std::int64_t(24) * 60;
 
 std::int64_t minute_of(wall_time t)
 {

@@ -34,7 +34,7 @@ task<overview> observer::now()
         o.requests = parts_.requests.total();
         day_.note(by_outcome(o.requests), o.now);
         o.last_hour = day_.minutes(60, o.now);
-        o.of_the_day = day_.sum(24 * 60, o.now);
+        o.of_the_day = day_.sum(std::int64_t(24) * 60, o.now);
     }
     o.connections = parts_.connections();
     o.memory_entries = parts_.kept.memory().entries();

@@ -67,9 +67,9 @@ void append_date(std::string& out, wall_time t)
     std::chrono::year_month_day date(day);
     std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(t - day));
     auto two = [&](unsigned n) { out.append({char('0' + n / 10 % 10), char('0' + n % 10)}); };
-    out.append(days.substr(3 * std::chrono::weekday(day).c_encoding(), 3)).append(", ");
+    out.append(days.substr(std::size_t(3) * std::chrono::weekday(day).c_encoding(), 3)).append(", ");
     two(unsigned(date.day()));
-    out.append(" ").append(months.substr(3 * (unsigned(date.month()) - 1), 3)).append(" ");
+    out.append(" ").append(months.substr(std::size_t(3) * (unsigned(date.month()) - 1), 3)).append(" ");
     two(unsigned(int(date.year()) / 100));
     two(unsigned(int(date.year()) % 100));
     out += ' ';
