@@ -8,7 +8,7 @@
 #include "server/admin/stats.hpp"
 #include "server/admin/status_page.hpp"
 #include "server/http/route.hpp"
-#include "server/visible.hpp"
+#include "server/json_text.hpp"
 
 #include <algorithm>
 #include <set>
@@ -42,13 +42,6 @@ bool is_method_of(std::string_view asked, std::string_view method)
 
 constexpr std::size_t body_bytes_max = 64 << 10;
 constexpr std::size_t explained_max = 500;  // credentials that are looked through
-
-std::string json_list(const std::vector<std::string>& list)
-{
-    std::string text;
-    for (const std::string& one : list) text += (text.empty() ? "\"" : ",\"") + json_escaped(one) + "\"";
-    return "[" + text + "]";
-}
 
 // The whole body, or what to answer to one that is too large or malformed.
 task<std::variant<std::string, reply>> read_body(conversation& with)
@@ -267,8 +260,8 @@ task<reply> admin::reload(const request&, conversation&)
     auto read = [this](auto done) { parts_.reload(std::move(done)); };
     reloaded r = co_await call_back<reloaded>(read);
     if (r.problems.empty())
-        co_return json(200, "{\"changed\":" + json_list(r.changed) +
-                                ",\"needs_restart\":" + json_list(r.needs_restart) + "}\n");
+        co_return json(200, "{\"changed\":" + json_strings(r.changed) +
+                                ",\"needs_restart\":" + json_strings(r.needs_restart) + "}\n");
     std::string why;
     for (const config_problem& p : r.problems) why += "; " + p;
     co_return own_answer(422, "the configuration stays as it was" + why);

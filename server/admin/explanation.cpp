@@ -1,7 +1,7 @@
 #include "server/admin/explanation.hpp"
 
 #include "cache/freshness.hpp"
-#include "server/visible.hpp"
+#include "server/json_text.hpp"
 #include "server/words.hpp"
 
 namespace callcache
@@ -10,11 +10,6 @@ namespace
 {
 
 using what = obstacle::what;
-
-std::string quoted(std::string_view text)
-{
-    return "\"" + json_escaped(text) + "\"";
-}
 
 std::string number(wall_time t)
 {
@@ -174,7 +169,7 @@ std::string explanation_document(const circumstances& c, const settings& s, wall
     if (asks && (next.word != outcome::stale || !next.detail.empty())) summary += "; " + way_text(ahead, s, now);
     lines.push_back(summary);
 
-    std::string kept;
+    std::vector<std::string> kept;
     for (const known_copy& copy : c.copies)
     {
         const entry& e = *copy.kept;
@@ -182,12 +177,15 @@ std::string explanation_document(const circumstances& c, const settings& s, wall
         next_answer mine = foretell(&e, trusted, copy.ahead, s, now);
         std::string text = text_of(copy, trusted, s, now);
         lines.push_back(text);
-        kept += std::string(kept.empty() ? "" : ",") + "{\"credential\":" + quoted(copy.credential) +
-                ",\"state\":" + quoted(state_of(e, trusted, s, now)) + ",\"outcome\":" + quoted(word(mine.word)) +
-                ",\"kept_timestamp\":" + number(e.sent_at) + ",\"fresh_until_timestamp\":" + number(e.fresh_until()) +
-                ",\"deleted_timestamp\":" + number(kept_until(s.cache.calls, e)) +
-                ",\"from\":" + quoted(word_of(e.from)) + ",\"private\":" + (e.is_private ? "true" : "false") +
-                ",\"text\":" + quoted(text) + "}";
+        kept.push_back(json_object({{"credential", json_string(copy.credential)},
+                                    {"state", json_string(state_of(e, trusted, s, now))},
+                                    {"outcome", json_string(word(mine.word))},
+                                    {"kept_timestamp", number(e.sent_at)},
+                                    {"fresh_until_timestamp", number(e.fresh_until())},
+                                    {"deleted_timestamp", number(kept_until(s.cache.calls, e))},
+                                    {"from", json_string(word_of(e.from))},
+                                    {"private", e.is_private ? "true" : "false"},
+                                    {"text", json_string(text)}}));
     }
     if (c.copies.empty()) lines.push_back("nothing is kept of it");
     if (is_guarded(c.erasure, s.cache.erasure_guard, now))
@@ -197,14 +195,18 @@ std::string explanation_document(const circumstances& c, const settings& s, wall
                         "than cache.calls.fresh_min");
     if (!asks) lines.push_back("if it had to be fetched: " + way_text(ahead, s, now));
 
-    std::string text;
-    for (const std::string& line : lines) text += (text.empty() ? "" : ",") + quoted(line);
+    std::string wait = std::to_string(next.wait == duration(0) ? 0 : seconds_up(next.wait));
     std::string paused = ahead.paused_for > duration(0) ? number(now + ahead.paused_for) : "null";
-    return "{\"id\":" + quoted(c.name) + ",\"summary\":" + quoted(summary) +
-           ",\"next_request\":{\"outcome\":" + quoted(word(next.word)) + ",\"detail\":" + quoted(next.detail) +
-           ",\"wait_seconds\":" + std::to_string(next.wait == duration(0) ? 0 : seconds_up(next.wait)) +
-           "},\"kept\":[" + kept + "],\"upstream\":{\"up\":" + (ahead.is_up ? "true" : "false") +
-           ",\"paused_until_timestamp\":" + paused + "},\"text\":[" + text + "]}\n";
+    return json_object(
+               {{"id", json_string(c.name)},
+                {"summary", json_string(summary)},
+                {"next_request", json_object({{"outcome", json_string(word(next.word))},
+                                              {"detail", json_string(next.detail)},
+                                              {"wait_seconds", wait}})},
+                {"kept", json_array(kept)},
+                {"upstream", json_object({{"up", ahead.is_up ? "true" : "false"}, {"paused_until_timestamp", paused}})},
+                {"text", json_strings(lines)}}) +
+           "\n";
 }
 
 }  // namespace callcache

@@ -2,9 +2,11 @@
 
 #include "cache/call_id.hpp"
 #include "cache/entry.hpp"
-#include "server/visible.hpp"
+#include "server/json_text.hpp"
 
 #include <rapidjson/document.h>
+
+#include <algorithm>
 
 namespace callcache
 {
@@ -50,9 +52,7 @@ std::variant<purge_order, std::string> read_purge_order(std::string_view json)
 std::string purge_body(const purge_order& order)
 {
     if (order.all) return "{\"all\":true}";
-    std::string ids;
-    for (const std::string& name : order.names) ids += (ids.empty() ? "\"" : ",\"") + json_escaped(name) + "\"";
-    return "{\"ids\":[" + ids + "]}";
+    return "{\"ids\":" + json_strings(order.names) + "}";
 }
 
 }  // namespace callcache

@@ -1,7 +1,7 @@
 #include "server/admin/stats.hpp"
 
 #include "server/admin/headline.hpp"
-#include "server/visible.hpp"
+#include "server/json_text.hpp"
 
 #include <cstdio>
 #include <map>
@@ -10,11 +10,6 @@ namespace callcache
 {
 namespace
 {
-
-std::string quoted(std::string_view text)
-{
-    return "\"" + json_escaped(text) + "\"";
-}
 
 std::string value(bool b)
 {
@@ -43,26 +38,9 @@ std::string timestamp(std::optional<duration> in, wall_time now)
     return in ? value(now + *in) : "null";
 }
 
-// JSON that is already written, by name.
-using members = std::vector<std::pair<std::string, std::string>>;
-
-std::string object(const members& all)
+json_members of(const outcome_counts& counts)
 {
-    std::string text;
-    for (const auto& [name, json] : all) text += (text.empty() ? "" : ",") + quoted(name) + ":" + json;
-    return "{" + text + "}";
-}
-
-std::string array(const std::vector<std::string>& all)
-{
-    std::string text;
-    for (const std::string& json : all) text += (text.empty() ? "" : ",") + json;
-    return "[" + text + "]";
-}
-
-members of(const outcome_counts& counts)
-{
-    members all;
+    json_members all;
     for (const auto& [o, count] : counts) all.emplace_back(word(o), value(count));
     return all;
 }
@@ -86,46 +64,47 @@ std::string quantile(const latency& l, double share)
 std::string budget_json(const overview& o)
 {
     const budget_report& b = o.upstream.spending;
-    members tools;
+    json_members tools;
     for (const auto& [tool, spent] : b.tools) tools.emplace_back(tool, value(spent));
     std::optional<duration> paused;
     if (b.paused_for > duration(0)) paused = b.paused_for;
-    return object({{"daily", value(b.daily)},
-                   {"spent", value(b.spent)},
-                   {"left", b.daily == 0 ? "null" : value(b.left)},
-                   {"rate", value(o.rate)},
-                   {"burst", value(o.burst)},
-                   {"day", quoted(o.day)},
-                   {"ration", quoted(word(b.rationed))},
-                   {"exhausted_timestamp", timestamp(b.ends_in, o.now)},
-                   {"paused_until_timestamp", timestamp(paused, o.now)},
-                   {"ledger_durable", value(b.durable)},
-                   {"wait_seconds", value(std::chrono::duration<double>(b.wait).count())},
-                   {"queue", object({{"interactive", value(b.interactive)}, {"background", value(b.background)}})},
-                   {"spent_by_tool", object(tools)}});
+    return json_object(
+        {{"daily", value(b.daily)},
+         {"spent", value(b.spent)},
+         {"left", b.daily == 0 ? "null" : value(b.left)},
+         {"rate", value(o.rate)},
+         {"burst", value(o.burst)},
+         {"day", json_string(o.day)},
+         {"ration", json_string(word(b.rationed))},
+         {"exhausted_timestamp", timestamp(b.ends_in, o.now)},
+         {"paused_until_timestamp", timestamp(paused, o.now)},
+         {"ledger_durable", value(b.durable)},
+         {"wait_seconds", value(std::chrono::duration<double>(b.wait).count())},
+         {"queue", json_object({{"interactive", value(b.interactive)}, {"background", value(b.background)}})},
+         {"spent_by_tool", json_object(tools)}});
 }
 
 std::string upstream_json(const overview& o)
 {
     const upstream_report& u = o.upstream;
-    members kinds, statuses;
+    json_members kinds, statuses;
     std::map<unsigned, std::uint64_t> by_status;
     for (const auto& [kind, totals] : u.totals.by_kind)
     {
-        kinds.emplace_back(word(kind), object({{"requests", value(totals.took.count)},
-                                               {"p50_seconds", quantile(totals.took, 0.5)},
-                                               {"p99_seconds", quantile(totals.took, 0.99)}}));
+        kinds.emplace_back(word(kind), json_object({{"requests", value(totals.took.count)},
+                                                    {"p50_seconds", quantile(totals.took, 0.5)},
+                                                    {"p99_seconds", quantile(totals.took, 0.99)}}));
         for (const auto& [status, count] : totals.by_status) by_status[status] += count;
     }
     for (const auto& [status, count] : by_status)
         statuses.emplace_back(status == 0 ? "none" : std::to_string(status), value(count));
-    return object({{"url", quoted(o.upstream_url)},
-                   {"up", value(u.is_up)},
-                   {"requests", value(u.totals.sent)},
-                   {"ratelimit_remaining", u.vendor_remaining.empty() ? "null" : quoted(u.vendor_remaining)},
-                   {"flights", value(u.flights)},
-                   {"by_kind", object(kinds)},
-                   {"by_status", object(statuses)}});
+    return json_object({{"url", json_string(o.upstream_url)},
+                        {"up", value(u.is_up)},
+                        {"requests", value(u.totals.sent)},
+                        {"ratelimit_remaining", u.vendor_remaining.empty() ? "null" : json_string(u.vendor_remaining)},
+                        {"flights", value(u.flights)},
+                        {"by_kind", json_object(kinds)},
+                        {"by_status", json_object(statuses)}});
 }
 
 std::string requests_json(const overview& o)
@@ -136,60 +115,60 @@ std::string requests_json(const overview& o)
     std::vector<std::string> minutes;
     for (const last_day::minute& m : o.last_hour)
     {
-        members row{{"timestamp", value(m.began)}};
+        json_members row{{"timestamp", value(m.began)}};
         for (const auto& [word, json] : of(m.count)) row.emplace_back(word, json);
         for (const auto& [word, count] : m.count) hour[word] += count;
-        minutes.push_back(object(row));
+        minutes.push_back(json_object(row));
     }
-    members tools;
-    for (const auto& [tool, counts] : by_tool) tools.emplace_back(tool, object(of(counts)));
-    return object({{"total", object(of(by_outcome(o.requests)))},
-                   {"last_hour", object(of(hour))},
-                   {"last_hour_by_minute", array(minutes)},
-                   {"by_tool", object(tools)}});
+    json_members tools;
+    for (const auto& [tool, counts] : by_tool) tools.emplace_back(tool, json_object(of(counts)));
+    return json_object({{"total", json_object(of(by_outcome(o.requests)))},
+                        {"last_hour", json_object(of(hour))},
+                        {"last_hour_by_minute", json_array(minutes)},
+                        {"by_tool", json_object(tools)}});
 }
 
 std::string cache_json(const overview& o)
 {
-    auto tiers = [](auto memory, auto disk) { return object({{"memory", value(memory)}, {"disk", value(disk)}}); };
-    return object({{"entries", tiers(o.memory_entries, o.disk.entries)},
-                   {"bytes", tiers(o.memory_bytes, o.disk.bytes)},
-                   {"memory_max", value(o.memory_max)},
-                   {"disk_max", value(o.disk_max)},
-                   {"writable", value(o.disk.writable)}});
+    auto tiers = [](auto memory, auto disk) { return json_object({{"memory", value(memory)}, {"disk", value(disk)}}); };
+    return json_object({{"entries", tiers(o.memory_entries, o.disk.entries)},
+                        {"bytes", tiers(o.memory_bytes, o.disk.bytes)},
+                        {"memory_max", value(o.memory_max)},
+                        {"disk_max", value(o.disk_max)},
+                        {"writable", value(o.disk.writable)}});
 }
 
 std::string bulk_json(const bulk_report& b)
 {
-    return object({{"batches", value(b.batches)},
-                   {"calls", value(b.calls)},
-                   {"fallbacks", value(b.fallbacks)},
-                   {"checks", value(b.checks)},
-                   {"differences", value(b.differences)},
-                   {"api_calls_saved", value(b.saved)}});
+    return json_object({{"batches", value(b.batches)},
+                        {"calls", value(b.calls)},
+                        {"fallbacks", value(b.fallbacks)},
+                        {"checks", value(b.checks)},
+                        {"differences", value(b.differences)},
+                        {"api_calls_saved", value(b.saved)}});
 }
 
 }  // namespace
 
 std::string stats_document(const overview& o)
 {
-    std::vector<std::string> advice, errors;
-    for (const std::string& hint : hints(o)) advice.push_back(quoted(hint));
+    std::vector<std::string> errors;
     for (const recent_error& e : o.latest_errors)
-        errors.push_back(object({{"timestamp", value(e.last)}, {"text", quoted(e.text)}, {"count", value(e.count)}}));
-    return object({{"version", quoted(o.version)},
-                   {"mode", quoted(o.mode)},
-                   {"started_timestamp", value(o.started)},
-                   {"now_timestamp", value(o.now)},
-                   {"headline", quoted(headline(o))},
-                   {"budget", budget_json(o)},
-                   {"upstream", upstream_json(o)},
-                   {"requests", requests_json(o)},
-                   {"cache", cache_json(o)},
-                   {"bulk", bulk_json(o.upstream.bulk)},
-                   {"duplicate_fetches", value(o.upstream.duplicates.today)},
-                   {"hints", array(advice)},
-                   {"recent_errors", array(errors)}}) +
+        errors.push_back(
+            json_object({{"timestamp", value(e.last)}, {"text", json_string(e.text)}, {"count", value(e.count)}}));
+    return json_object({{"version", json_string(o.version)},
+                        {"mode", json_string(o.mode)},
+                        {"started_timestamp", value(o.started)},
+                        {"now_timestamp", value(o.now)},
+                        {"headline", json_string(headline(o))},
+                        {"budget", budget_json(o)},
+                        {"upstream", upstream_json(o)},
+                        {"requests", requests_json(o)},
+                        {"cache", cache_json(o)},
+                        {"bulk", bulk_json(o.upstream.bulk)},
+                        {"duplicate_fetches", value(o.upstream.duplicates.today)},
+                        {"hints", json_strings(hints(o))},
+                        {"recent_errors", json_array(errors)}}) +
            "\n";
 }
 
