@@ -18,9 +18,7 @@ std::string grouped(std::uint64_t n)
 
 std::string minute_text(std::chrono::sys_time<std::chrono::minutes> t)
 {
-    std::chrono::hh_mm_ss time(t - std::chrono::floor<std::chrono::days>(t));
-    auto two = [](std::int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
-    return two(time.hours().count()) + ":" + two(time.minutes().count()) + " UTC";
+    return clock_text(t, t, false);
 }
 
 std::string span_text(std::int64_t seconds)
