@@ -105,12 +105,14 @@ task<void> session::run(std::shared_ptr<session> self)
         while (go_on)
         {
             std::string& out = self->front_.answers;
-            go_on = self->answer_ready(out);
+            bool needs_time = false;
+            go_on = self->answer_ready(out, needs_time);
             if (!self->send_at_once(out))
             {
                 std::string rest = std::exchange(out, {});
                 self->wait_for(waiting_for::nothing, steady_time::max());
                 bool written = co_await self->write(rest);
+                needs_time = false;  // meanwhile what is kept may have changed, and so may who is let in
                 self->heard_at_ = self->rules_.clock.steady();
                 go_on = go_on && written;
             }
@@ -118,7 +120,7 @@ task<void> session::run(std::shared_ptr<session> self)
             if (self->in_.empty())
                 go_on = co_await self->read_first();
             else
-                go_on = co_await self->serve_one();
+                go_on = co_await self->serve_one(needs_time);
         }
     }
     catch (const std::exception& mistake)
@@ -164,8 +166,9 @@ task<void> session::refuse(const refused_head& why, std::string& out)
 }
 
 // Answers the requests at the front of `in_` that are whole, have no body and can be answered at once; the first that
-// is otherwise stays there. False when the connection ends with the last answer.
-bool session::answer_ready(std::string& out)
+// is otherwise stays there, and `needs_time` if answer_now() has refused it. False when the connection ends with the
+// last answer.
+bool session::answer_ready(std::string& out, bool& needs_time)
 {
     out.clear();               // an exception may have left something there
     std::size_t answered = 0;  // so much of `in_`
@@ -180,7 +183,8 @@ bool session::answer_ready(std::string& out)
         if (read.refused || r.body.what != framing::kind::none) break;
         r.arrived = heard_at_ = rules_.clock.steady();
         reply_mode mode{r.is_head(), r.keep_alive && !rules_.draining, r.minor};
-        if (!rules_.answers.answer_now(r, mode, remembered_, out)) break;
+        needs_time = !rules_.answers.answer_now(r, mode, remembered_, out);
+        if (needs_time) break;
         answered += scanner.size();
         keep = mode.keep_alive;
     }
@@ -205,8 +209,9 @@ bool session::send_at_once(std::string& out)
     return true;
 }
 
-// Reads a request and answers it, whatever that takes. False when the connection ends.
-task<bool> session::serve_one()
+// Reads a request and answers it, whatever that takes; it is not tried at once again if it `needs_time`. False when the
+// connection ends.
+task<bool> session::serve_one(bool needs_time)
 {
     std::string out;
     bool complete = co_await read_head(out);
@@ -234,7 +239,7 @@ task<bool> session::serve_one()
     bool readable =
         is_here || (r.body.what == framing::kind::length && r.body.length <= skipped_body_max && !r.expects);
     reply_mode mode{r.is_head(), r.keep_alive && readable && !rules_.draining, r.minor};
-    bool answered = rules_.answers.answer_now(r, mode, remembered_, out);
+    bool answered = !needs_time && rules_.answers.answer_now(r, mode, remembered_, out);
     if (!answered)
     {
         wait_for(waiting_for::nothing, steady_time::max());

@@ -94,11 +94,11 @@ private:
     void break_off() override { abort(); }
 
     task<bool> secure();
-    bool answer_ready(std::string& out);
+    bool answer_ready(std::string& out, bool& needs_time);
     bool send_at_once(std::string& out);
     task<bool> read_first();
     task<bool> read_head(std::string& out);
-    task<bool> serve_one();
+    task<bool> serve_one(bool needs_time);
     task<void> refuse(const refused_head&, std::string& out);
     task<bool> skip_body();
     task<std::size_t> read_more(std::size_t at_most);
