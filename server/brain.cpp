@@ -38,7 +38,7 @@ std::optional<reply> just_refused(const refused_credentials& known, const lookup
                             seconds);
 }
 
-brain::brain(const parts& p) :
+brain::brain(const brain_parts& p) :
     parts_(p),
     gate_({p.loop, p.config->budget, p.config->bulk.ids_max, p.clock, p.book, p.day,
            [this](budget::item i, const asking& who, const refusal& why) { hear_no(i, who, why); },
@@ -333,11 +333,19 @@ void brain::attend(flight& f)
     f.lingers = true;
     f.end->set(parts_.clock.steady() + parts_.config->budget.linger, [this, f = &f] {
         f->forgotten = true;
+        shut(*f);
         gate_.expel(f->number, refusal());
     });
 }
 
-// The budget says no to one tool, while the flight still waits for others.
+// Its end is decided, though it has yet to hear of it: nobody joins it, and who asks now begins another.
+void brain::shut(const flight& f)
+{
+    auto known = flights_.find(f.key());
+    if (known != flights_.end() && known->second.get() == &f) flights_.erase(known);
+}
+
+// The budget says no to one tool; the flight may still wait for others.
 void brain::hear_no(budget::item number, const asking& who, const refusal& why)
 {
     auto known = by_number_.find(number);
@@ -350,7 +358,10 @@ void brain::hear_no(budget::item number, const asking& who, const refusal& why)
         waiter gone = part_with(f, at);
         gone.done(fallback(gone.asked, own(limited(parts_, why), outcome::limited)));
     }
-    attend(f);
+    if (gate_.spending().queue().contains(number))
+        attend(f);
+    else
+        shut(f);
 }
 
 // Nothing is sent for a while: who would wait longer than they may is told so now.

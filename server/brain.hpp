@@ -29,8 +29,7 @@ namespace callcache
 class brain : public std::enable_shared_from_this<brain>
 {
 public:
-    using parts = brain_parts;
-    explicit brain(const parts&);
+    explicit brain(const brain_parts&);
     ~brain();
 
     // --- Any thread. What is `done` is called on the brain's loop.
@@ -86,6 +85,7 @@ private:
     waiter part_with(flight&, std::list<waiter>::iterator);
     void came_late(flight&, std::list<waiter>::iterator);
     void attend(flight&);
+    void shut(const flight&);
     void hear_no(budget::item, const asking&, const refusal&);
     void tell_who_cannot_wait();
     looked_up fallback(const lookup&, looked_up otherwise) const;
@@ -125,7 +125,7 @@ private:
     void note_end(const flight&, const upstream_result&, std::size_t calls = 0);
     void answer_all(const flight_ptr&, const looked_up&);
 
-    const parts parts_;
+    const brain_parts parts_;
     gate gate_;
     connection_pool pool_;
     places uploads_;

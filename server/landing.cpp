@@ -251,7 +251,7 @@ void brain::fail(const flight_ptr& f, std::shared_ptr<const upstream_answer> ans
 
 void brain::forget(const flight& f)
 {
-    flights_.erase(f.key());
+    shut(f);
     by_number_.erase(f.number);
     for (const waiter& w : f.waiters) askers_.erase(w.asked.asker);
     if (f.renews) renewing_.erase(f.first.whose.get());

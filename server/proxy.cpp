@@ -161,8 +161,8 @@ std::optional<std::string> proxy::open_upstream()
     try
     {
         auto tls = upstream_.tls && !offline ? make_tls_context(config_->upstream.ca_file) : nullptr;
-        brain_ = std::make_shared<brain>(brain::parts{brain_loop, config_, upstream_, tls, *tiers_, *partitions_,
-                                                      around_.clock, around_.out, *ledger_, std::get<calendar>(day)});
+        brain_ = std::make_shared<brain>(brain_parts{brain_loop, config_, upstream_, tls, *tiers_, *partitions_,
+                                                     around_.clock, around_.out, *ledger_, std::get<calendar>(day)});
     }
     catch (const std::runtime_error& e)
     {

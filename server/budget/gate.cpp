@@ -86,10 +86,8 @@ void gate::expel_all(moment now)
 {
     while (auto gone = budget_.expel(now))
     {
-        if (gone->gone)
-            answer(gone->what, gone->why);
-        else
-            parts_.expelled(gone->what, gone->who, gone->why);
+        parts_.expelled(gone->what, gone->who, gone->why);
+        if (gone->gone) answer(gone->what, std::move(gone->why));
     }
 }
 

@@ -30,7 +30,7 @@ public:
         ledger& book;
         calendar day;  // empty: any 24 hours
 
-        // An item lost its place in one tool's flow, and waits in others.
+        // An item lost its place in one tool's flow. If no other holds it, enter() says why, right after.
         std::function<void(budget::item, const asking&, const refusal&)> expelled;
 
         // Nothing is sent for a while from now on: paused, or the day is spent.
