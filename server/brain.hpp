@@ -111,7 +111,7 @@ private:
     // passing.cpp: a request that passes through.
     static task<void> escort(std::shared_ptr<brain>, flight_ptr);
     task<void> lead_across(const flight_ptr&);
-    task<bool> see_through(const flight_ptr&, gate::passage&);
+    task<bool> see_through(const flight_ptr&, gate::passage&, const carrier&);
     bool hear_answer(flight&, const crossing_report&);
     // landing.cpp: what an answer means.
     void land(const flight_ptr&, upstream_result);

@@ -3,16 +3,17 @@
 //
 //   front                         brain
 //   (asks)                        a turn in the queue, a place among the connections
-//                      connect ◄─
+//                      connect ◄─      or straight on, with a connection of this front's that the pool has
 //   connects, ready ─►            a durable lease, room in the window
 //                         send ◄─      or `wait`: not for a while; then another turn, and `connect` again
 //   writes; `begins` at the first byte ─►
 //   (the last piece of a long body waits for room in the window too)
 //   answered(status) ─►           what the answer means for everybody
-//                      hand_on ◄─      or another turn, after a 429: `connect` again
-//   moves the bytes; over ─►
+//                      hand_on ◄─      if the front waits for it; or another turn, after a 429: `connect` again
+//   moves the bytes; over ─►      the connection is kept for this front's next request, if it can be
 //
-// In place of any of the brain's words a refusal may come, which is the answer and the end.
+// In place of any of the brain's words a refusal may come, which is the answer and the end. A connection belongs to the
+// front's loop for good; while it is idle, it is handed over as a message and nothing runs on it.
 #pragma once
 
 #include "cache/call_answer.hpp"
@@ -49,8 +50,9 @@ struct crossing_report
     std::optional<std::string> retry_after;              // answered
     std::optional<std::string> remaining;                // answered: x-ratelimit-remaining
     std::vector<std::string> locations = {};             // answered: Location and Content-Location
-    bool is_repeatable = false;                          // answered: the request can be sent again
+    bool waits = false;                                  // answered: until it may be handed on
     std::shared_ptr<const upstream_answer> answer = {};  // brought
+    std::unique_ptr<transport> connection = {};          // over: it can carry another request
 };
 
 // From the brain.
@@ -65,25 +67,32 @@ struct crossing_order
         refused,
     };
     what next;
-    std::optional<destination> to = {};         // connect
-    std::shared_ptr<const reply> refusal = {};  // refused
-    outcome word = outcome::error;              // refused
+    std::optional<destination> to = {};          // connect
+    std::unique_ptr<transport> connection = {};  // send: on this one, which has carried a request before; null: on the
+                                                 // front's own
+    std::shared_ptr<const reply> refusal = {};   // refused
+    outcome word = outcome::error;               // refused
 };
 
 struct crossing
 {
-    crossing(executor front_loop, executor brain_loop, bool long_body, std::optional<bulk_kind> calls) :
+    crossing(executor front_loop, executor brain_loop, bool whole_body, bool safe, std::optional<bulk_kind> calls) :
+        home(front_loop),
         orders(front_loop),
         may_finish(front_loop),
         reports(brain_loop),
-        is_long(long_body),
+        is_whole(whole_body),
+        is_read(safe || calls),
         brings(calls)
     {}
+
+    const executor home;  // the front's
 
     mailbox<crossing_order> orders;    // read by the front
     mailbox<bool> may_finish;          // read by whoever writes the body: the last piece of it may be written
     mailbox<crossing_report> reports;  // read by the brain
-    const bool is_long;                // its body is not held, and takes its time
+    const bool is_whole;               // its body is held, and it can be sent again; else it takes its time
+    const bool is_read;                // it changes nothing at the vendor, so that doing it twice is no harm
     const std::optional<bulk_kind> brings;
 
     void abandon()
@@ -94,5 +103,13 @@ struct crossing
     }
 };
 using crossing_ptr = std::shared_ptr<crossing>;
+
+// For the brain: on which connection it goes.
+struct carrier
+{
+    std::uint64_t era;                     // of the pool's, in which it was made
+    std::unique_ptr<transport> idle = {};  // it has carried a request before; null once it is sent on its way
+    bool was_used = false;
+};
 
 }  // namespace callcache

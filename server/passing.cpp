@@ -137,7 +137,7 @@ task<void> brain::lead_across(const flight_ptr& f)
     const clock_source& clock = parts_.clock;
     steady_time patience_ends = f->first.asked_at + f->first.patience;
     place<places> upload(uploads_);
-    if (c.is_long)
+    if (!c.is_whole)
     {
         upload.taken = co_await uploads_.enter(patience_ends);
         if (!upload.taken)
@@ -145,6 +145,7 @@ task<void> brain::lead_across(const flight_ptr& f)
                            {failing::slow, "other uploads have all the connections that uploads may have "
                                            "(all but two of upstream.connections_max)"});
     }
+    bool fresh = !c.is_read || !c.is_whole;  // what may not be done twice goes on a connection that the vendor expects
     for (bool again = false;; again = true)
     {
         auto unsent = co_await wait_for_turn(*f, again);
@@ -157,21 +158,36 @@ task<void> brain::lead_across(const flight_ptr& f)
         place<connection_pool> line(pool_);
         line.taken = co_await pool_.enter(clock.steady() + parts_.config->server.answer_max);
         if (!line.taken) co_return fail(f, nullptr, none_is_free(parts_.config->upstream));
-        order connect{order::what::connect};
-        connect.to = pool_.to();
-        c.orders.send(std::move(connect));
-        report r = co_await c.reports.next();
-        if (r.happened == report::what::over) co_return;
-        if (r.happened == report::what::failed)
+        carrier on{pool_.era(), fresh ? nullptr : pool_.idle_one(c.home)};
+        on.was_used = on.idle != nullptr;
+        if (!on.was_used)
         {
-            learn_from(r.failure, true);
-            co_return fail(f, nullptr, r.failure);
+            pool_.make_room();
+            order connect{order::what::connect};
+            connect.to = pool_.to();
+            c.orders.send(std::move(connect));
+            report r = co_await c.reports.next();
+            if (r.happened == report::what::over) co_return;
+            if (r.happened == report::what::failed)
+            {
+                learn_from(r.failure, true);
+                co_return fail(f, nullptr, r.failure);
+            }
         }
         co_await note_erasure(parts_, *f);
         bool room = co_await way.room();
+        if (room && on.was_used && !on.idle->is_quiet())
+        {
+            fresh = true;
+            way.step_back();
+            continue;
+        }
         if (!room)
         {
-            c.orders.send({order::what::wait});
+            if (on.was_used)
+                pool_.keep(std::move(on.idle), c.home, on.era);
+            else
+                c.orders.send({order::what::wait});
             way.step_back();
             continue;
         }
@@ -180,46 +196,54 @@ task<void> brain::lead_across(const flight_ptr& f)
         f->waiters.front().late->cancel();
         f->ticket = parts_.kept.ticket();
         begin_sending(*f, way);
-        c.orders.send({order::what::send});
-        bool is_answered = co_await see_through(f, way);
-        if (is_answered) co_return;
+        order go{order::what::send};
+        go.connection = std::move(on.idle);
+        c.orders.send(std::move(go));
+        bool is_over = co_await see_through(f, way, on);
+        if (is_over) co_return;
+        fresh = true;
         f->sent = false;
         limit_time(*f, f->waiters.begin());
     }
 }
 
-// From the sending to the end. False if it is to be sent again.
-task<bool> brain::see_through(const flight_ptr& f, gate::passage& way)
+// From the sending to the end. False if it is to be sent again: after a 429, and once where the vendor has just closed
+// a connection that had been idle, which says nothing about the vendor.
+task<bool> brain::see_through(const flight_ptr& f, gate::passage& way, const carrier& on)
 {
+    crossing& c = *f->crosses;
     for (;;)
     {
-        report r = co_await f->crosses->reports.next();
+        report r = co_await c.reports.next();
         switch (r.happened)
         {
         case report::what::begins: way.answered(r.round_trip); break;
         case report::what::acknowledged: way.acknowledged(); break;
         case report::what::last_piece:
             co_await way.again();
-            f->crosses->may_finish.send(true);
+            c.may_finish.send(true);
             break;
         case report::what::answered:
         {
             bool is_repeated = hear_answer(*f, r);
             if (is_repeated) co_return false;
             co_await invalidate(parts_, *f, r.status);
-            f->crosses->orders.send({order::what::hand_on});
+            if (r.waits) c.orders.send({order::what::hand_on});
             break;
         }
         case report::what::failed:
             f->ended = parts_.clock.steady();
             note_end(*f, r.failure);
+            if (on.was_used && r.failure.what == failing::closed && f->is_wanted()) co_return false;
             learn_from(r.failure, is_outage(r.failure, false));
             co_await invalidate(parts_, *f, 0);
             fail(f, nullptr, r.failure);
             break;
         case report::what::brought: keep_brought(*f, *r.answer); break;
         case report::what::ready: break;
-        case report::what::over: co_return true;
+        case report::what::over:
+            if (r.connection) pool_.keep(std::move(r.connection), c.home, on.era);
+            co_return true;
         }
     }
 }
@@ -240,7 +264,7 @@ bool brain::hear_answer(flight& f, const report& r)
     if (r.status == 401) refused_credentials_.refused(refusable(f.first), parts_.clock.steady());
     if (r.status < 300) refused_credentials_.accepted(refusable(f.first));
     if (r.status == 429) hear_429(f, answer);
-    if (r.status == 429 && r.is_repeatable && f.is_wanted()) return true;
+    if (r.status == 429 && f.crosses->is_whole && f.is_wanted()) return true;
     askers_.erase(f.first.asker);
     f.waiters.clear();
     return false;

@@ -56,11 +56,17 @@ task<held_body> hold(const passing& p)
 struct says_over
 {
     explicit says_over(crossing_ptr with) : c(std::move(with)) {}
-    ~says_over() { c->reports.send({report::what::over}); }
+    ~says_over()
+    {
+        report r{report::what::over};
+        r.connection = std::move(reusable);
+        c->reports.send(std::move(r));
+    }
     says_over(const says_over&) = delete;
     says_over& operator=(const says_over&) = delete;
 
     crossing_ptr c;
+    std::unique_ptr<transport> reusable;  // the connection, if it is
 };
 
 void write_answer_head(std::string& out, const answer_head& a, const passing& p, bool chunked)
@@ -177,6 +183,7 @@ task<void> see_head_arrive(const passing& p, transport& connection, crossing_ptr
 struct attempt
 {
     bool done = false;
+    bool is_reusable = false;  // the connection
     passed end;
 };
 
@@ -189,13 +196,13 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
     auto begins = [&] {
         report r{report::what::begins};
         r.round_trip = connection.least_round_trip();
-        c->reports.send(r);
+        c->reports.send(std::move(r));
     };
     answer_reader reader(connection, begins);
     // A server may answer before it has read everything, and close: its answer counts. So a failed write is not the
     // end.
     const std::string message = framed_head(p, l, held);
-    co_await connection.write(message);
+    auto [write_error, written] = co_await connection.write(message);
     std::shared_ptr<upload> up;
     if (!held.is_whole)
     {
@@ -220,7 +227,7 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
         }
         report r{report::what::failed};
         r.failure = *failure;
-        c->reports.send(r);
+        c->reports.send(std::move(r));
         co_return a;
     }
     auto& read = std::get<answer_head>(head);
@@ -238,19 +245,18 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
     for (const field& f : read.fields)
         if (equals_lower(f.first, "location") || equals_lower(f.first, "content-location"))
             r.locations.push_back(f.second);
-    r.is_repeatable = held.is_whole;
-    c->reports.send(r);
-    if (read.status == 429 && held.is_whole)
+    bool may_be_sent_again = read.status == 429 && c->is_whole, waits = may_be_sent_again || !c->is_read;
+    r.waits = waits;
+    c->reports.send(std::move(r));
+    if (waits)
     {
         order o = co_await c->orders.next();
-        if (o.next != order::what::hand_on)
+        if (may_be_sent_again && o.next != order::what::hand_on)
         {
             c->orders.send(std::move(o));  // of the next turn, or a refusal
             co_return a;
         }
     }
-    else
-        co_await c->orders.next();
     a.done = true;
     a.end.status = read.status;
     upstream_failure why;
@@ -261,7 +267,7 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
     {
         report broken{report::what::failed};
         broken.failure = why;
-        c->reports.send(broken);
+        c->reports.send(std::move(broken));
     }
     else if (copy.wanted)
     {
@@ -270,6 +276,9 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
         brought.answer = std::make_shared<const upstream_answer>(std::move(answer));
         c->reports.send(std::move(brought));
     }
+    // As in exchange(): not one on which a body may still come for an answer that should have none.
+    bool bodiless = p.asked.is_head() || read.status == 204 || read.status == 304;
+    a.is_reusable = whole && !up && !write_error && !bodiless && reader.is_reusable();
     co_return a;
 }
 
@@ -314,8 +323,8 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
         co_return end;
     }
     p.mode.keep_alive = p.asked.keep_alive && held.is_whole;
-    auto c =
-        std::make_shared<crossing>(ex, p.misses.loop(), !held.is_whole, calls_brought_by(p.asked.method, p.to.target));
+    auto c = std::make_shared<crossing>(ex, p.misses.loop(), held.is_whole, p.asked.is_safe(),
+                                        calls_brought_by(p.asked.method, p.to.target));
     p.misses.cross(l, changed_by(p.asked.is_safe(), p.to.target, p.config->cache.routes), c);
     says_over at_the_end(c);
     std::unique_ptr<transport> connection;
@@ -349,14 +358,18 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
             }
             else
                 connection = std::move(std::get<std::unique_ptr<transport>>(made));
-            c->reports.send(r);
+            c->reports.send(std::move(r));
             break;
         }
         case order::what::send:
         {
+            if (o.connection) connection = std::move(o.connection);
             p.with.left = nullptr;
             attempt a = co_await send(p, l, c, held, *connection, out);
-            connection->close();
+            if (a.is_reusable)
+                at_the_end.reusable = std::move(connection);
+            else
+                connection->close();
             connection.reset();
             if (a.done) co_return a.end;
             break;

@@ -13,6 +13,7 @@ constexpr auto idle_max = std::chrono::seconds(50);
 }  // namespace
 
 connection_pool::connection_pool(destination to, const upstream_settings& s, const clock_source& clock, executor ex) :
+    loop_(ex),
     to_(std::move(to)),
     settings_(s),
     clock_(clock),
@@ -28,7 +29,7 @@ connection_pool::loan::~loan()
 
 void connection_pool::loan::give_back()
 {
-    if (!from_->closed_ && era_ == from_->era_) from_->idle_.push_back({std::move(transport_), from_->clock_.steady()});
+    from_->keep(std::move(transport_), from_->loop_, era_);
     std::exchange(from_, nullptr)->on_loan_.leave();
 }
 
@@ -38,36 +39,45 @@ upstream_failure none_is_free(const upstream_settings& s)
                                               " connections (upstream.connections_max) are waiting for answers"};
 }
 
-task<bool> connection_pool::enter(steady_time deadline)
-{
-    bool entered = co_await on_loan_.enter(deadline);
-    if (entered && !idle_.empty() && idle_.size() + on_loan_.inside() > settings_.connections_max) idle_.pop_front();
-    co_return entered;
-}
-
 task<connection_pool::taken> connection_pool::take(bool fresh, steady_time deadline)
 {
     bool placed = co_await on_loan_.enter(deadline);
     if (!placed) co_return none_is_free(settings_);
     loan l(*this);  // gives the place back if no connection comes of it
     l.era_ = era_;
-    steady_time now = clock_.steady();
-    while (!idle_.empty() && now - idle_.front().since > idle_max) idle_.pop_front();
-    while (!fresh && !idle_.empty() && !l.transport_)
-    {
-        auto connection = std::move(idle_.back().connection);
-        idle_.pop_back();
-        if (connection->is_quiet()) l.transport_ = std::move(connection);
-    }
+    if (!fresh) l.transport_ = idle_one(loop_);
     l.used_ = l.transport_ != nullptr;
     if (l.used_) co_return std::move(l);
 
-    // Idle ones count too: at most connections_max are open.
-    if (!idle_.empty() && idle_.size() + on_loan_.inside() > settings_.connections_max) idle_.pop_front();
-    connected c = co_await connect(to_, clock_, std::min(deadline, now + settings_.connect_timeout));
+    make_room();
+    connected c = co_await connect(to_, clock_, std::min(deadline, clock_.steady() + settings_.connect_timeout));
     if (auto* failure = std::get_if<upstream_failure>(&c)) co_return std::move(*failure);
     l.transport_ = std::move(std::get<std::unique_ptr<transport>>(c));
     co_return std::move(l);
+}
+
+std::unique_ptr<transport> connection_pool::idle_one(const executor& home)
+{
+    while (!idle_.empty() && clock_.steady() - idle_.front().since > idle_max) idle_.pop_front();
+    for (std::size_t at = idle_.size(); at-- > 0;)
+    {
+        if (idle_[at].home != home) continue;
+        auto connection = std::move(idle_[at].connection);
+        idle_.erase(idle_.begin() + long(at));
+        if (connection->is_quiet()) return connection;
+    }
+    return nullptr;
+}
+
+// Idle ones count too: at most connections_max are open.
+void connection_pool::make_room()
+{
+    if (!idle_.empty() && idle_.size() + on_loan_.inside() > settings_.connections_max) idle_.pop_front();
+}
+
+void connection_pool::keep(std::unique_ptr<transport> connection, const executor& home, std::uint64_t era)
+{
+    if (!closed_ && era == era_) idle_.push_back({std::move(connection), home, clock_.steady()});
 }
 
 void connection_pool::use(std::shared_ptr<asio::ssl::context> tls)
@@ -81,6 +91,12 @@ void connection_pool::close()
 {
     closed_ = true;
     idle_.clear();
+}
+
+void connection_pool::abandon()
+{
+    close();
+    on_loan_.abandon();
 }
 
 }  // namespace callcache

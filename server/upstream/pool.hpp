@@ -49,11 +49,20 @@ public:
     // An idle connection, or a new one; a new one if `fresh`. Waits while too many are in use.
     task<taken> take(bool fresh, steady_time deadline);
 
-    // A place among those in use, for a connection that somebody else makes; false at the deadline. Whoever has one
-    // leaves exactly once.
-    task<bool> enter(steady_time deadline);
+    // A place among those in use, for a connection of another loop's; false at the deadline. Whoever has one leaves
+    // exactly once.
+    task<bool> enter(steady_time deadline) { return on_loan_.enter(deadline); }
     void leave() { on_loan_.leave(); }
+
+    // With a place: an idle connection of that loop's; or null, and one can be made, to `to()`.
+    std::unique_ptr<transport> idle_one(const executor& home);
+    void make_room();
     const destination& to() const { return to_; }
+    std::uint64_t era() const { return era_; }  // of that, to be remembered with the connection
+
+    // Before the place is left: for the next one to use. Nothing runs on it.
+    void keep(std::unique_ptr<transport>, const executor& home, std::uint64_t era);
+
     std::size_t size() const { return idle_.size() + on_loan_.inside(); }
 
     // For the connections that are made from now on; idle ones end.
@@ -65,15 +74,17 @@ public:
     // Closes what is idle; nothing is kept from now on.
     void close();
 
-    // As in places.
-    void abandon() { on_loan_.abandon(); }
+    // As in places. What is idle goes too, while its loop stands.
+    void abandon();
 
 private:
     struct idle
     {
         std::unique_ptr<transport> connection;
+        executor home;  // the loop that it runs on
         steady_time since;
     };
+    const executor loop_;
     destination to_;
     upstream_settings settings_;
     std::uint64_t era_ = 0;

@@ -21,7 +21,8 @@ class context;
 namespace callcache
 {
 
-// Brain loop only. One read and one write at a time.
+// Runs on the loop that it was made on. One read and one write at a time; while there is none, any one thread may ask
+// it and close it.
 class transport
 {
 public:

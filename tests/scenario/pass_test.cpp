@@ -227,6 +227,68 @@ TEST_CASE("pass: a write is never repeated, whatever happens to its answer")
     }
 }
 
+TEST_CASE("pass: what reads goes on a connection that has carried a request, what writes on one of its own")
+{
+    world w;
+    w.start();
+    auto ask = [&](const std::string& method, const std::string& target) {
+        auto a = w.send(method, target, {{"Content-Length", "0"}});
+        w.clock.advance(2s);
+        return a.status;
+    };
+    CHECK(ask("GET", "/v2/users") == 200);
+    CHECK(ask("GET", "/v2/library/folders") == 200);
+    CHECK(w.vendor->connections() == 1);
+    CHECK(ask("POST", "/v2/tasks") == 200);
+    CHECK(w.vendor->connections() == 2);
+    // It may have been the one or the other; a HEAD ends it, as a server may send a body all the same.
+    CHECK(ask("HEAD", "/v2/users") == 200);
+    CHECK(w.vendor->connections() == 2);
+    // Lookups have connections of the brain's own.
+    CHECK(w.get(w.path(1)).status == 200);
+    CHECK(w.vendor->connections() <= 3);
+    w.vendor->close_idle();
+    w.run_for_a_while();
+    w.clock.advance(2s);
+    CHECK(ask("GET", "/v2/users") == 200);
+    CHECK_FALSE(contains(w.out.text(), "a request failed"));
+}
+
+TEST_CASE("pass: a connection that the vendor closes as it is used again says nothing; what reads is sent once more")
+{
+    world w;
+    w.start();
+    CHECK(w.get("/v2/users").status == 200);
+    w.clock.advance(2s);
+    w.vendor->script("/v2/users", sim::scripted{"", sim::then::close});
+    CHECK(w.get("/v2/users").status == 502);
+    CHECK(w.vendor->requests() == 3);
+    CHECK(w.vendor->connections() == 2);
+    CHECK(w.cache->misses().spending().spent == 3);
+    // One that was made for it and ends without an answer is another matter: it is not sent twice.
+    w.clock.advance(2s);
+    CHECK(w.get("/v2/users").status == 502);
+    CHECK(w.vendor->requests() == 4);
+}
+
+TEST_CASE("pass: what stands behind an answer ends its connection, and reaches nobody")
+{
+    world w;
+    w.start();
+    w.vendor->script("/v2/users", sim::scripted{scripted_answer("200 OK\r\nContent-Length: 2", "ok") +
+                                                scripted_answer("200 OK\r\nContent-Length: 4", "evil")});
+    CHECK(w.get("/v2/users").body == "ok");
+    w.vendor->script("/v2/users", std::nullopt);
+    w.clock.advance(2s);
+    CHECK_FALSE(contains(w.get("/v2/users").raw, "evil"));
+    CHECK(w.vendor->connections() == 2);
+    w.vendor->volunteer("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+    w.run_for_a_while();
+    w.clock.advance(2s);
+    CHECK_FALSE(contains(w.get("/v2/users").raw, "evil"));
+    CHECK(w.vendor->connections() == 3);
+}
+
 TEST_CASE("pass: after the vendor's 429 a write with a short body waits for its turn again")
 {
     three_a_second w;
