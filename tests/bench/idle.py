@@ -4,7 +4,7 @@ import resource
 import socket
 import time
 
-from machine import AUTHORIZATION, CPUS, Failed, ids
+from machine import AUTHORIZATION, CPUS, Failed, ids, read_call
 from peers import Bare, Callcache, fill
 
 CONNECTIONS, HEAD, SECONDS = 4000, 12 << 10, 30
@@ -40,11 +40,6 @@ def ask(port, count):
     for _ in range(count):
         s = socket.create_connection(("127.0.0.1", port), 20)
         s.sendall(request)
-        answer = b""
-        while not answer.endswith(b'"}}'):
-            piece = s.recv(65536)
-            if not piece:
-                raise Failed(f"no answer: {answer[:300]}")
-            answer += piece
+        read_call(s)
         held.append(s)
     return held

@@ -159,6 +159,17 @@ def get(port, path, seconds=20):
         raise Failed(f"{path}: {e}") from e
 
 
+def read_call(s):
+    """The whole answer to a lookup; what the simulated vendor says of a call ends so."""
+    answer = b""
+    while not answer.endswith(b'"}}'):
+        piece = s.recv(65536)
+        if not piece:
+            raise Failed(f"the answer ended too soon: {answer[:300]}")
+        answer += piece
+    return answer
+
+
 def ask_all(port, wanted):
     """Each id once, one after the other."""
     with socket.create_connection(("127.0.0.1", port), 20) as s:
@@ -166,11 +177,6 @@ def ask_all(port, wanted):
         for i in wanted:
             s.sendall(f"GET /v2/calls/{i} HTTP/1.1\r\nHost: localhost\r\n"
                       f"Authorization: {AUTHORIZATION}\r\n\r\n".encode())
-            answer = b""
-            while not answer.endswith(b'"}}'):
-                piece = s.recv(65536)
-                if not piece:
-                    raise Failed(f"no answer to {i}: {answer[:300]}")
-                answer += piece
+            answer = read_call(s)
             if not answer.startswith(b"HTTP/1.1 200"):
                 raise Failed(f"{i}: {answer[:300]}")
