@@ -1,6 +1,11 @@
 #include "cache/memory_tier.hpp"
 
+#include <boost/unordered/unordered_flat_set.hpp>
+
 #include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <new>
 #include <utility>
 
 namespace callcache
@@ -13,6 +18,70 @@ constexpr std::size_t used_and_evicted_max = 4096;  // recency that is lost cost
 constexpr std::size_t shard_bytes_min = 2 << 20;    // so that the largest answer fits into any shard
 
 }  // namespace
+
+// What a hit touches is seldom in the processor's caches, and each further place in memory costs it as much as a
+// hundred instructions: so an entry's key stands in the node, behind it, and a table of pointers says which node it is.
+struct memory_tier::node
+{
+    entry_ptr kept;
+    node *newer = nullptr, *older = nullptr;
+    partition_id partition;
+    std::uint32_t name_bytes;
+    bool visited = false;  // SIEVE's bit
+    bool used = false;     // since take_used()
+
+    key_view key() const { return {partition, {reinterpret_cast<const char*>(this + 1), name_bytes}}; }
+
+    struct free
+    {
+        void operator()(node* n) const
+        {
+            n->~node();
+            ::operator delete(n);
+        }
+    };
+    using owned = std::unique_ptr<node, free>;
+    static owned make(key_view key, entry_ptr e)
+    {
+        void* room = ::operator new(sizeof(node) + key.name.size());
+        std::memcpy(static_cast<char*>(room) + sizeof(node), key.name.data(), key.name.size());
+        return owned(new (room) node{std::move(e), nullptr, nullptr, key.partition, std::uint32_t(key.name.size())});
+    }
+};
+
+struct memory_tier::shard
+{
+    struct hash
+    {
+        using is_transparent = void;
+        std::size_t operator()(key_view k) const { return key_hash()(k); }
+        std::size_t operator()(const node::owned& n) const { return key_hash()(n->key()); }
+    };
+    struct equal
+    {
+        using is_transparent = void;
+        bool operator()(const node::owned& a, const node::owned& b) const { return a->key() == b->key(); }
+        bool operator()(key_view a, const node::owned& b) const { return a == b->key(); }
+        bool operator()(const node::owned& a, key_view b) const { return a->key() == b; }
+    };
+
+    bool insert(key_view, entry_ptr, std::size_t bytes_max);
+    void remove(node&);
+    void evict_one();
+    node* find(key_view key) const
+    {
+        auto found = index.find(key);
+        return found == index.end() ? nullptr : found->get();
+    }
+
+    mutable std::mutex mutex;
+    boost::unordered_flat_set<node::owned, hash, equal> index;
+    node *newest = nullptr, *oldest = nullptr;
+    node* hand = nullptr;  // null: at the oldest
+    std::size_t bytes = 0;
+    std::uint64_t version = 0, evicted = 0;
+    std::vector<entry_key> used_and_evicted;
+};
 
 memory_tier::memory_tier(std::size_t bytes_max) :
     shard_count_(std::clamp<std::size_t>(bytes_max / shard_bytes_min, 1, shards_max)),
@@ -31,11 +100,11 @@ entry_ptr memory_tier::find(key_view key) const
 {
     shard& s = shard_of(key.name);
     std::lock_guard lock(s.mutex);
-    auto found = s.index.find(key);
-    if (found == s.index.end()) return nullptr;
-    found->second->visited = true;
-    found->second->used = true;
-    return found->second->kept;
+    node* n = s.find(key);
+    if (!n) return nullptr;
+    n->visited = true;
+    n->used = true;
+    return n->kept;
 }
 
 bool memory_tier::put(key_view key, entry_ptr e)
@@ -43,7 +112,7 @@ bool memory_tier::put(key_view key, entry_ptr e)
     shard& s = shard_of(key.name);
     std::lock_guard lock(s.mutex);
     ++s.version;
-    return insert(s, key, std::move(e));
+    return s.insert(key, std::move(e), shard_bytes_max_);
 }
 
 std::uint64_t memory_tier::version(key_view key) const
@@ -57,44 +126,47 @@ bool memory_tier::refill(key_view key, entry_ptr e, std::uint64_t version)
 {
     shard& s = shard_of(key.name);
     std::lock_guard lock(s.mutex);
-    return s.version == version && insert(s, key, std::move(e));
+    return s.version == version && s.insert(key, std::move(e), shard_bytes_max_);
 }
 
-bool memory_tier::insert(shard& s, key_view key, entry_ptr e)
+bool memory_tier::shard::insert(key_view key, entry_ptr e, std::size_t bytes_max)
 {
-    auto found = s.index.find(key);
-    if (found != s.index.end() && !supersedes(e->sent_at, found->second->kept->sent_at)) return false;
-    if (found != s.index.end()) remove(s, found->second);
-    if (e->cost() > shard_bytes_max_) return false;
-    while (s.bytes + e->cost() > shard_bytes_max_) evict_one(s);  // before the insertion, or it might take the newcomer
-    s.bytes += e->cost();
-    s.queue.push_front(node{entry_key(key), std::move(e)});
-    s.index.emplace(s.queue.front().key, s.queue.begin());
+    node* held = find(key);
+    if (held && !supersedes(e->sent_at, held->kept->sent_at)) return false;
+    if (held) remove(*held);
+    if (e->cost() > bytes_max) return false;
+    while (bytes + e->cost() > bytes_max) evict_one();  // before the insertion, or it might take the newcomer
+    bytes += e->cost();
+    node* n = index.insert(node::make(key, std::move(e))).first->get();
+    n->older = newest;
+    (newest ? newest->newer : oldest) = n;
+    newest = n;
     return true;
 }
 
-void memory_tier::remove(shard& s, std::list<node>::iterator at)
+void memory_tier::shard::remove(node& n)
 {
-    if (s.hand == at) s.hand = at == s.queue.begin() ? s.queue.end() : std::prev(at);
-    s.bytes -= at->kept->cost();
-    s.index.erase(at->key);
-    s.queue.erase(at);
+    if (hand == &n) hand = n.newer;
+    (n.newer ? n.newer->older : newest) = n.older;
+    (n.older ? n.older->newer : oldest) = n.newer;
+    bytes -= n.kept->cost();
+    index.erase(index.find(n.key()));
 }
 
 // The hand goes from the oldest to the newest, spares what was visited since it last came by, and takes the first that
 // was not.
-void memory_tier::evict_one(shard& s)
+void memory_tier::shard::evict_one()
 {
-    auto at = s.hand == s.queue.end() ? std::prev(s.queue.end()) : s.hand;
+    node* at = hand ? hand : oldest;
     while (at->visited)
     {
         at->visited = false;
-        at = at == s.queue.begin() ? std::prev(s.queue.end()) : std::prev(at);
+        at = at->newer ? at->newer : oldest;
     }
-    if (at->used && s.used_and_evicted.size() < used_and_evicted_max) s.used_and_evicted.push_back(at->key);
-    s.hand = at;
-    ++s.evicted;
-    remove(s, at);
+    if (at->used && used_and_evicted.size() < used_and_evicted_max) used_and_evicted.push_back(entry_key(at->key()));
+    hand = at;
+    ++evicted;
+    remove(*at);
 }
 
 void memory_tier::erase(key_view key, wall_time sent_until)
@@ -102,8 +174,8 @@ void memory_tier::erase(key_view key, wall_time sent_until)
     shard& s = shard_of(key.name);
     std::lock_guard lock(s.mutex);
     ++s.version;
-    auto found = s.index.find(key);
-    if (found != s.index.end() && found->second->kept->sent_at <= sent_until) remove(s, found->second);
+    node* held = s.find(key);
+    if (held && held->kept->sent_at <= sent_until) s.remove(*held);
 }
 
 void memory_tier::erase_name(std::string_view name)
@@ -111,10 +183,10 @@ void memory_tier::erase_name(std::string_view name)
     shard& s = shard_of(name);
     std::lock_guard lock(s.mutex);
     ++s.version;
-    for (auto at = s.queue.begin(); at != s.queue.end();)
+    for (node* at = s.newest; at;)
     {
-        auto next = std::next(at);
-        if (path_of(at->key.name) == name) remove(s, at);
+        node* next = at->older;
+        if (path_of(at->key().name) == name) s.remove(*at);
         at = next;
     }
 }
@@ -127,8 +199,7 @@ void memory_tier::clear()
         std::lock_guard lock(s.mutex);
         ++s.version;
         s.index.clear();
-        s.queue.clear();
-        s.hand = s.queue.end();
+        s.newest = s.oldest = s.hand = nullptr;
         s.bytes = 0;
         s.used_and_evicted.clear();
     }
@@ -143,8 +214,8 @@ std::vector<entry_key> memory_tier::take_used()
         std::lock_guard lock(s.mutex);
         used.insert(used.end(), s.used_and_evicted.begin(), s.used_and_evicted.end());
         s.used_and_evicted.clear();
-        for (node& n : s.queue)
-            if (std::exchange(n.used, false)) used.push_back(n.key);
+        for (node* n = s.newest; n; n = n->older)
+            if (std::exchange(n->used, false)) used.push_back(entry_key(n->key()));
     }
     return used;
 }

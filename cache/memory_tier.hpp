@@ -8,10 +8,7 @@
 
 #include "cache/entry.hpp"
 
-#include <list>
 #include <memory>
-#include <mutex>
-#include <unordered_map>
 #include <vector>
 
 namespace callcache
@@ -49,30 +46,12 @@ public:
     std::uint64_t evicted() const;  // entries, since the start
 
 private:
-    struct node
-    {
-        entry_key key;
-        entry_ptr kept;
-        bool visited = false;  // SIEVE's bit
-        bool used = false;     // since take_used()
-    };
-    struct shard
-    {
-        mutable std::mutex mutex;
-        std::list<node> queue;                         // newest first
-        std::list<node>::iterator hand = queue.end();  // end: at the oldest
-        std::unordered_map<entry_key, std::list<node>::iterator, key_hash, key_equal> index;
-        std::size_t bytes = 0;
-        std::uint64_t version = 0, evicted = 0;
-        std::vector<entry_key> used_and_evicted;
-    };
+    struct node;
+    struct shard;
 
     template<class Of>
     std::size_t sum(Of) const;
     shard& shard_of(std::string_view name) const;
-    bool insert(shard&, key_view, entry_ptr);
-    static void remove(shard&, std::list<node>::iterator);
-    static void evict_one(shard&);
 
     const std::size_t shard_count_;
     const std::size_t shard_bytes_max_;

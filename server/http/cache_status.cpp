@@ -1,26 +1,28 @@
 #include "server/http/cache_status.hpp"
 
-#include "server/numbers.hpp"
-
 namespace callcache
 {
 
-void append(std::string& out, const cache_status& s)
+text_writer& operator<<(text_writer& out, const cache_status& s)
 {
-    out += "callcache";
-    if (s.hit) out += "; hit";
-    if (!s.forwarded.empty()) out.append("; fwd=").append(s.forwarded);
-    if (s.forwarded_status != 0) append_number(out += "; fwd-status=", s.forwarded_status);
-    if (s.ttl) append_number(out += "; ttl=", *s.ttl);
-    if (s.stored) out += "; stored";
-    if (s.collapsed) out += "; collapsed";
-    if (!s.detail.empty()) out.append("; detail=").append(s.detail);
+    out << "callcache";
+    if (s.hit) out << "; hit";
+    if (!s.forwarded.empty()) out << "; fwd=" << s.forwarded;
+    if (s.forwarded_status != 0) out << "; fwd-status=" << std::int64_t(s.forwarded_status);
+    if (s.ttl) out << "; ttl=" << *s.ttl;
+    if (s.stored) out << "; stored";
+    if (s.collapsed) out << "; collapsed";
+    if (!s.detail.empty()) out << "; detail=" << s.detail;
+    return out;
 }
 
 std::string to_field(const cache_status& s)
 {
     std::string text;
-    append(text, s);
+    {
+        text_writer out(text);
+        out << s;
+    }
     return text;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/http/outcome.hpp"
+#include "server/text_writer.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -23,7 +24,7 @@ struct cache_status
 };
 
 // "callcache; hit; ttl=299; detail=hit"
-void append(std::string& out, const cache_status&);
+text_writer& operator<<(text_writer&, const cache_status&);
 std::string to_field(const cache_status&);
 
 }  // namespace callcache

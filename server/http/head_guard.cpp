@@ -151,7 +151,7 @@ bool head_scanner::start_line(std::string_view line)
         return false;
     }
     std::string_view target = line.substr(method_end + 1, version_at - method_end - 1);
-    if (target.empty() || !target_characters.holds_all(target))
+    if (!is_good_target(target))
     {
         refuse(400, "the target holds a character that must be percent-encoded");
         return false;
@@ -164,6 +164,11 @@ bool head_scanner::field_line(std::string_view line)
     bool good = read_field_line(line).has_value();
     if (!good) refuse(400, "a line of the head is not `name: value`");
     return good;
+}
+
+bool is_good_target(std::string_view target)
+{
+    return !target.empty() && target.size() <= target_bytes_max && target_characters.holds_all(target);
 }
 
 std::optional<field_view> read_field_line(std::string_view line)

@@ -35,6 +35,9 @@ bool has_element(std::string_view list, std::string_view name);
 // value is without the white space around it.
 std::optional<field_view> read_field_line(std::string_view line);
 
+// True if nothing in a target must be percent-encoded, and it is neither empty nor too long (RFC 9112, section 3.2).
+bool is_good_target(std::string_view);
+
 // Why a head is refused. A refused head leaves the framing in doubt, so the connection is closed after the answer.
 struct refused_head
 {

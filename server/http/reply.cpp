@@ -1,7 +1,6 @@
 #include "server/http/reply.hpp"
 
 #include "server/http/head_guard.hpp"
-#include "server/numbers.hpp"
 #include "server/visible.hpp"
 
 #include <atomic>
@@ -59,26 +58,30 @@ std::string next_request_id()
     return text;
 }
 
-// printf's formatting took a tenth of a hit.
-void append_date(std::string& out, wall_time t)
+// Written into its place: printf's formatting took a tenth of a hit, and piece by piece it was still a twentieth.
+void write_date(text_writer& out, wall_time t)
 {
     constexpr std::string_view days = "SunMonTueWedThuFriSat", months = "JanFebMarAprMayJunJulAugSepOctNovDec";
     auto day = std::chrono::floor<std::chrono::days>(t);
     std::chrono::year_month_day date(day);
     std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(t - day));
-    auto two = [&](unsigned n) { out.append({char('0' + n / 10 % 10), char('0' + n % 10)}); };
-    out.append(days.substr(std::size_t(3) * std::chrono::weekday(day).c_encoding(), 3)).append(", ");
-    two(unsigned(date.day()));
-    out.append(" ").append(months.substr(std::size_t(3) * (unsigned(date.month()) - 1), 3)).append(" ");
-    two(unsigned(int(date.year()) / 100));
-    two(unsigned(int(date.year()) % 100));
-    out += ' ';
-    two(unsigned(time.hours().count()));
-    out += ':';
-    two(unsigned(time.minutes().count()));
-    out += ':';
-    two(unsigned(time.seconds().count()));
-    out += " GMT";
+    char text[] = "Day, 00 Mon 0000 00:00:00 GMT";
+    auto three = [&](std::size_t at, std::string_view names, unsigned n) {
+        names.copy(text + at, 3, std::size_t(3) * n);
+    };
+    auto two = [&](std::size_t at, unsigned n) {
+        text[at] = char('0' + n / 10 % 10);
+        text[at + 1] = char('0' + n % 10);
+    };
+    three(0, days, std::chrono::weekday(day).c_encoding());
+    two(5, unsigned(date.day()));
+    three(8, months, unsigned(date.month()) - 1);
+    two(12, unsigned(int(date.year()) / 100));
+    two(14, unsigned(int(date.year()) % 100));
+    two(17, unsigned(time.hours().count()));
+    two(20, unsigned(time.minutes().count()));
+    two(23, unsigned(time.seconds().count()));
+    out << std::string_view(text, sizeof text - 1);
 }
 
 }  // namespace
@@ -92,35 +95,32 @@ const std::string* reply::find(std::string_view lower_name) const
 
 reply_writer::reply_writer(std::string& out, unsigned status) : out_(out), status_(status)
 {
-    out_ += "HTTP/1.1 ";
-    append_number(out_, status);
-    out_.append(" ").append(reason(status)).append("\r\n");
+    if (status == 200)
+        out_ << "HTTP/1.1 200 OK\r\n";
+    else
+        out_ << "HTTP/1.1 " << std::int64_t(status) << " " << reason(status) << "\r\n";
 }
 
 void reply_writer::field(std::string_view name, std::string_view value)
 {
-    out_.append(name).append(": ").append(value).append("\r\n");
+    out_ << name << ": " << value << "\r\n";
 }
 
 void reply_writer::field(std::string_view name, std::int64_t value)
 {
-    out_.append(name).append(": ");
-    append_number(out_, value);
-    out_ += "\r\n";
+    out_ << name << ": " << value << "\r\n";
 }
 
 void reply_writer::field(std::string_view name, wall_time value)
 {
-    out_.append(name).append(": ");
-    append_date(out_, value);
-    out_ += "\r\n";
+    out_ << name << ": ";
+    write_date(out_, value);
+    out_ << "\r\n";
 }
 
 void reply_writer::field(std::string_view name, const cache_status& value)
 {
-    out_.append(name).append(": ");
-    append(out_, value);
-    out_ += "\r\n";
+    out_ << name << ": " << value << "\r\n";
 }
 
 void reply_writer::end(std::string_view body, const reply_mode& mode, bool close)
@@ -128,11 +128,11 @@ void reply_writer::end(std::string_view body, const reply_mode& mode, bool close
     bool no_body = status_ == 204 || status_ == 304;
     if (!no_body) field("Content-Length", std::int64_t(body.size()));
     if (!mode.keep_alive || close)
-        out_ += "Connection: close\r\n";
+        out_ << "Connection: close\r\n";
     else if (mode.minor == 0)
-        out_ += "Connection: keep-alive\r\n";
-    out_ += "\r\n";
-    if (!no_body && !mode.head_only) out_ += body;
+        out_ << "Connection: keep-alive\r\n";
+    out_ << "\r\n";
+    if (!no_body && !mode.head_only) out_ << body;
 }
 
 void write_reply(std::string& out, const reply& r, const reply_mode& mode, wall_time now)
@@ -146,7 +146,10 @@ void write_reply(std::string& out, const reply& r, const reply_mode& mode, wall_
 std::string http_date(wall_time t)
 {
     std::string text;
-    append_date(text, t);
+    {
+        text_writer out(text);
+        write_date(out, t);
+    }
     return text;
 }
 

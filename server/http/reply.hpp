@@ -3,6 +3,7 @@
 
 #include "cache/time.hpp"
 #include "server/http/cache_status.hpp"
+#include "server/text_writer.hpp"
 
 #include <string>
 #include <string_view>
@@ -33,6 +34,7 @@ struct reply_mode
 };
 
 // Appends a message (RFC 9112) to `out`, piece by piece: the fields without framing and Connection, then the end, once.
+// What was written is there when the writer is gone.
 class reply_writer
 {
 public:
@@ -47,7 +49,7 @@ public:
     void end(std::string_view body, const reply_mode&, bool close = false);
 
 private:
-    std::string& out_;
+    text_writer out_;
     const unsigned status_;
 };
 

@@ -28,6 +28,13 @@ bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+// find_first_of() looks for each character by a call of its own.
+std::size_t segment_end(std::string_view text)
+{
+    auto ends = [](char c) { return c == '/' || c == '?'; };
+    return std::size_t(std::find_if(text.begin(), text.end(), ends) - text.begin());
+}
+
 // A word of the vendor's own, and not what a tool with a bug writes in place of an id.
 bool is_vendor_word(std::string_view segment)
 {
@@ -75,7 +82,7 @@ void route_call(routed& r)
 {
     std::string_view segment = r.target.substr(calls.size());
     if (segment.empty()) return;  // the list, as some clients write it
-    std::size_t end = std::min(segment.find_first_of("/?"), segment.size());
+    std::size_t end = segment_end(segment);
     bool whole = end == segment.size();
     segment = segment.substr(0, end);
     if (is_call_id(segment))
@@ -107,7 +114,7 @@ routed route_target(std::string_view target, bool is_get_or_head, const std::vec
     if (!target.starts_with('/')) return {route::bad_target, {}, target, {}};
     if (target.starts_with("/@"))
     {
-        std::size_t end = std::min(target.find_first_of("/?", 1), target.size());
+        std::size_t end = 1 + segment_end(target.substr(1));
         r.tool = target.substr(2, end - 2);
         if (!is_tool_name(r.tool) || end == target.size() || target[end] != '/')
             return {route::bad_target, {}, target, {}};

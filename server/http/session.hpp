@@ -5,12 +5,14 @@
 #include "server/clock.hpp"
 #include "server/http/body_decoder.hpp"
 #include "server/http/handler.hpp"
+#include "server/http/last_head.hpp"
 #include "server/http/tls_stream.hpp"
 #include "server/net.hpp"
 
 #include <atomic>
 #include <list>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,10 +33,11 @@ struct front
     std::list<session*> sessions;
     steady_time sweep_due = steady_time::max();  // nothing is overdue before
 
-    // Room in which answers are made that take no time; nothing stays there while anything is awaited. So a connection
-    // that waits for a request holds no room for answers.
+    // Room in which requests are read and answers made that take no time; nothing stays there while anything is
+    // awaited. So a connection that waits for a request holds no room for answers.
     std::string answers;
     std::vector<field_view> fields;
+    request_or_refusal read;
 };
 
 // What the sessions of an address have in common. Outlives them.
@@ -95,13 +98,16 @@ private:
 
     task<bool> secure();
     bool answer_ready(std::string& out, bool& needs_time);
+    whole_head read_whole(std::string_view bytes);
     bool send_at_once(std::string& out);
-    task<bool> read_first();
+    void wait_for_first();
     task<bool> read_head(std::string& out);
     task<bool> serve_one(bool needs_time);
     task<void> refuse(const refused_head&, std::string& out);
     task<bool> skip_body();
     task<std::size_t> read_more(std::size_t at_most);
+    std::span<char> make_room(std::size_t bytes);
+    void give_back_room(std::size_t bytes);
     void watch();
     void notice_hang_up();
     task<void> part();
@@ -114,6 +120,7 @@ private:
     session_rules& rules_;
     std::list<session*>::iterator place_;
     remembered_credential remembered_;
+    last_head last_head_;
     std::string in_;             // received
     std::size_t used_ = 0;       // of it, at its front
     std::size_t head_size_ = 0;  // of the request that stands there

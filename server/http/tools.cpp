@@ -96,7 +96,8 @@ bool tools::answer_now(const request& r, const reply_mode& mode, remembered_cred
     entry_ptr kept = parts_.kept.find_in_memory(*whose, to.name);
     if (!kept && whose->id() != 0) kept = parts_.kept.find_at_once(*whose, to.name);
     if (!kept) return false;
-    ruling ruled = rule(r, *whose, kept.get());
+    wall_time now = parts_.clock.wall();
+    ruling ruled = rule(r, *whose, kept.get(), now);
     switch (ruled.what)
     {
     case verdict::serve: break;
@@ -105,7 +106,7 @@ bool tools::answer_now(const request& r, const reply_mode& mode, remembered_cred
     case verdict::fetch: return false;
     case verdict::refuse: write_not_kept(out, r, mode, memory); return true;
     }
-    write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode, memory);
+    write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode, memory, now);
     return true;
 }
 
@@ -131,14 +132,15 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
         auto find = [&](auto done) { parts_.kept.find_on_disk(whose, to.name, std::move(done)); };
         kept = co_await call_back<entry_ptr>(find);
     }
-    ruling ruled = rule(r, *whose, kept.get());
+    wall_time now = parts_.clock.wall();
+    ruling ruled = rule(r, *whose, kept.get(), now);
     switch (ruled.what)
     {
     case verdict::pass: co_await pass(r, to, mode, memory, with, out); co_return;
     case verdict::serve:
     case verdict::serve_refresh:
         if (ruled.what == verdict::serve_refresh) parts_.misses.refresh(lookup_of(r, to, memory, kept, ruled.because));
-        write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode, memory);
+        write_kept(out, *kept, word_of(ruled.because), detail_of(ruled.because), r, mode, memory, now);
         co_return;
     case verdict::refuse: write_not_kept(out, r, mode, memory); co_return;
     case verdict::fetch: break;
@@ -298,9 +300,8 @@ const partition_ptr& tools::kept_under(const routed& to, remembered_credential& 
     return whose;
 }
 
-ruling tools::rule(const request& r, const partition& whose, const entry* kept) const
+ruling tools::rule(const request& r, const partition& whose, const entry* kept, wall_time now) const
 {
-    wall_time now = parts_.clock.wall();
     return decide(kept, trust_at(whose.confirmed_at(), now, *parts_.config), r.asked, *parts_.config, now,
                   parts_.misses.is_stretched());
 }
@@ -374,10 +375,9 @@ void tools::log_answer(const request& r, unsigned status, outcome word, const st
 }
 
 void tools::write_kept(std::string& out, const entry& e, outcome word, std::string_view detail, const request& r,
-                       const reply_mode& mode, const remembered_credential& memory) const
+                       const reply_mode& mode, const remembered_credential& memory, wall_time now) const
 {
     // Written piece by piece: as a `reply` with its strings it cost a quarter of a hit.
-    wall_time now = parts_.clock.wall();
     bool unchanged = !e.is_negative && matches_etag(r.if_none_match, e.etag);
     unsigned code = e.is_negative ? 404 : unchanged ? 304 : 200;
     cache_status status;
@@ -398,7 +398,8 @@ void tools::write_kept(std::string& out, const entry& e, outcome word, std::stri
 void tools::write_looked_up(std::string& out, const looked_up& found, why because, const request& r,
                             const reply_mode& mode, const remembered_credential& memory) const
 {
-    if (found.kept && !found.vendors) return write_kept(out, *found.kept, found.word, found.detail, r, mode, memory);
+    if (found.kept && !found.vendors)
+        return write_kept(out, *found.kept, found.word, found.detail, r, mode, memory, parts_.clock.wall());
     cache_status status;
     status.detail = found.detail;
     if (found.own) return write(out, *found.own, status, found.word, r, mode, memory);

@@ -45,7 +45,7 @@ private:
     void remember(const request&, remembered_credential&) const;
     const partition_ptr& kept_under(const routed&, remembered_credential&) const;
     routed route_of(const request&) const;
-    ruling rule(const request&, const partition&, const entry* kept) const;
+    ruling rule(const request&, const partition&, const entry* kept, wall_time now) const;
     lookup lookup_of(const request&, const routed&, const remembered_credential&, entry_ptr seen, why) const;
 
     task<void> pass(const request&, const routed&, reply_mode&, const remembered_credential&, conversation&,
@@ -59,7 +59,7 @@ private:
     void write(std::string& out, reply, const cache_status&, outcome, const request&, const reply_mode&,
                const remembered_credential&) const;
     void write_kept(std::string& out, const entry&, outcome, std::string_view detail, const request&, const reply_mode&,
-                    const remembered_credential&) const;
+                    const remembered_credential&, wall_time now) const;
     void write_looked_up(std::string& out, const looked_up&, why, const request&, const reply_mode&,
                          const remembered_credential&) const;
     void write_not_kept(std::string& out, const request&, const reply_mode&, const remembered_credential&) const;

@@ -44,6 +44,20 @@ TEST_CASE("reply: a whole message")
                               "hello");
 }
 
+TEST_CASE("reply: a message is whole however long its fields and its body are")
+{
+    for (std::size_t size = 0; size < 1500; ++size)
+    {
+        reply r = hello();
+        r.fields.emplace_back("X-Long", std::string(size, 'f'));
+        r.body = std::string(size, 'b');
+        std::string text = written(r);
+        REQUIRE(holds(text, "\r\nX-Long: " + r.fields.back().second + "\r\nContent-Length: " + std::to_string(size) +
+                                "\r\n\r\n"));
+        REQUIRE(text.ends_with("\r\n\r\n" + r.body));
+    }
+}
+
 TEST_CASE("reply: to HEAD the length is told, and no body sent")
 {
     std::string text = written(hello(), {.head_only = true});
