@@ -10,10 +10,19 @@ namespace
     throw failure(db ? sqlite3_extended_errcode(db) : code, db ? sqlite3_errmsg(db) : sqlite3_errstr(code));
 }
 
+// Before anything else is done with SQLite: it counts the memory it uses under a lock that all threads share, and
+// nobody asks for that.
+void use_our_ways()
+{
+    static const int counted_no_more = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    (void)counted_no_more;
+}
+
 }  // namespace
 
 database::database(const std::string& path, int flags, const char* layer)
 {
+    use_our_ways();
     sqlite3* db = nullptr;
     int code = sqlite3_open_v2(path.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, layer);
     db_.reset(db);

@@ -12,6 +12,29 @@ namespace
 
 constexpr std::size_t touches_max = 10'000;  // chunks
 
+bool is_put(const queued_change& q)
+{
+    return std::holds_alternative<put_change>(q.what);
+}
+
+// Puts that stand next to each other, by their keys: so each page of the index is read and written once. Of one key the
+// order stays.
+void sort_puts(std::deque<queued_change>& changes)
+{
+    auto key_of = [](const queued_change& q) -> const entry_key& { return std::get<put_change>(q.what).key; };
+    auto before = [&](const queued_change& a, const queued_change& b) {
+        const entry_key &x = key_of(a), &y = key_of(b);
+        return x.partition != y.partition ? x.partition < y.partition : x.name < y.name;
+    };
+    for (auto first = changes.begin(); first != changes.end();)
+    {
+        first = std::find_if(first, changes.end(), is_put);
+        auto last = std::find_if_not(first, changes.end(), is_put);
+        std::stable_sort(first, last, before);
+        first = last;
+    }
+}
+
 }  // namespace
 
 void write_queue::push(change c, store::written done)
@@ -91,6 +114,7 @@ std::deque<queued_change> write_queue::take()
 {
     bytes_ = 0;
     auto taken = std::exchange(changes_, {});
+    sort_puts(taken);
     if (!touches_.empty())
     {
         taken.push_back(std::move(touches_.front()));

@@ -90,8 +90,8 @@ public:
 
     bool empty() const { return changes_.empty() && touches_.empty(); }
 
-    // The changes, for one transaction; of the recency one chunk at a time, as everything else comes first. Until one
-    // of the next three is called with them, find() sees them still.
+    // The changes, for one transaction, in an order that means the same; of the recency one chunk at a time, as
+    // everything else comes first. Until one of the next three is called with them, find() sees them still.
     std::deque<queued_change> take();
     void written(const std::deque<queued_change>&);
 

@@ -38,12 +38,12 @@ class Bare(Process):
         return int(get(self.port, "/count"))
 
 
-def fill(name, vendor, entries, seconds=300):
-    """A database with so many calls kept, or with fewer where it takes too long; how fast."""
+def fill(name, vendor, entries, seconds=300, timed=None):
+    """A database with so many calls kept, or with fewer where it takes too long; how fast the last `timed` of them."""
     path = os.path.join(FOLDER, name)
     remove_database(path)
     command = [os.path.join(BUILD, "tests", "bench-fill"), path, f"http://127.0.0.1:{vendor.port}", AUTHORIZATION,
-               str(entries), str(seconds)]
+               str(entries), str(seconds), str(timed or entries)]
     return path, json_of(run(command, seconds=seconds + 60))
 
 

@@ -14,30 +14,32 @@ from report import median, ratio
 
 WIDE = ["--set", "cache.disk_max=1024GiB"]
 FILL_SECONDS = 330  # what is not kept by then is left out
+TIMED = 200_000     # of ten millions; those before them are kept in the order of their keys, which is quicker
 SPREAD = 50_000     # ids that are asked for, from the whole of a file
 STARTS = 7
 MEMORY_MAX_MB = 128
 
 
 def million(section):
-    measure(section, 1_000_000, 100)
+    measure(section, 1_000_000, 100, None)
 
 
 def ten_millions(section):
-    measure(section, 10_000_000, 250)
+    measure(section, 10_000_000, 250, TIMED)
 
 
-def measure(section, entries, first_hit_ms):
+def measure(section, entries, first_hit_ms, timed):
     with Bare(name="vendor", cpus=set(CPUS)) as vendor:
         path = os.path.join(FOLDER, "scale.db")
         try:
-            path, made = fill("scale.db", vendor, entries, FILL_SECONDS)
+            path, made = fill("scale.db", vendor, entries, FILL_SECONDS, timed)
             kept = made["entries"]
             short = "" if kept == entries else f" For {entries:,} there was no time."
             size = os.path.getsize(path) / 1e9
             section.text(f"A file of {kept:,} entries, {size:.1f} GB, made through the store's own code in "
                          f"{made['seconds']:.0f} s.{short}")
-            section.target("entries kept a second, in group commits", made["a_second"], 20_000, at_most=False)
+            which = f", the last {timed:,}" if timed else ""
+            section.target(f"entries kept a second, in group commits{which}", made["a_second"], 20_000, at_most=False)
             first_hit(section, vendor, path, kept, first_hit_ms)
             hit_cost(section, vendor, path, kept)
             memory(section, vendor, path, kept)

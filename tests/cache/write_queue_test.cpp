@@ -45,3 +45,25 @@ TEST_CASE("write queue: what is put after the drop of its name is found")
     REQUIRE(q.find(key));
     CHECK(q.find(key)->kept);
 }
+
+TEST_CASE("write queue: puts come by their keys, those of one key in their order, and none passes another change")
+{
+    write_queue q(1 << 20, 1);
+    auto put = [&](const char* name, wall_time at) { q.put(entry_key(key_view{1, name}), sent(at)); };
+    put("3", t0);
+    put("1", t0);
+    put("3", t0 + 1s);
+    put("2", t0);
+    q.drop(entry_key(key_view{1, "1"}), t0);
+    put("9", t0);
+    put("0", t0);
+    std::string order;
+    for (const queued_change& c : q.take())
+    {
+        if (auto* p = std::get_if<put_change>(&c.what))
+            order += p->key.name + (p->kept->sent_at == t0 ? " " : "' ");
+        else
+            order += "drop ";
+    }
+    CHECK(order == "1 2 3 3' drop 0 9 ");
+}
