@@ -136,8 +136,8 @@ bool memory_tier::shard::insert(key_view key, entry_ptr e, std::size_t bytes_max
     if (held) remove(*held);
     if (e->cost() > bytes_max) return false;
     while (bytes + e->cost() > bytes_max) evict_one();  // before the insertion, or it might take the newcomer
-    bytes += e->cost();
     node* n = index.insert(node::make(key, std::move(e))).first->get();
+    bytes += n->kept->cost();
     n->older = newest;
     (newest ? newest->newer : oldest) = n;
     newest = n;

@@ -223,6 +223,7 @@ private:
             std::deque<queued_change> group = queue_.take();
             last = stopping_;
             lock.unlock();
+            sort_puts(group);
             if (!group.empty()) write(group);
             // As much as was put may have to go.
             more_to_tidy_ = true;

@@ -17,8 +17,8 @@ bool is_put(const queued_change& q)
     return std::holds_alternative<put_change>(q.what);
 }
 
-// Puts that stand next to each other, by their keys: so each page of the index is read and written once. Of one key the
-// order stays.
+}  // namespace
+
 void sort_puts(std::deque<queued_change>& changes)
 {
     auto key_of = [](const queued_change& q) -> const entry_key& { return std::get<put_change>(q.what).key; };
@@ -34,8 +34,6 @@ void sort_puts(std::deque<queued_change>& changes)
         first = last;
     }
 }
-
-}  // namespace
 
 void write_queue::push(change c, store::written done)
 {
@@ -114,7 +112,6 @@ std::deque<queued_change> write_queue::take()
 {
     bytes_ = 0;
     auto taken = std::exchange(changes_, {});
-    sort_puts(taken);
     if (!touches_.empty())
     {
         taken.push_back(std::move(touches_.front()));

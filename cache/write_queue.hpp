@@ -59,6 +59,10 @@ struct queued_change
     std::uint64_t number = 0;  // counts up
 };
 
+// Puts that stand next to each other, by their keys: so each page of the index is read and written once. Of one key the
+// order stays, and so what the changes mean.
+void sort_puts(std::deque<queued_change>&);
+
 class write_queue
 {
 public:
@@ -90,7 +94,7 @@ public:
 
     bool empty() const { return changes_.empty() && touches_.empty(); }
 
-    // The changes, for one transaction, in an order that means the same; of the recency one chunk at a time, as
+    // The changes, for one transaction; of the recency one chunk at a time, as
     // everything else comes first. Until one of the next three is called with them, find() sees them still.
     std::deque<queued_change> take();
     void written(const std::deque<queued_change>&);

@@ -332,6 +332,7 @@ void brain::attend(flight& f)
     if (f.is_wanted() || !f.queued || f.lingers) return;
     f.lingers = true;
     f.end->set(parts_.clock.steady() + parts_.config->budget.linger, [this, f = &f] {
+        if (!gate_.spending().queue().contains(f->number)) return;  // it has its turn, and has yet to hear of that
         f->forgotten = true;
         shut(*f);
         gate_.expel(f->number, refusal());

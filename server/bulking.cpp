@@ -74,7 +74,7 @@ std::shared_ptr<brain::batch> brain::take_along(flight& f)
     auto led = std::make_shared<batch>(bulk_, whose);
     for (budget::item i : along)
     {
-        flight_ptr other = flights_.at(by_number_.at(i)->key());
+        flight_ptr other = by_number_.at(i)->shared_from_this();
         other->rides.emplace(parts_.loop);
         other->queued = other->lingers = false;
         other->end->cancel();

@@ -94,6 +94,7 @@ struct crossing
     const bool is_whole;               // its body is held, and it can be sent again; else it takes its time
     const bool is_read;                // it changes nothing at the vendor, so that doing it twice is no harm
     const std::optional<bulk_kind> brings;
+    bool is_over = false;  // the brain's: it has heard so from the front
 
     void abandon()
     {

@@ -64,7 +64,7 @@ struct brain::attempt
     std::optional<dealt> heard;  // it was part of another's
 };
 
-struct brain::flight
+struct brain::flight : std::enable_shared_from_this<flight>
 {
     budget::item number = 0;
     lookup first;  // of the client that began it

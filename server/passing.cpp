@@ -86,6 +86,18 @@ task<void> invalidate(const brain_parts& parts, brain::flight& f, unsigned statu
     }
 }
 
+// Waits until the front has let go of it. Before that, the end of the loops must let go for it (brain::abandon), or the
+// front would still speak to a loop that is gone.
+task<void> see_off(std::shared_ptr<brain>, std::set<crossing_ptr>& among, crossing_ptr c)
+{
+    while (!c->is_over)
+    {
+        report r = co_await c->reports.next();
+        c->is_over = r.happened == report::what::over;
+    }
+    among.erase(c);
+}
+
 }  // namespace
 
 void brain::cross(lookup l, invalidation changes, crossing_ptr with)
@@ -99,7 +111,13 @@ void brain::cross(lookup l, invalidation changes, crossing_ptr with)
             o.word = no.word;
             c->orders.send(std::move(o));
         };
-        if (auto no = self->refused(l)) return done(std::move(*no));
+        self->crossings_.insert(c);
+        if (auto no = self->refused(l))
+        {
+            done(std::move(*no));
+            asio::co_spawn(self->parts_.loop, see_off(self, self->crossings_, std::move(c)), asio::detached);
+            return;
+        }
         auto f = std::make_shared<flight>();
         f->number = ++self->last_number_;
         f->first = l;
@@ -107,7 +125,6 @@ void brain::cross(lookup l, invalidation changes, crossing_ptr with)
         f->changes = std::move(changes);
         f->end = std::make_unique<alarm>(self->parts_.loop, self->parts_.clock);
         self->by_number_[f->number] = f.get();
-        self->crossings_.insert(f->crosses);
         self->join(f, std::move(l), std::move(done));
         asio::co_spawn(self->parts_.loop, escort(self, f), asio::detached);
     });
@@ -128,7 +145,7 @@ task<void> brain::escort(std::shared_ptr<brain> self, flight_ptr f)
     // Left without an outcome: it was not sent, or whoever sent it has gone.
     co_await invalidate(self->parts_, *f, f->sent ? 0 : 400);
     self->forget(*f);
-    self->crossings_.erase(f->crosses);
+    co_await see_off(self, self->crossings_, f->crosses);
 }
 
 task<void> brain::lead_across(const flight_ptr& f)
@@ -158,7 +175,8 @@ task<void> brain::lead_across(const flight_ptr& f)
         place<connection_pool> line(pool_);
         line.taken = co_await pool_.enter(clock.steady() + parts_.config->server.answer_max);
         if (!line.taken) co_return fail(f, nullptr, none_is_free(parts_.config->upstream));
-        carrier on{pool_.era(), fresh ? nullptr : pool_.idle_one(c.home)};
+        // Nor does a probe of the breaker: it would say nothing about the vendor.
+        carrier on{pool_.era(), fresh || breaker_.is_down() ? nullptr : pool_.idle_one(c.home)};
         on.was_used = on.idle != nullptr;
         if (!on.was_used)
         {
@@ -167,7 +185,8 @@ task<void> brain::lead_across(const flight_ptr& f)
             connect.to = pool_.to();
             c.orders.send(std::move(connect));
             report r = co_await c.reports.next();
-            if (r.happened == report::what::over) co_return;
+            c.is_over = r.happened == report::what::over;
+            if (c.is_over) co_return;
             if (r.happened == report::what::failed)
             {
                 learn_from(r.failure, true);
@@ -234,8 +253,12 @@ task<bool> brain::see_through(const flight_ptr& f, gate::passage& way, const car
         case report::what::failed:
             f->ended = parts_.clock.steady();
             note_end(*f, r.failure);
-            if (on.was_used && r.failure.what == failing::closed && f->is_wanted()) co_return false;
-            learn_from(r.failure, is_outage(r.failure, false));
+            if (on.was_used && r.failure.what == failing::closed)
+            {
+                if (f->is_wanted()) co_return false;
+            }
+            else
+                learn_from(r.failure, is_outage(r.failure, false));
             co_await invalidate(parts_, *f, 0);
             fail(f, nullptr, r.failure);
             break;
@@ -243,6 +266,7 @@ task<bool> brain::see_through(const flight_ptr& f, gate::passage& way, const car
         case report::what::ready: break;
         case report::what::over:
             if (r.connection) pool_.keep(std::move(r.connection), c.home, on.era);
+            c.is_over = true;
             co_return true;
         }
     }

@@ -146,7 +146,7 @@ std::optional<std::string> proxy::open_upstream()
             around_.out.warn("without the credential nothing that was kept under it is found", {{"why", *trouble}});
         injected_ = std::make_unique<credential_holder>();
         injected_->replace(trouble ? injected_credential() : std::get<injected_credential>(std::move(read)));
-        if (auto trouble = read_clients()) return trouble;
+        if (auto unreadable = read_clients()) return unreadable;
     }
     std::size_t count = config_->server.threads;
     if (count == 0) count = std::clamp<std::size_t>(cores(), 1, threads_max);

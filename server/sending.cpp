@@ -205,7 +205,7 @@ task<std::optional<upstream_failure>> brain::send_one(flight& f, bool first, boo
                 co_return upstream_failure{failing::limited, "Gong has just refused this credential"};
             }
             if (!breaker_.lets_through(parts_.clock.steady())) co_return down();
-            line_or_failure ready = co_await ready_line(way, fresh);
+            line_or_failure ready = co_await ready_line(way, fresh || breaker_.is_down());
             if (auto* failure = std::get_if<upstream_failure>(&ready)) co_return std::move(*failure);
             auto& loan = std::get<std::unique_ptr<connection_pool::loan>>(ready);
             if (loan)

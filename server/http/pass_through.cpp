@@ -276,9 +276,11 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
         brought.answer = std::make_shared<const upstream_answer>(std::move(answer));
         c->reports.send(std::move(brought));
     }
-    // As in exchange(): not one on which a body may still come for an answer that should have none.
+    // As in exchange(): not one on which a body may still come for an answer that should have none; nor one whose other
+    // end may not have read the body of a request that usually has none, and would take it for the next request.
     bool bodiless = p.asked.is_head() || read.status == 204 || read.status == 304;
-    a.is_reusable = whole && !up && !write_error && !bodiless && reader.is_reusable();
+    bool unusual = p.asked.is_safe() && !held.bytes.empty();
+    a.is_reusable = whole && !up && !write_error && !bodiless && !unusual && reader.is_reusable();
     co_return a;
 }
 
@@ -328,6 +330,7 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
     p.misses.cross(l, changed_by(p.asked.is_safe(), p.to.target, p.config->cache.routes), c);
     says_over at_the_end(c);
     std::unique_ptr<transport> connection;
+    std::shared_ptr<asio::ssl::context> made_with;
     for (;;)
     {
         p.with.left = [&misses = p.misses, asker = l.asker] { misses.left(asker); };
@@ -343,12 +346,13 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
         }
         case order::what::connect:
         {
-            if (connection && connection->is_quiet())
+            if (connection && o.to->tls == made_with && connection->is_quiet())
             {
                 c->reports.send({report::what::ready});
                 break;
             }
             connection.reset();
+            made_with = o.to->tls;
             auto made = co_await connect(*o.to, p.clock, p.clock.steady() + p.config->upstream.connect_timeout);
             report r{report::what::ready};
             if (auto* failure = std::get_if<upstream_failure>(&made))

@@ -121,7 +121,10 @@ public:
         if (!stream_.next_layer().is_open()) return false;
         // A server sends session tickets right after the handshake, and they stay unread until the first answer.
         if (!was_read_) return !has_hung_up(stream_.next_layer());
-        return SSL_pending(stream_.native_handle()) == 0 && nothing_to_read(stream_.next_layer());
+        // What has come may also lie undecrypted before OpenSSL.
+        SSL* ssl = stream_.native_handle();
+        return SSL_pending(ssl) == 0 && BIO_ctrl_pending(SSL_get_rbio(ssl)) == 0 &&
+               nothing_to_read(stream_.next_layer());
     }
 
 private:

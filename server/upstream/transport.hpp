@@ -76,7 +76,7 @@ enum class connect_step
 using connect_progress = std::function<void(connect_step, const std::string& detail)>;
 
 // Asks the name service anew, tries each address in turn, asks the proxy if there is one, and does TLS if the origin
-// asks for it. An address that does not answer costs its share of the time and not all of it. Brain loop only.
+// asks for it. An address that does not answer costs its share of the time and not all of it.
 task<connected> connect(const destination&, const clock_source&, steady_time deadline,
                         const connect_progress& reached = nullptr);
 

@@ -88,12 +88,15 @@ class Process:
 
     def cpu_seconds(self):
         """User and system, of all of its processes."""
-        ticks = 0
+        return sum(self.user_and_system_seconds())
+
+    def user_and_system_seconds(self):
+        ticks = [0, 0]
         for pid in self.pids():
             with open(f"/proc/{pid}/stat") as f:
                 fields = f.read().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / TICK
+            ticks = [ticks[0] + int(fields[11]), ticks[1] + int(fields[12])]
+        return [t / TICK for t in ticks]
 
     def memory_mb(self):
         """Proportional, so that what its processes share counts once."""
