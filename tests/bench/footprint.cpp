@@ -55,6 +55,8 @@ int main()
         auto begun = steady_clock::now();
         serving s(url, folder.file("cache.db"), {"--set", "upstream.ca_file=" + folder.file("ca.pem")});
         auto probe = plain_client(s.admin_port).get("/readyz", "");
+        for (int again = 0; probe.status == 503 && again < 1000; ++again)
+            probe = plain_client(s.admin_port).get("/readyz", "");
         if (probe.status != 200) return std::fprintf(stderr, "not ready: %s\n", s.process.output().c_str()), 1;
         ready.push_back(std::chrono::duration<double, std::milli>(steady_clock::now() - begun).count());
         auto a = plain_client(s.port).get("/v2/calls/" + std::string(sim::example_id), sim::basic("key", "secret"));
