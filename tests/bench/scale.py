@@ -80,8 +80,11 @@ def hit_cost(section, vendor, path, entries):
                 wrk(server.port, asked, SECONDS)
             measured = interleave(section, servers, None)
         table(section, measured)
-        section.target(f"a hit {text} to that of 10,000 entries", ratio(cost(measured, f"{entries:,}"),
-                                                                        cost(measured, "10,000")), 1.3)
+        section.target(f"a hit {text} to that of 10,000 entries",
+                       ratio(cost(measured, f"{entries:,}"), cost(measured, "10,000")), 1.3,
+                       reason="The pages of the small file lie in SQLite's own cache (one read from the system in five "
+                              "hits, counted with strace); of the large one, as far as is known, each hit reads its "
+                              "two leaves from the system, with nothing of them in the processor's caches.")
 
 
 def memory(section, vendor, path, entries):
