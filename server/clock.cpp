@@ -4,15 +4,6 @@
 
 namespace callcache
 {
-namespace
-{
-
-// The machine's timer below our clocks: it only says when to look again.
-using machine_timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, executor>;
-
-}  // namespace
-
 struct alarm::state
 {
     machine_timer timer;
@@ -45,6 +36,7 @@ void alarm::cancel()
 
 void alarm::wait(const std::shared_ptr<state>& s, std::uint64_t round)
 {
+    s->clock.wake(s->at, std::shared_ptr<machine_timer>(s, &s->timer));
     s->timer.expires_after(s->clock.until(s->at));
     s->timer.async_wait([s, round](error_code) {
         if (round != s->round) return;
@@ -57,11 +49,12 @@ void alarm::wait(const std::shared_ptr<state>& s, std::uint64_t round)
 
 task<void> sleep_until(const clock_source& clock, steady_time t)
 {
-    machine_timer timer(co_await asio::this_coro::executor);
+    auto timer = std::make_shared<machine_timer>(co_await asio::this_coro::executor);
     while (clock.steady() < t)
     {
-        timer.expires_after(clock.until(t));
-        co_await timer.async_wait(as_result);
+        clock.wake(t, timer);
+        timer->expires_after(clock.until(t));
+        co_await timer->async_wait(as_result);
     }
 }
 

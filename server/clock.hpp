@@ -5,10 +5,15 @@
 #include "server/net.hpp"
 
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace callcache
 {
+
+// The machine's timer below our clocks: it only says when to look again.
+using machine_timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, executor>;
 
 // Any thread.
 class clock_source
@@ -24,6 +29,10 @@ public:
 
     // How long to wait, by the machine, before it makes sense to look again whether `t` has come.
     virtual std::chrono::nanoseconds until(steady_time t) const = 0;
+
+    // The timer is about to wait for `t`. A clock that does not go as the machine's does cancels it, on its executor,
+    // when that has come.
+    virtual void wake(steady_time, const std::shared_ptr<machine_timer>&) const {}
 };
 
 // Calls back once, at a time by `clock`, on its executor. For the executor's own thread.
