@@ -38,15 +38,15 @@ sliding_window::sliding_window(const budget_settings& s, steady_time not_before)
     not_before_(not_before)
 {}
 
-// Tokens that are out come back a new window after their request's arrival. Of those that have come back nothing is
-// remembered, but that their requests had arrived an old window ago at the latest.
+// Tokens that are out come back a new window after their request's arrival. Of those that have come back, and of what a
+// process before this one sent, nothing is known but that it had arrived an old window before now, or `not_before_`.
 void sliding_window::use(const budget_settings& s, steady_time now)
 {
     steady_time::duration longer = length(s) - window_;
     for (steady_time& t : returning_) t += longer;
     for (auto& [number, f] : flying_)
         if (f.returns) *f.returns += longer;
-    not_before_ = std::max(not_before_, now + longer);
+    not_before_ = std::max(not_before_, now) + longer;
     burst_ = s.burst;
     window_ = length(s);
     margin_ = s.margin;

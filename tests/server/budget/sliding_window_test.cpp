@@ -100,6 +100,17 @@ TEST_CASE("window: after a change what was sent before counts for as long as the
     CHECK(flying.next(t0 + 5s) == t0 + 7s);
 }
 
+TEST_CASE("window: after a change what a process before this one sent counts for as long as the new window is")
+{
+    // It had sent until t0.
+    sliding_window w(budget(2, 2, 0ms), t0 + 1s);
+    sliding_window longer = w;
+    longer.use(budget(0.5, 1, 0ms), t0 + 500ms);
+    CHECK(longer.next(t0 + 500ms) == t0 + 2s);
+    w.use(budget(20, 2, 0ms), t0 + 50ms);
+    CHECK(w.next(t0 + 50ms) == t0 + 100ms);
+}
+
 TEST_CASE("window: rates below one a second, and fractions, hold")
 {
     sliding_window slow(budget(0.5, 1), t0);
