@@ -183,14 +183,16 @@ void brain::begin(lookup l, answered done)
     asio::co_spawn(parts_.loop, run(shared_from_this(), f), asio::detached);
 }
 
-brain::flight_ptr brain::begin_flight(const lookup& l)
+brain::flight_ptr brain::begin_flight(const lookup& l, crossing_ptr crosses)
 {
     auto f = std::make_shared<flight>();
     f->number = ++last_number_;
     f->first = l;
+    f->refused_as = refusable(l);
+    f->crosses = std::move(crosses);
     f->end = std::make_unique<alarm>(parts_.loop, parts_.clock);
-    flights_.emplace(f->key(), f);
     by_number_[f->number] = f.get();
+    if (!f->crosses) flights_.emplace(f->key(), f);
     return f;
 }
 

@@ -75,7 +75,7 @@ private:
     using flight_key = std::pair<const partition*, std::string>;
     // brain.cpp: questions.
     void begin(lookup, answered done);
-    flight_ptr begin_flight(const lookup&);
+    flight_ptr begin_flight(const lookup&, crossing_ptr = nullptr);
     std::optional<looked_up> look_again(const lookup&) const;
     bool is_worth_refreshing(const lookup&) const;
     obstacle obstacle_to(const lookup&) const;

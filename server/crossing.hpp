@@ -8,7 +8,8 @@
 //                         send ◄─      or `wait`: not for a while; then another turn, and `connect` again
 //   writes; `begins` at the first byte ─►
 //   (the last piece of a long body waits for room in the window too)
-//   answered(status) ─►           what the answer means for everybody
+//   answered(status) ─►           what the answer means for everybody; of what only read, both are told when the tool
+//                                 has the answer, or the beginning of a long one
 //                      hand_on ◄─      if the front waits for it; or another turn, after a 429: `connect` again
 //   moves the bytes; over ─►      the connection is kept for this front's next request, if it can be
 //

@@ -67,7 +67,8 @@ struct brain::attempt
 struct brain::flight : std::enable_shared_from_this<flight>
 {
     budget::item number = 0;
-    lookup first;  // of the client that began it
+    lookup first;       // of the client that began it
+    digest refused_as;  // refusable(first)
     std::list<waiter> waiters;
     crossing_ptr crosses;        // a request that passes through; else it is a lookup
     bool background = false;     // begun for nobody in particular

@@ -110,7 +110,7 @@ void brain::keep(const flight_ptr& f, std::shared_ptr<entry> e, std::shared_ptr<
     partition& whose = *f->first.whose;
     if (!f->in_bulk)  // a bulk read says nothing about the credential
     {
-        refused_credentials_.accepted(refusable(f->first));
+        refused_credentials_.accepted(f->refused_as);
         confirm(whose, f->sent_at);
     }
     entry_ptr before = parts_.kept.find_in_memory(whose, f->first.id);
@@ -150,7 +150,7 @@ void brain::keep_brought(const flight& f, const upstream_answer& answer)
 void brain::pass_by(const flight_ptr& f, std::shared_ptr<const upstream_answer> answer)
 {
     partition& whose = *f->first.whose;
-    refused_credentials_.accepted(refusable(f->first));
+    refused_credentials_.accepted(f->refused_as);
     confirm(whose, f->sent_at);
     auto e = std::make_shared<entry>();
     e->sent_at = f->sent_at;
@@ -190,7 +190,7 @@ void brain::hear_401(const flight& f)
 {
     partition& whose = *f.first.whose;
     whose.refuse(f.sent_at);
-    refused_credentials_.refused(refusable(f.first), parts_.clock.steady());
+    refused_credentials_.refused(f.refused_as, parts_.clock.steady());
     if (whose.id() != 0) parts_.kept.disk().put_partition(whose.record());
     if (f.first.kept_by || std::exchange(heard_401_, true)) return;
     parts_.out.warn(

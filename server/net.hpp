@@ -16,7 +16,10 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <utility>
 
 namespace callcache
 {
@@ -48,6 +51,31 @@ task<T> call_back(Start start)
         });
     };
     return asio::async_initiate<const asio::use_awaitable_t<executor>, void(T)>(initiate, use_task, std::move(start));
+}
+
+// The same, but if `start` has called it by its end, without letting anybody else run first.
+template<class T, class Start>
+task<T> call_back_at_once(Start start)
+{
+    struct call
+    {
+        std::optional<T> value = {};
+        std::function<void(T)> resume = {};
+    };
+    auto made = std::make_shared<call>();
+    start([made](T value) {
+        if (made->resume)
+            made->resume(std::move(value));
+        else
+            made->value = std::move(value);
+    });
+    if (made->value) co_return std::move(*made->value);
+    // From now on whoever is to call holds it alone, as it holds this coroutine.
+    auto wait = [made = std::weak_ptr(std::exchange(made, nullptr))](auto done) {
+        if (auto c = made.lock()) c->resume = std::move(done);
+    };
+    T value = co_await call_back<T>(std::move(wait));
+    co_return value;
 }
 
 }  // namespace callcache

@@ -118,13 +118,8 @@ void brain::cross(lookup l, invalidation changes, crossing_ptr with)
             asio::co_spawn(self->parts_.loop, see_off(self, self->crossings_, std::move(c)), asio::detached);
             return;
         }
-        auto f = std::make_shared<flight>();
-        f->number = ++self->last_number_;
-        f->first = l;
-        f->crosses = std::move(c);
+        auto f = self->begin_flight(l, std::move(c));
         f->changes = std::move(changes);
-        f->end = std::make_unique<alarm>(self->parts_.loop, self->parts_.clock);
-        self->by_number_[f->number] = f.get();
         self->join(f, std::move(l), std::move(done));
         asio::co_spawn(self->parts_.loop, escort(self, f), asio::detached);
     });
@@ -168,7 +163,7 @@ task<void> brain::lead_across(const flight_ptr& f)
         auto unsent = co_await wait_for_turn(*f, again);
         if (unsent) co_return fail(f, nullptr, *unsent);
         gate::passage way(gate_, f->number);
-        f->refused = refused_credentials_.wait(refusable(f->first), clock.steady()).has_value();
+        f->refused = refused_credentials_.wait(f->refused_as, clock.steady()).has_value();
         if (f->refused) co_return fail(f, nullptr, {failing::limited, "Gong has just refused this credential"});
         if (!breaker_.lets_through(clock.steady())) co_return fail(f, nullptr, down());
 
@@ -285,8 +280,8 @@ bool brain::hear_answer(flight& f, const report& r)
         add_location(f.changes, location, parts_.upstream.text(), parts_.config->cache.routes);
     if (f.crosses->brings == bulk_kind::list && (r.status == 200 || r.status == 404))
         confirm(*f.first.whose, f.sent_at);
-    if (r.status == 401) refused_credentials_.refused(refusable(f.first), parts_.clock.steady());
-    if (r.status < 300) refused_credentials_.accepted(refusable(f.first));
+    if (r.status == 401) refused_credentials_.refused(f.refused_as, parts_.clock.steady());
+    if (r.status < 300) refused_credentials_.accepted(f.refused_as);
     if (r.status == 429) hear_429(f, answer);
     if (r.status == 429 && f.crosses->is_whole && f.is_wanted()) return true;
     askers_.erase(f.first.asker);

@@ -199,7 +199,7 @@ task<std::optional<upstream_failure>> brain::send_one(flight& f, bool first, boo
         if (!f.rides)
         {
             gate::passage way(gate_, f.number);
-            if (refused_credentials_.wait(refusable(f.first), parts_.clock.steady()))
+            if (refused_credentials_.wait(f.refused_as, parts_.clock.steady()))
             {
                 f.refused = true;
                 co_return upstream_failure{failing::limited, "Gong has just refused this credential"};

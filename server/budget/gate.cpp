@@ -1,5 +1,6 @@
 #include "server/budget/gate.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace callcache
@@ -14,12 +15,17 @@ gate::gate(parts p) :
 task<gate::turn> gate::enter(budget::item i, std::vector<asking> who, bool first)
 {
     if (closed_) co_return closed{};
+    bool alone = std::all_of(who.begin(), who.end(), [](const asking& a) { return a.kin == 0; });
     auto start = [this, i, who = std::move(who), first](auto done) {
         for (const asking& a : who) budget_.add(i, a, first);
         queued_[i] = std::move(done);
         look();
     };
-    turn t = co_await call_back<turn>(std::move(start));
+    turn t;
+    if (alone)
+        t = co_await call_back_at_once<turn>(std::move(start));
+    else
+        t = co_await call_back<turn>(std::move(start));
     co_return t;
 }
 
@@ -217,7 +223,11 @@ task<bool> gate::passage::room()
         gate_.ready_.push_back({item_, std::move(done)});
         gate_.look();
     };
-    auto grant = co_await call_back<std::optional<budget::grant>>(start);
+    std::optional<budget::grant> grant;
+    if (gate_.budget_.is_inside(item_, 0))
+        grant = co_await call_back_at_once<std::optional<budget::grant>>(start);
+    else
+        grant = co_await call_back<std::optional<budget::grant>>(start);
     if (!grant) co_return false;
     grant_ = std::move(*grant);
     stage_ = stage::granted;

@@ -50,7 +50,7 @@ public:
     using turn = std::variant<entered, refusal, closed, taken_along>;
 
     // Waits for the item's turn, in the flows of all who ask; behind the others, or before them if `first`. Whoever
-    // entered then makes a passage.
+    // entered then makes a passage. Those of a kin let others run first, who may then be taken along.
     task<turn> enter(budget::item, std::vector<asking>, bool first);
 
     void join(budget::item, const asking&);  // another tool asks for it too, while it waits

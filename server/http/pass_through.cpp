@@ -93,25 +93,51 @@ void write_answer_head(std::string& out, const answer_head& a, const passing& p,
     out += "\r\n";
 }
 
-// What passes by, up to a bound beyond which it is nothing.
-struct copy_of_answer
+// What the brain hears of an answer, and the copy that it gets.
+class witness
 {
-    bool wanted = false;
-    std::string bytes = {};
+public:
+    explicit witness(crossing_ptr with) : c_(std::move(with)) {}
+    ~witness() { tell(); }
+    witness(const witness&) = delete;
+    witness& operator=(const witness&) = delete;
 
-    void add(std::string_view data)
+    // What it need not act upon is told when the tool has its answer: to wake another thread takes time.
+    void say(report r, bool at_once)
     {
-        wanted = wanted && bytes.size() + data.size() <= bulk_answer_bytes_max;
-        if (wanted)
-            bytes += data;
-        else
-            std::string().swap(bytes);
+        untold_.push_back(std::move(r));
+        if (at_once) tell();
     }
+
+    void tell()
+    {
+        for (report& r : untold_) c_->reports.send(std::move(r));
+        untold_.clear();
+    }
+
+    // Up to a bound beyond which it is nothing.
+    void copy(bool wanted) { wants_copy_ = wanted; }
+    void passes(std::string_view data)
+    {
+        wants_copy_ = wants_copy_ && copy_.size() + data.size() <= bulk_answer_bytes_max;
+        if (wants_copy_)
+            copy_ += data;
+        else
+            std::string().swap(copy_);
+    }
+    bool has_copy() const { return wants_copy_; }
+    std::string take_copy() { return std::move(copy_); }
+
+private:
+    crossing_ptr c_;
+    std::vector<report> untold_;
+    bool wants_copy_ = false;
+    std::string copy_;
 };
 
 // Hands the answer on. False if it broke off; then the tool's connection has been ended, or the tool is gone.
 task<bool> stream_answer(const passing& p, answer_reader& reader, const answer_head& a, std::shared_ptr<watchdog> dog,
-                         std::string& out, upstream_failure& why, copy_of_answer& copy)
+                         std::string& out, upstream_failure& why, witness& saw)
 {
     bool sized = a.body.what == framing::kind::none || a.body.what == framing::kind::length;
     bool chunked = !sized && p.mode.minor >= 1 && !(p.asked.is_head() && a.body.what == framing::kind::until_close);
@@ -132,13 +158,14 @@ task<bool> stream_answer(const passing& p, answer_reader& reader, const answer_h
         std::string_view data = std::get<std::string_view>(piece);
         if (data.empty()) break;
         dog->moved(data.size());
-        copy.add(data);
+        saw.passes(data);
         if (chunked)
             write_chunk(out, data);
         else
             out += data;
         tools_turn waits(dog);
         bool written = co_await p.with.write(out);
+        saw.tell();
         if (written) continue;
         why = {failing::unsent, "the tool has gone"};
         p.mode.keep_alive = false;
@@ -193,10 +220,11 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
 {
     executor ex = co_await asio::this_coro::executor;
     auto dog = std::make_shared<watchdog>(ex, p.clock, p.config->upstream.pass_timeout, connection);
+    witness saw(c);
     auto begins = [&] {
         report r{report::what::begins};
         r.round_trip = connection.least_round_trip();
-        c->reports.send(std::move(r));
+        saw.say(std::move(r), !c->is_read);
     };
     answer_reader reader(connection, begins);
     // A server may answer before it has read everything, and close: its answer counts. So a failed write is not the
@@ -227,7 +255,7 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
         }
         report r{report::what::failed};
         r.failure = *failure;
-        c->reports.send(std::move(r));
+        saw.say(std::move(r), true);
         co_return a;
     }
     auto& read = std::get<answer_head>(head);
@@ -247,7 +275,7 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
             r.locations.push_back(f.second);
     bool may_be_sent_again = read.status == 429 && c->is_whole, waits = may_be_sent_again || !c->is_read;
     r.waits = waits;
-    c->reports.send(std::move(r));
+    saw.say(std::move(r), waits || !reader.is_body_at_hand());
     if (waits)
     {
         order o = co_await c->orders.next();
@@ -260,21 +288,21 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
     a.done = true;
     a.end.status = read.status;
     upstream_failure why;
-    copy_of_answer copy{c->brings && read.status == 200};
-    bool whole = co_await stream_answer(p, reader, read, dog, out, why, copy);
+    saw.copy(c->brings && read.status == 200);
+    bool whole = co_await stream_answer(p, reader, read, dog, out, why, saw);
     if (up) co_await up->stop();
     if (!whole)
     {
         report broken{report::what::failed};
         broken.failure = why;
-        c->reports.send(std::move(broken));
+        saw.say(std::move(broken), true);
     }
-    else if (copy.wanted)
+    else if (saw.has_copy())
     {
         report brought{report::what::brought};
-        upstream_answer answer{read.status, read.fields, std::move(copy.bytes)};
+        upstream_answer answer{read.status, read.fields, saw.take_copy()};
         brought.answer = std::make_shared<const upstream_answer>(std::move(answer));
-        c->reports.send(std::move(brought));
+        saw.say(std::move(brought), true);
     }
     // As in exchange(): not one on which a body may still come for an answer that should have none; nor one whose other
     // end may not have read the body of a request that usually has none, and would take it for the next request.
@@ -328,6 +356,7 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
     auto c = std::make_shared<crossing>(ex, p.misses.loop(), held.is_whole, p.asked.is_safe(),
                                         calls_brought_by(p.asked.method, p.to.target));
     p.misses.cross(l, changed_by(p.asked.is_safe(), p.to.target, p.config->cache.routes), c);
+    if (p.misses.loop() != ex) c->orders.stay_awake();
     says_over at_the_end(c);
     std::unique_ptr<transport> connection;
     std::shared_ptr<asio::ssl::context> made_with;
