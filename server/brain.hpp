@@ -117,7 +117,7 @@ private:
     void land(const flight_ptr&, upstream_result);
     void keep(const flight_ptr&, std::shared_ptr<entry>, std::shared_ptr<const upstream_answer>);
     void keep_brought(const flight&, const upstream_answer&);
-    void pass_by(const flight_ptr&, std::shared_ptr<const upstream_answer>);
+    void pass_by(const flight_ptr&, const std::shared_ptr<const upstream_answer>&);
     void fail(const flight_ptr&, std::shared_ptr<const upstream_answer>, const upstream_failure&);
     void confirm(partition&, wall_time sent_at);
     void hear_401(const flight&);

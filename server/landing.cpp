@@ -147,7 +147,7 @@ void brain::keep_brought(const flight& f, const upstream_answer& answer)
 
 // The answer may not be kept, and is that of the one who began the flight, if it is whole. The others, and for a while
 // all that come, need one of their own.
-void brain::pass_by(const flight_ptr& f, std::shared_ptr<const upstream_answer> answer)
+void brain::pass_by(const flight_ptr& f, const std::shared_ptr<const upstream_answer>& answer)
 {
     partition& whose = *f->first.whose;
     refused_credentials_.accepted(f->refused_as);

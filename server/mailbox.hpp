@@ -64,7 +64,7 @@ public:
     }
 
 private:
-    static constexpr int looks_max = 200;  // of less than a microsecond, if nobody else wants to run
+    static constexpr int looks_max = 100;  // of less than a microsecond, if nobody else wants to run
 
     struct state
     {

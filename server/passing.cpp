@@ -86,6 +86,18 @@ task<void> invalidate(const brain_parts& parts, brain::flight& f, unsigned statu
     }
 }
 
+// Has the front make a connection: it is ready, has failed, or the front has gone.
+task<report> have_one_made(connection_pool& pool, crossing& c)
+{
+    pool.make_room();
+    order connect{order::what::connect};
+    connect.to = pool.to();
+    c.orders.send(std::move(connect));
+    report r = co_await c.reports.next();
+    c.is_over = r.happened == report::what::over;
+    co_return r;
+}
+
 // Waits until the front has let go of it. Before that, the end of the loops must let go for it (brain::abandon), or the
 // front would still speak to a loop that is gone.
 task<void> see_off(std::shared_ptr<brain>, std::set<crossing_ptr>& among, crossing_ptr c)
@@ -175,12 +187,7 @@ task<void> brain::lead_across(const flight_ptr& f)
         on.was_used = on.idle != nullptr;
         if (!on.was_used)
         {
-            pool_.make_room();
-            order connect{order::what::connect};
-            connect.to = pool_.to();
-            c.orders.send(std::move(connect));
-            report r = co_await c.reports.next();
-            c.is_over = r.happened == report::what::over;
+            report r = co_await have_one_made(pool_, c);
             if (c.is_over) co_return;
             if (r.happened == report::what::failed)
             {
@@ -190,15 +197,13 @@ task<void> brain::lead_across(const flight_ptr& f)
         }
         co_await note_erasure(parts_, *f);
         bool room = co_await way.room();
-        if (room && on.was_used && !on.idle->is_quiet())
+        bool has_ended = room && on.was_used && !on.idle->is_quiet();
+        if (!room || has_ended)
         {
-            fresh = true;
-            way.step_back();
-            continue;
-        }
-        if (!room)
-        {
-            if (on.was_used)
+            fresh = fresh || has_ended;
+            if (has_ended)
+                on.idle.reset();
+            else if (on.was_used)
                 pool_.keep(std::move(on.idle), c.home, on.era);
             else
                 c.orders.send({order::what::wait});

@@ -58,7 +58,7 @@ void raise_descriptor_limit()
 
 }  // namespace
 
-proxy::started proxy::start(const settings& config, surroundings around)
+proxy::started proxy::start(const settings& config, const surroundings& around)
 {
     std::unique_ptr<proxy> p(new proxy(config, around));
     for (auto step : {&proxy::open_cache, &proxy::open_ledger, &proxy::open_upstream, &proxy::open_listeners})
@@ -69,7 +69,7 @@ proxy::started proxy::start(const settings& config, surroundings around)
     return p;
 }
 
-proxy::proxy(const settings& config, surroundings around) :
+proxy::proxy(const settings& config, const surroundings& around) :
     config_(config),
     log_(around.out, around.clock),
     around_{around.clock, log_, around.by_hand, around.read_again},

@@ -39,7 +39,7 @@ public:
     using started = std::variant<std::unique_ptr<proxy>, std::string>;
 
     // A running proxy, or the operator's line that says why there is none. `config` must hold no contradictions.
-    static started start(const settings& config, surroundings);
+    static started start(const settings& config, const surroundings&);
 
     // Stops at once: no loop runs any more, and the store has written what was queued.
     void stop();
@@ -71,7 +71,7 @@ public:
     std::size_t connections() const { return tool_rules_->open; }
 
 private:
-    proxy(const settings&, surroundings);
+    proxy(const settings&, const surroundings&);
     std::optional<std::string> open_cache();
     std::optional<std::string> open_ledger();
     std::optional<std::string> open_upstream();

@@ -52,6 +52,13 @@ task<held_body> hold(const passing& p)
     co_return held;
 }
 
+// Of what reads, the brain hears behind the bytes that the front has for the tool: to wake another thread takes time.
+void tell(const crossing_ptr& c, report r)
+{
+    if (!c->is_read || !c->is_whole) return c->reports.send(std::move(r));
+    asio::post(c->home, [c, r = std::move(r)]() mutable { c->reports.send(std::move(r)); });
+}
+
 // Whatever happens to the front's coroutine, the brain hears of its end.
 struct says_over
 {
@@ -60,7 +67,7 @@ struct says_over
     {
         report r{report::what::over};
         r.connection = std::move(reusable);
-        c->reports.send(std::move(r));
+        tell(c, std::move(r));
     }
     says_over(const says_over&) = delete;
     says_over& operator=(const says_over&) = delete;
@@ -93,51 +100,25 @@ void write_answer_head(std::string& out, const answer_head& a, const passing& p,
     out += "\r\n";
 }
 
-// What the brain hears of an answer, and the copy that it gets.
-class witness
+// What passes by, up to a bound beyond which it is nothing.
+struct copy_of_answer
 {
-public:
-    explicit witness(crossing_ptr with) : c_(std::move(with)) {}
-    ~witness() { tell(); }
-    witness(const witness&) = delete;
-    witness& operator=(const witness&) = delete;
+    bool wanted = false;
+    std::string bytes = {};
 
-    // What it need not act upon is told when the tool has its answer: to wake another thread takes time.
-    void say(report r, bool at_once)
+    void add(std::string_view data)
     {
-        untold_.push_back(std::move(r));
-        if (at_once) tell();
-    }
-
-    void tell()
-    {
-        for (report& r : untold_) c_->reports.send(std::move(r));
-        untold_.clear();
-    }
-
-    // Up to a bound beyond which it is nothing.
-    void copy(bool wanted) { wants_copy_ = wanted; }
-    void passes(std::string_view data)
-    {
-        wants_copy_ = wants_copy_ && copy_.size() + data.size() <= bulk_answer_bytes_max;
-        if (wants_copy_)
-            copy_ += data;
+        wanted = wanted && bytes.size() + data.size() <= bulk_answer_bytes_max;
+        if (wanted)
+            bytes += data;
         else
-            std::string().swap(copy_);
+            std::string().swap(bytes);
     }
-    bool has_copy() const { return wants_copy_; }
-    std::string take_copy() { return std::move(copy_); }
-
-private:
-    crossing_ptr c_;
-    std::vector<report> untold_;
-    bool wants_copy_ = false;
-    std::string copy_;
 };
 
 // Hands the answer on. False if it broke off; then the tool's connection has been ended, or the tool is gone.
 task<bool> stream_answer(const passing& p, answer_reader& reader, const answer_head& a, std::shared_ptr<watchdog> dog,
-                         std::string& out, upstream_failure& why, witness& saw)
+                         std::string& out, upstream_failure& why, copy_of_answer& copy)
 {
     bool sized = a.body.what == framing::kind::none || a.body.what == framing::kind::length;
     bool chunked = !sized && p.mode.minor >= 1 && !(p.asked.is_head() && a.body.what == framing::kind::until_close);
@@ -158,14 +139,13 @@ task<bool> stream_answer(const passing& p, answer_reader& reader, const answer_h
         std::string_view data = std::get<std::string_view>(piece);
         if (data.empty()) break;
         dog->moved(data.size());
-        saw.passes(data);
+        copy.add(data);
         if (chunked)
             write_chunk(out, data);
         else
             out += data;
         tools_turn waits(dog);
         bool written = co_await p.with.write(out);
-        saw.tell();
         if (written) continue;
         why = {failing::unsent, "the tool has gone"};
         p.mode.keep_alive = false;
@@ -220,11 +200,10 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
 {
     executor ex = co_await asio::this_coro::executor;
     auto dog = std::make_shared<watchdog>(ex, p.clock, p.config->upstream.pass_timeout, connection);
-    witness saw(c);
     auto begins = [&] {
         report r{report::what::begins};
         r.round_trip = connection.least_round_trip();
-        saw.say(std::move(r), !c->is_read);
+        tell(c, std::move(r));
     };
     answer_reader reader(connection, begins);
     // A server may answer before it has read everything, and close: its answer counts. So a failed write is not the
@@ -255,7 +234,7 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
         }
         report r{report::what::failed};
         r.failure = *failure;
-        saw.say(std::move(r), true);
+        tell(c, std::move(r));
         co_return a;
     }
     auto& read = std::get<answer_head>(head);
@@ -275,7 +254,7 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
             r.locations.push_back(f.second);
     bool may_be_sent_again = read.status == 429 && c->is_whole, waits = may_be_sent_again || !c->is_read;
     r.waits = waits;
-    saw.say(std::move(r), waits || !reader.is_body_at_hand());
+    tell(c, std::move(r));
     if (waits)
     {
         order o = co_await c->orders.next();
@@ -288,21 +267,21 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
     a.done = true;
     a.end.status = read.status;
     upstream_failure why;
-    saw.copy(c->brings && read.status == 200);
-    bool whole = co_await stream_answer(p, reader, read, dog, out, why, saw);
+    copy_of_answer copy{c->brings && read.status == 200};
+    bool whole = co_await stream_answer(p, reader, read, dog, out, why, copy);
     if (up) co_await up->stop();
     if (!whole)
     {
         report broken{report::what::failed};
         broken.failure = why;
-        saw.say(std::move(broken), true);
+        tell(c, std::move(broken));
     }
-    else if (saw.has_copy())
+    else if (copy.wanted)
     {
         report brought{report::what::brought};
-        upstream_answer answer{read.status, read.fields, saw.take_copy()};
+        upstream_answer answer{read.status, read.fields, std::move(copy.bytes)};
         brought.answer = std::make_shared<const upstream_answer>(std::move(answer));
-        saw.say(std::move(brought), true);
+        tell(c, std::move(brought));
     }
     // As in exchange(): not one on which a body may still come for an answer that should have none; nor one whose other
     // end may not have read the body of a request that usually has none, and would take it for the next request.

@@ -30,9 +30,6 @@ public:
     using piece_or_failure = std::variant<std::string_view, upstream_failure>;
     task<piece_or_failure> read_body();
 
-    // True if some of it, or its end, is here already.
-    bool is_body_at_hand() const { return body_.is_done() || used_ < buffer_.size(); }
-
     const std::vector<field>& trailers() const { return body_.trailers(); }
 
     // True if the connection can carry another request: the whole answer was read, and nothing came behind it.
