@@ -1,6 +1,7 @@
 // Letters to a coroutine: from any thread, read in order on one loop.
 #pragma once
 
+#include "server/clock.hpp"
 #include "server/net.hpp"
 
 #include <atomic>
@@ -49,10 +50,11 @@ public:
 
     // Lets others run until a letter is on its way, but not for long: a thread that sleeps takes longer to be woken
     // than an answer takes to be written. For a letter that another thread is about to send, and that is the next one.
-    void stay_awake() const
+    void stay_awake(const clock_source& clock) const
     {
-        for (int look = 0; look < looks_max && state_->sent.load(std::memory_order_relaxed) == state_->read; ++look)
-            std::this_thread::yield();
+        auto here = [&] { return state_->sent.load(std::memory_order_relaxed) != state_->read; };
+        steady_time until = clock.steady() + awake_max;
+        for (int look = 0; look < looks_max && !here() && clock.steady() < until; ++look) std::this_thread::yield();
     }
 
     // The loops have stopped: a coroutine that waits here, and may hold this, is destroyed.
@@ -64,7 +66,8 @@ public:
     }
 
 private:
-    static constexpr int looks_max = 100;  // of less than a microsecond, if nobody else wants to run
+    static constexpr std::chrono::microseconds awake_max{60};
+    static constexpr int looks_max = 100;  // of a simulated clock
 
     struct state
     {

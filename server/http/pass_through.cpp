@@ -335,7 +335,7 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
     auto c = std::make_shared<crossing>(ex, p.misses.loop(), held.is_whole, p.asked.is_safe(),
                                         calls_brought_by(p.asked.method, p.to.target));
     p.misses.cross(l, changed_by(p.asked.is_safe(), p.to.target, p.config->cache.routes), c);
-    if (p.misses.loop() != ex) c->orders.stay_awake();
+    if (p.misses.loop() != ex) c->orders.stay_awake(p.clock);
     says_over at_the_end(c);
     std::unique_ptr<transport> connection;
     std::shared_ptr<asio::ssl::context> made_with;

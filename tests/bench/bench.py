@@ -1,7 +1,7 @@
 """The benchmarks: ./dev bench [NAME…]. Without a name all of them, and docs/benchmarks.md is written from the run.
 
-With the name page it is written from what each measured last. Each ends within ten minutes, and whatever it started
-ends with it. One that fails is reported, and the others go on.
+With the name page it is written from what each measured last: what was not measured here stands as it stood, with its
+date. Each ends within ten minutes, and whatever it started ends with it. One that fails is reported, and the others go on.
 """
 
 import os
@@ -19,7 +19,6 @@ import scale
 from machine import BUILD, CPUS, FOLDER, ROOT, run
 from peers import versions
 from report import Section
-
 
 
 def program(name, seconds):
@@ -61,12 +60,25 @@ def measured(name):
     with open("/proc/loadavg") as f:
         load = f.read().split()[0]
     taken = time.monotonic() - begun
-    section.text(f"Measured on {time.strftime('%Y-%m-%d')} in {taken:.0f} s; the load average was {load} at the end.")
+    section.text(f"Measured on {time.strftime('%Y-%m-%d')}, on Linux {platform.release()}, in {taken:.0f} s; the load average "
+                 f"was {load} at the end.")
     return section
+
+
+PAGE = os.path.join(ROOT, "docs", "benchmarks.md")
 
 
 def section_file(name):
     return os.path.join(FOLDER, f"section-{name}.md")
+
+
+def sections_of_page():
+    """The text of each section of the page, by its title."""
+    if not os.path.exists(PAGE):
+        return {}
+    with open(PAGE) as f:
+        texts = ("\n" + f.read()).split("\n## ")[1:]
+    return {text.split("\n", 1)[0]: "## " + text.rstrip("\n") + "\n" for text in texts}
 
 
 def write_page(used):
@@ -77,18 +89,20 @@ def write_page(used):
         memory = int(f.readline().split()[1]) / 1024**2
     head = f"""# Benchmarks
 
-As `./dev bench` measured them, and wrote them here on {time.strftime("%Y-%m-%d")}: what falls short stands here too. A
-figure beside a peer's is of the same run, taken in turns with it, and says more than one alone.
+As `./dev bench` measured them: what falls short stands here too. A figure beside a peer's is of the same run, taken in
+turns with it, and says more than one alone.
 
-{model}, {len(CPUS)} cores, {memory:.0f} GB, Linux {platform.release()}. {"; ".join(used.values())}.
+{model}, {len(CPUS)} cores, {memory:.0f} GB. {"; ".join(used.values())}.
 The configurations of the peers are made by `tests/bench/peers.py`; all talk over loopback.
 """
-    texts = []
-    for name in SECTIONS:
+    texts, stood = [], sections_of_page()
+    for name, (_, title) in SECTIONS.items():
         if os.path.exists(section_file(name)):
             with open(section_file(name)) as f:
                 texts.append(f.read())
-    with open(os.path.join(ROOT, "docs", "benchmarks.md"), "w") as f:
+        elif title in stood:
+            texts.append(stood[title])
+    with open(PAGE, "w") as f:
         f.write("\n".join([head] + texts))
     print("\nwritten: docs/benchmarks.md")
 
@@ -98,6 +112,7 @@ def out_of_time(*_):
 
 
 def main(names):
+    os.makedirs(FOLDER, exist_ok=True)
     if names == ["page"]:
         write_page(versions())
         return 0
@@ -105,7 +120,6 @@ def main(names):
     if unknown:
         print(f"usage: ./dev bench [{'|'.join(SECTIONS)}|page]…", file=sys.stderr)
         return 2
-    os.makedirs(FOLDER, exist_ok=True)
     signal.signal(signal.SIGALRM, out_of_time)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     used = versions()

@@ -256,16 +256,18 @@ std::size_t some_of(asio::io_context& loop)
 }
 
 // False if nothing does, and nobody else is about to make it: no other thread, nor the kernel with what is on its way.
+// Who has seen all the others sleep may have looked at one before another woke it; so twice.
 bool happens_soon(asio::io_context& loop, proxy* cache)
 {
-    auto give_up = std::chrono::steady_clock::now() + 200us;
-    for (bool asleep = false;;)
+    auto began = std::chrono::steady_clock::now();
+    for (int asleep = 0;;)
     {
         std::size_t done = some_of(loop);
         if (cache) done += some_of(cache->loop());
         if (done > 0) return true;
-        if (asleep && std::chrono::steady_clock::now() > give_up) return false;
-        asleep = others_sleep();  // before the last look
+        auto waited = std::chrono::steady_clock::now() - began;
+        if ((asleep > 1 && waited > 200us) || waited > 1s) return false;
+        asleep = others_sleep() ? asleep + 1 : 0;
         std::this_thread::yield();
     }
 }
