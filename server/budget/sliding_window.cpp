@@ -55,6 +55,7 @@ void sliding_window::use(const budget_settings& s, steady_time now)
 steady_time sliding_window::next(steady_time now, std::size_t others) const
 {
     steady_time start = std::max(now, not_before_);
+    if (returning_.size() + flying_.size() + others < burst_) return start;
     // An answer that is not there yet is expected in the usual time.
     steady_time::duration usual = lately_.empty() ? steady_time::duration() : lately_.back();
     std::vector<steady_time> back;  // when the tokens that are out come back
