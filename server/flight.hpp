@@ -67,8 +67,8 @@ struct brain::attempt
 struct brain::flight : std::enable_shared_from_this<flight>
 {
     budget::item number = 0;
-    lookup first;       // of the client that began it
-    digest refused_as;  // refusable(first)
+    lookup first;            // of the client that began it
+    refused_use refused_as;  // refusable(first)
     std::list<waiter> waiters;
     crossing_ptr crosses;        // a request that passes through; else it is a lookup
     bool background = false;     // begun for nobody in particular
@@ -114,10 +114,10 @@ inline bool is_outage(const upstream_result& r, bool of_call)
     return of_call ? status >= 500 : status >= 502 && status <= 504;
 }
 
-// What a 401 refuses: the credential for lookups; for anything else, which may need another scope, for that path alone.
-inline digest refusable(const lookup& l)
+// What of it a 401 refuses.
+inline refused_use refusable(const lookup& l)
 {
-    return is_call_id(l.id) ? l.whose->name() : sha256(l.authorization + "\n" + l.id);
+    return {l.whose->name(), is_call_id(l.id) ? std::string() : l.id};
 }
 
 inline looked_up own(reply r, outcome word, std::string_view detail = {})

@@ -5,8 +5,8 @@
 #include "server/net.hpp"
 
 #include <atomic>
-#include <deque>
 #include <functional>
+#include <list>
 #include <thread>
 #include <utility>
 
@@ -52,10 +52,13 @@ public:
     // than an answer takes to be written. For a letter that another thread is about to send, and that is the next one.
     void stay_awake(const clock_source& clock) const
     {
-        auto here = [&] { return state_->sent.load(std::memory_order_relaxed) != state_->read; };
         steady_time until = clock.steady() + awake_max;
-        for (int look = 0; look < looks_max && !here() && clock.steady() < until; ++look) std::this_thread::yield();
+        for (int look = 0; look < looks_max && !is_one_on_its_way() && clock.steady() < until; ++look)
+            std::this_thread::yield();
     }
+
+    // A letter that next() has yet to give. On the loop.
+    bool is_one_on_its_way() const { return state_->sent.load(std::memory_order_relaxed) != state_->read; }
 
     // The loops have stopped: a coroutine that waits here, and may hold this, is destroyed.
     // Nothing is sent any more, as the loop may be gone.
@@ -73,7 +76,7 @@ private:
     {
         explicit state(executor ex) : loop(ex) {}
         executor loop;
-        std::deque<T> letters;
+        std::list<T> letters;  // and no deque, which takes memory while it is empty
         std::function<void(T)> reader;
         std::atomic<std::size_t> sent{0};
         std::size_t read = 0;

@@ -5,6 +5,18 @@
 
 namespace callcache
 {
+namespace
+{
+
+// Waits until it is told. Of kin, others run first, as it may take them along.
+template<class T, class Start>
+task<T> told(bool alone, Start start)
+{
+    if (!alone) return call_back<T>(std::move(start));
+    return call_back_at_once<T>(std::move(start));
+}
+
+}  // namespace
 
 gate::gate(parts p) :
     parts_(std::move(p)),
@@ -21,11 +33,7 @@ task<gate::turn> gate::enter(budget::item i, std::vector<asking> who, bool first
         queued_[i] = std::move(done);
         look();
     };
-    turn t;
-    if (alone)
-        t = co_await call_back_at_once<turn>(std::move(start));
-    else
-        t = co_await call_back<turn>(std::move(start));
+    turn t = co_await told<turn>(alone, std::move(start));
     co_return t;
 }
 
@@ -223,11 +231,8 @@ task<bool> gate::passage::room()
         gate_.ready_.push_back({item_, std::move(done)});
         gate_.look();
     };
-    std::optional<budget::grant> grant;
-    if (gate_.budget_.is_inside(item_, 0))
-        grant = co_await call_back_at_once<std::optional<budget::grant>>(start);
-    else
-        grant = co_await call_back<std::optional<budget::grant>>(start);
+    bool alone = gate_.budget_.is_inside(item_, 0);
+    auto grant = co_await told<std::optional<budget::grant>>(alone, std::move(start));
     if (!grant) co_return false;
     grant_ = std::move(*grant);
     stage_ = stage::granted;

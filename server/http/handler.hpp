@@ -54,8 +54,9 @@ struct body_piece
 class conversation
 {
 public:
-    // Called at most once, when the tool has hung up; it may have closed its own side alone.
-    std::function<void()> left;
+    // From now on `left` is called, at most once, when the tool has hung up; it may have closed its own side alone.
+    // Null: nobody is.
+    virtual void notice_end(std::function<void()> left) = 0;
 
     // What is not read here is not read at all, or thrown away. Says 100 (Continue) to a tool that waits for that.
     virtual task<body_piece> read_body() = 0;

@@ -50,4 +50,11 @@ whole_head last_head::read(std::string_view bytes)
     return {&memory_->read, memory_->before.size() + target.size() + memory_->behind.size()};
 }
 
+request_or_refusal last_head::read_again(std::string_view head, std::vector<field_view>& fields)
+{
+    whole_head here = read(head);
+    if (here.good && here.size == head.size()) return {*here.good, {}};
+    return read_request_head(head, fields);
+}
+
 }  // namespace callcache

@@ -33,6 +33,10 @@ public:
     // until the next call of anything here. Null says nothing of the bytes.
     whole_head read(std::string_view bytes);
 
+    // The request of a whole head, which is mostly the remembered one; it points into `head` and `fields`, and is good
+    // until the next call of anything here.
+    request_or_refusal read_again(std::string_view head, std::vector<field_view>& fields);
+
 private:
     struct memory;
     std::unique_ptr<memory> memory_;

@@ -21,7 +21,8 @@ using order = crossing_order;
 using namespace std::chrono_literals;
 
 constexpr std::size_t held_body_max = 64 << 10;  // so much is read before the turn, and can be sent again
-constexpr int acknowledgement_looks = 33;        // a margin apart
+constexpr std::size_t usual_head_bytes = 1000;
+constexpr int acknowledgement_looks = 33;  // a margin apart
 
 // The body before the turn.
 struct held_body
@@ -78,6 +79,7 @@ struct says_over
 
 void write_answer_head(std::string& out, const answer_head& a, const passing& p, bool chunked)
 {
+    out.reserve(usual_head_bytes);
     out += "HTTP/1.1 " + std::to_string(a.status) + " " + a.reason + "\r\n";
     bool dated = false;
     for (const field& f : a.fields)
@@ -298,8 +300,9 @@ std::string forwarded_head(const request& r, std::string_view target, std::strin
 {
     // What may be kept must not come in a coding that only this tool asked for.
     bool brings_calls = calls_brought_by(r.method, target).has_value();
-    std::string head(r.method);
-    head.append(" ").append(target).append(" HTTP/1.1\r\nHost: ").append(authority).append("\r\n");
+    std::string head;
+    head.reserve(usual_head_bytes);
+    head.append(r.method).append(" ").append(target).append(" HTTP/1.1\r\nHost: ").append(authority).append("\r\n");
     for (const field_view& f : r.fields)
     {
         if (equals_lower(f.name, "host") || equals_lower(f.name, "expect") || is_hop_by_hop(f.name, r.fields)) continue;
@@ -341,7 +344,8 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
     std::shared_ptr<asio::ssl::context> made_with;
     for (;;)
     {
-        p.with.left = [&misses = p.misses, asker = l.asker] { misses.left(asker); };
+        if (!c->orders.is_one_on_its_way())
+            p.with.notice_end([&misses = p.misses, asker = l.asker] { misses.left(asker); });
         order o = co_await c->orders.next();
         switch (o.next)
         {
@@ -376,7 +380,7 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
         case order::what::send:
         {
             if (o.connection) connection = std::move(o.connection);
-            p.with.left = nullptr;
+            p.with.notice_end(nullptr);
             attempt a = co_await send(p, l, c, held, *connection, out);
             if (a.is_reusable)
                 at_the_end.reusable = std::move(connection);

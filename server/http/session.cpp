@@ -45,11 +45,6 @@ session::~session()
     --rules_.open;
 }
 
-void session::wait_for(waiting_for what, milliseconds at_most)
-{
-    wait_for(what, rules_.clock.steady() + at_most);
-}
-
 void session::wait_for(waiting_for what, steady_time overdue)
 {
     waiting_ = what;
@@ -80,7 +75,7 @@ steady_time session::sweep(steady_time now)
         else
             abort();
     }
-    bool watched = left || waiting_ == waiting_for::nothing;
+    bool watched = left_ || waiting_ == waiting_for::nothing;
     return watched ? now : std::min(read_overdue_, write_overdue_);
 }
 
@@ -197,6 +192,7 @@ bool session::answer_ready(std::string& out, bool& needs_time)
         r.arrived = heard_at_ = rules_.clock.steady();
         reply_mode mode{r.is_head(), r.keep_alive && !rules_.draining, r.minor};
         needs_time = !rules_.answers.answer_now(r, mode, remembered_, out);
+        head_size_ = here.size;
         if (needs_time) break;
         answered += here.size;
         keep = mode.keep_alive;
@@ -243,14 +239,17 @@ bool session::send_at_once(std::string& out)
 task<bool> session::serve_one(bool needs_time)
 {
     std::string out;
-    bool complete = co_await read_head(out);
-    if (!complete) co_return false;
+    if (!needs_time)  // else it is whole, as answer_ready() has found
+    {
+        bool complete = co_await read_head(out);
+        if (!complete) co_return false;
+    }
 
     // What is read of the request points into `head`; one that waits for its answer holds nothing else.
     std::string head = std::exchange(in_, in_.substr(head_size_));
     head.resize(head_size_);
     std::vector<field_view> fields;
-    request_or_refusal read = read_request_head(head, fields);
+    request_or_refusal read = last_head_.read_again(head, fields);
     if (read.refused)
     {
         co_await refuse(*read.refused, out);
@@ -272,9 +271,8 @@ task<bool> session::serve_one(bool needs_time)
     if (!answered)
     {
         wait_for(waiting_for::nothing, steady_time::max());
-        watch();
         co_await rules_.answers.answer(r, mode, remembered_, *this, out);
-        left = nullptr;
+        left_ = nullptr;
         stop_reading();
     }
     bool keep = mode.keep_alive;  // as the answer says: a next request may be on its way
@@ -287,8 +285,11 @@ task<bool> session::serve_one(bool needs_time)
 }
 
 // Nothing is read while an answer is made, so a hang-up must be looked for.
-void session::watch()
+void session::notice_end(std::function<void()> left)
 {
+    bool is_watched = bool(left_);
+    left_ = std::move(left);
+    if (!left_ || is_watched) return;
     socket_.async_wait(tcp_socket::wait_read, [self = shared_from_this()](error_code error) {
         if (!error) self->notice_hang_up();
     });
@@ -297,9 +298,9 @@ void session::watch()
 // The wait may end for bytes of a next request, or for those that were read already: so each sweep looks again.
 void session::notice_hang_up()
 {
-    if (!left) return;
+    if (!left_) return;
     pollfd p{socket_.native_handle(), POLLRDHUP, 0};
-    if (poll(&p, 1, 0) > 0) std::exchange(left, nullptr)();
+    if (poll(&p, 1, 0) > 0) std::exchange(left_, nullptr)();
 }
 
 // For the first bytes of a request.

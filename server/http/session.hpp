@@ -89,6 +89,7 @@ private:
     };
 
     // conversation
+    void notice_end(std::function<void()> left) override;
     task<body_piece> read_body() override;
     void stop_reading() override;
     bool is_body_read() const override { return body_.is_done(); }
@@ -108,10 +109,9 @@ private:
     task<std::size_t> read_more(std::size_t at_most);
     std::span<char> make_room(std::size_t bytes);
     void give_back_room(std::size_t bytes);
-    void watch();
     void notice_hang_up();
     task<void> part();
-    void wait_for(waiting_for, milliseconds at_most);
+    void wait_for(waiting_for what, milliseconds at_most) { wait_for(what, rules_.clock.steady() + at_most); }
     void wait_for(waiting_for, steady_time overdue);
 
     tcp_socket socket_;
@@ -132,7 +132,8 @@ private:
     waiting_for waiting_ = waiting_for::request;
     steady_time read_overdue_ = steady_time::max(), write_overdue_ = steady_time::max();
     bool timed_out_ = false;
-    steady_time heard_at_;  // the last request, or the end of an answer that took its time
+    std::function<void()> left_;  // tells of the tool's end
+    steady_time heard_at_;        // the last request, or the end of an answer that took its time
 };
 
 }  // namespace callcache

@@ -148,10 +148,10 @@ task<void> tools::answer(const request& r, reply_mode& mode, remembered_credenti
     lookup l = lookup_of(r, to, memory, kept, ruled.because);
     l.seen_under = seen_under;
     l.asker = ++askers_;
-    with.left = [this, asker = l.asker] { parts_.misses.left(asker); };
+    with.notice_end([this, asker = l.asker] { parts_.misses.left(asker); });
     auto ask = [this, l = std::move(l)](auto done) mutable { parts_.misses.ask(std::move(l), std::move(done)); };
     looked_up found = co_await call_back<looked_up>(std::move(ask));
-    with.left = nullptr;
+    with.notice_end(nullptr);
     if (found.passes)
     {
         co_await pass(r, to, mode, memory, with, out);
@@ -334,7 +334,7 @@ lookup tools::lookup_of(const request& r, const routed& to, const remembered_cre
     l.whose = to.kept_by ? memory.routes.at(to.kept_by) : memory.whose;
     l.authorization = memory.authorization;
     l.traceparent = traceparent_of(r.fields);
-    l.tool = tool_of(r, to, memory);
+    l.tool = memory.counted.tool;  // by be_counted(), for this request
     l.asked = r.asked;
     set_patience(l, *parts_.config);
     l.seen = std::move(seen);

@@ -2,6 +2,7 @@
 
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace callcache
@@ -11,8 +12,7 @@ namespace
 
 using failing = upstream_failure::kind;
 
-constexpr std::size_t head_read_bytes = 8 << 10;  // most answers are shorter
-constexpr std::size_t body_read_bytes = 64 << 10;
+constexpr std::size_t room_max = 64 << 10;
 constexpr int interim_answers_max = 8;  // 1xx before the final answer
 
 upstream_failure nonsense(std::string text)
@@ -26,10 +26,11 @@ upstream_failure nonsense(std::string text)
 task<error_code> answer_reader::receive()
 {
     buffer_.erase(0, std::exchange(used_, 0));
-    std::size_t before = buffer_.size(), room = begins_ ? head_read_bytes : body_read_bytes;
-    buffer_.resize(before + room);
-    auto [error, bytes] = co_await connection_.read_some({buffer_.data() + before, room});
+    std::size_t before = buffer_.size();
+    buffer_.resize(before + room_);
+    auto [error, bytes] = co_await connection_.read_some({buffer_.data() + before, room_});
     buffer_.resize(before + (error ? 0 : bytes));
+    if (bytes == room_) room_ = std::min(8 * room_, room_max);
     if (!error && begins_) std::exchange(begins_, nullptr)();
     co_return error;
 }

@@ -41,8 +41,9 @@ private:
 
     transport& connection_;
     std::function<void()> begins_;
-    std::string buffer_;    // received
-    std::size_t used_ = 0;  // of it, at its front
+    std::string buffer_;          // received
+    std::size_t used_ = 0;        // of it, at its front
+    std::size_t room_ = 1 << 10;  // for the next read: most answers are short, and room has to be cleared
     body_decoder body_{framing{}};
     bool persistent_ = false;
 };

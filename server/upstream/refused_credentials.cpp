@@ -5,9 +5,9 @@
 namespace callcache
 {
 
-void refused_credentials::refused(const digest& name, steady_time now)
+void refused_credentials::refused(const refused_use& u, steady_time now)
 {
-    auto known = known_.find(name);
+    auto known = known_.find(u);
     if (known != known_.end())
     {
         // Those that were on their way together are one refusal.
@@ -20,12 +20,12 @@ void refused_credentials::refused(const digest& name, steady_time now)
     if (known_.size() >= known_max)
         known_.erase(std::min_element(known_.begin(), known_.end(),
                                       [](const auto& a, const auto& b) { return a.second.until < b.second.until; }));
-    known_[name] = {first_wait, now + first_wait};
+    known_[u] = {first_wait, now + first_wait};
 }
 
-std::optional<steady_time::duration> refused_credentials::wait(const digest& name, steady_time now) const
+std::optional<steady_time::duration> refused_credentials::wait(const refused_use& u, steady_time now) const
 {
-    auto known = known_.find(name);
+    auto known = known_.find(u);
     if (known == known_.end() || now >= known->second.until) return std::nullopt;
     return known->second.until - now;
 }

@@ -4,23 +4,34 @@
 #include "cache/digest.hpp"
 #include "cache/time.hpp"
 
+#include <compare>
 #include <map>
 #include <optional>
+#include <string>
 
 namespace callcache
 {
+
+// What a 401 refuses: a credential, by its name (the partition's), for lookups; for anything else, which may need
+// another scope, for that path alone.
+struct refused_use
+{
+    digest credential{};
+    std::string path = {};  // empty: of lookups
+
+    auto operator<=>(const refused_use&) const = default;
+};
 
 // Remembered for ten seconds, doubled with each further refusal up to ten minutes: a key may be made valid again.
 // Pure; one thread.
 class refused_credentials
 {
 public:
-    // By a credential's name (the partition's).
-    void refused(const digest& name, steady_time now);
-    void accepted(const digest& name) { known_.erase(name); }
+    void refused(const refused_use&, steady_time now);
+    void accepted(const refused_use& u) { known_.erase(u); }
 
     // How long until it is asked again; nothing if it may be asked now.
-    std::optional<steady_time::duration> wait(const digest& name, steady_time now) const;
+    std::optional<steady_time::duration> wait(const refused_use&, steady_time now) const;
 
 private:
     static constexpr std::chrono::seconds first_wait{10}, longest_wait{600};
@@ -31,7 +42,7 @@ private:
         std::chrono::seconds wait;
         steady_time until;
     };
-    std::map<digest, refusal> known_;
+    std::map<refused_use, refusal> known_;
 };
 
 }  // namespace callcache

@@ -10,9 +10,9 @@ namespace
 
 constexpr steady_time t0{100h};
 
-digest name(unsigned n)
+refused_use name(unsigned n)
 {
-    return {std::uint8_t(n), std::uint8_t(n >> 8)};
+    return {{std::uint8_t(n), std::uint8_t(n >> 8)}};
 }
 
 }  // namespace
