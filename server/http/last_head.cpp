@@ -38,21 +38,27 @@ void last_head::remember(std::string_view head, const request& r)
     memory_ = std::move(m);
 }
 
-whole_head last_head::read(std::string_view bytes)
+whole_head last_head::match(std::string_view bytes)
 {
     if (!memory_ || !bytes.starts_with(memory_->before)) return {};
     std::string_view rest = bytes.substr(memory_->before.size());
     std::string_view target = rest.substr(0, rest.find(' '));
     if (!target.starts_with('/') || !is_good_target(target)) return {};
     if (!rest.substr(target.size()).starts_with(memory_->behind)) return {};
-    left_ = remembered_in_vain_max;
     memory_->read.target = target;
     return {&memory_->read, memory_->before.size() + target.size() + memory_->behind.size()};
 }
 
+whole_head last_head::read(std::string_view bytes)
+{
+    whole_head here = match(bytes);
+    if (here.good) left_ = remembered_in_vain_max;
+    return here;
+}
+
 request_or_refusal last_head::read_again(std::string_view head, std::vector<field_view>& fields)
 {
-    whole_head here = read(head);
+    whole_head here = match(head);
     if (here.good && here.size == head.size()) return {*here.good, {}};
     return read_request_head(head, fields);
 }

@@ -39,6 +39,8 @@ public:
 
 private:
     struct memory;
+    whole_head match(std::string_view bytes);
+
     std::unique_ptr<memory> memory_;
     int left_;  // so many further heads are remembered before one comes again: some tools never repeat themselves
 };

@@ -189,6 +189,12 @@ task<void> see_head_arrive(const passing& p, transport& connection, crossing_ptr
     if (arrived) c->reports.send({report::what::acknowledged});
 }
 
+// For as long as the brain is waited for: it is told when the tool has gone.
+void notice_end(const passing& p, const lookup& l)
+{
+    p.with.notice_end([&misses = p.misses, asker = l.asker] { misses.left(asker); });
+}
+
 struct attempt
 {
     bool done = false;
@@ -259,12 +265,14 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
     tell(c, std::move(r));
     if (waits)
     {
+        if (may_be_sent_again) notice_end(p, l);
         order o = co_await c->orders.next();
         if (may_be_sent_again && o.next != order::what::hand_on)
         {
             c->orders.send(std::move(o));  // of the next turn, or a refusal
             co_return a;
         }
+        p.with.notice_end(nullptr);
     }
     a.done = true;
     a.end.status = read.status;
@@ -344,8 +352,7 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
     std::shared_ptr<asio::ssl::context> made_with;
     for (;;)
     {
-        if (!c->orders.is_one_on_its_way())
-            p.with.notice_end([&misses = p.misses, asker = l.asker] { misses.left(asker); });
+        if (!c->orders.is_one_on_its_way()) notice_end(p, l);
         order o = co_await c->orders.next();
         switch (o.next)
         {
@@ -358,6 +365,7 @@ task<passed> pass_through(passing p, lookup l, std::string& out)
         }
         case order::what::connect:
         {
+            notice_end(p, l);
             if (connection && o.to->tls == made_with && connection->is_quiet())
             {
                 c->reports.send({report::what::ready});

@@ -307,6 +307,24 @@ TEST_CASE("pass: after the vendor's 429 a write with a short body waits for its 
     CHECK(w.vendor->requests() == 2);
 }
 
+TEST_CASE("pass: who hangs up during the pause after a 429 is not asked for again")
+{
+    three_a_second w;
+    w.start();
+    w.vendor->script("/v2/calls", sim::scripted{limited("20")});
+    tool t(w);
+    t.send(with_body("POST", "/v2/calls", "Content-Length: 2\r\n", "{}"));
+    w.run_until([&] { return w.vendor->requests() == 1; });
+    w.settle();
+    t.hang_up();
+    for (int second = 0; second < 30; ++second)
+    {
+        w.clock.advance(1s);
+        w.settle();
+    }
+    CHECK(w.vendor->requests() == 1);
+}
+
 TEST_CASE("pass: the queue is one for lookups and everything else; who cannot wait is told so")
 {
     three_a_second w;
