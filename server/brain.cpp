@@ -291,7 +291,7 @@ void brain::join(const flight_ptr& f, lookup l, answered done)
     auto at =
         f->waiters.insert(f->waiters.end(), waiter{std::move(l), std::move(done), !f->waiters.empty(), false, nullptr});
     if (asker != 0) askers_[asker] = {f.get(), at};
-    if (!f->crosses) limit_time(*f, at);  // else once it turns out to wait
+    limit_time(*f, at);
     f->end->cancel();
     f->lingers = false;
 }

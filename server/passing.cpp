@@ -16,8 +16,6 @@ using failing = upstream_failure::kind;
 using report = crossing_report;
 using order = crossing_order;
 
-constexpr std::chrono::milliseconds just_now{1};
-
 // Gives a place back, whatever happens.
 template<class Places>
 struct place
@@ -136,7 +134,6 @@ void brain::cross(lookup l, invalidation changes, crossing_ptr with)
         f->changes = std::move(changes);
         self->join(f, std::move(l), std::move(done));
         asio::co_spawn(self->parts_.loop, escort(self, f), asio::detached);
-        if (!f->sent && !f->waiters.empty()) self->limit_time(*f, f->waiters.begin());
     });
 }
 
@@ -186,7 +183,6 @@ task<void> brain::lead_across(const flight_ptr& f)
         line.taken = co_await pool_.enter(clock.steady() + parts_.config->server.answer_max);
         if (!line.taken) co_return fail(f, nullptr, none_is_free(parts_.config->upstream));
         // Nor does a probe of the breaker: it would say nothing about the vendor.
-        steady_time looked_at = clock.steady();
         carrier on{pool_.era(), fresh || breaker_.is_down() ? nullptr : pool_.idle_one(c.home)};
         on.was_used = on.idle != nullptr;
         if (!on.was_used)
@@ -201,7 +197,7 @@ task<void> brain::lead_across(const flight_ptr& f)
         }
         co_await note_erasure(parts_, *f);
         bool room = co_await way.room();
-        bool has_ended = room && on.was_used && clock.steady() - looked_at > just_now && !on.idle->is_quiet();
+        bool has_ended = room && on.was_used && !on.idle->is_quiet();
         if (!room || has_ended)
         {
             fresh = fresh || has_ended;
@@ -216,7 +212,7 @@ task<void> brain::lead_across(const flight_ptr& f)
         }
         if (!breaker_.lets_through(clock.steady())) co_return fail(f, nullptr, down());
         if (f->waiters.empty()) co_return;  // told to go while the connection was made
-        if (auto& late = f->waiters.front().late) late->cancel();
+        f->waiters.front().late->cancel();
         f->ticket = parts_.kept.ticket();
         begin_sending(*f, way);
         order go{order::what::send};
