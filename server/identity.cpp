@@ -45,14 +45,26 @@ std::string access_key_of(const std::string& credential)
     return colon == std::string::npos ? "" : text->substr(0, colon);
 }
 
+// Every scheme that is registered is made of these. Anything else is taken for no scheme, which is always safe.
+bool is_scheme(std::string_view text)
+{
+    auto may_stand = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+    };
+    return !text.empty() && std::all_of(text.begin(), text.end(), may_stand);
+}
+
 }  // namespace
 
 identity identity_of(std::string_view authorization)
 {
-    std::size_t space = std::min(authorization.find(' '), authorization.size());
-    identity who{std::string(authorization.substr(0, space)), std::string(authorization.substr(space)), {}};
+    std::size_t space = authorization.find(' ');
+    bool has_scheme = space != std::string_view::npos && is_scheme(authorization.substr(0, space));
+    if (!has_scheme) return {{}, std::string(authorization), {}};
+    std::string_view credential = authorization.substr(space);
+    credential.remove_prefix(std::min(credential.find_first_not_of(' '), credential.size()));
+    identity who{std::string(authorization.substr(0, space)), std::string(credential), {}};
     for (char& c : who.scheme) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
-    who.credential.erase(0, std::min(who.credential.find_first_not_of(' '), who.credential.size()));
     if (who.scheme == "basic") who.access_key = access_key_of(who.credential);
     return who;
 }

@@ -11,13 +11,15 @@ namespace callcache
 
 struct identity
 {
-    std::string scheme;  // in lower case
+    std::string scheme;  // in lower case; empty if the value has none
     std::string credential;
     std::string access_key;  // empty if it has none
 };
 
-// Of an Authorization field's value (RFC 9110, section 11.4). Its access key is the user-id of Basic (RFC 7617), if
-// everybody must read it in the same way: whole base64, and nothing else.
+// Reads an Authorization field's value (RFC 9110, section 11.4): a scheme, whose case does not count, then spaces, then
+// the credential. Any other value is a credential as a whole, case included, as a server may tell two of them apart.
+// The access key is the user-id of Basic (RFC 7617), if everybody must read it in the same way: whole base64, and
+// nothing else.
 identity identity_of(std::string_view authorization);
 
 // Of text that may hold anything; and back (RFC 4648, section 4, with padding), or nothing.

@@ -32,6 +32,8 @@ const std::vector<pair_of_tools> pairs{
     {"company, a Bearer of the same text", credentials_share::company, {"key", "other"}, authorization, as_bearer},
     {"company, a Bearer's entries", credentials_share::company, {"key", "other"}, as_bearer, other_authorization},
     {"company, base64 that is not whole", credentials_share::company, {"key", "other"}, authorization, not_whole},
+    {"per_credential, a value without a scheme, in other case", credentials_share::per_credential, {}, "AbCd", "aBcD"},
+    {"per_credential, a tab behind the scheme", credentials_share::per_credential, {}, "Basic\tAbCd", "basic\tAbCd"},
     {"per_credential, another secret", credentials_share::per_credential, {}, authorization, sim::basic("key", "new")},
 };
 

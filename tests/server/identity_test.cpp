@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+#include <utility>
+
 using namespace callcache;
 
 TEST_CASE("identity: the scheme in lower case, the credential as it is")
@@ -10,7 +13,34 @@ TEST_CASE("identity: the scheme in lower case, the credential as it is")
     CHECK(who.scheme == "basic");
     CHECK(who.credential == "a2V5OnNlY3JldA==");
     CHECK(identity_of("").scheme == "");
-    CHECK(identity_of("token").credential == "");
+    CHECK(identity_of("").credential == "");
+}
+
+TEST_CASE("identity: without a scheme and a space the whole value counts, case included")
+{
+    for (const char* value : {"AbC", "aBc", "Basic\ta2V5OnNlY3JldA==", "basic\ta2V5OnNlY3JldA==", " Abc", "\"A\" b",
+                              "A,b c", "A=1 b", "Key:Secret x", "B\xc3\xa4sic x"})
+    {
+        CAPTURE(value);
+        identity who = identity_of(value);
+        CHECK(who.scheme == "");
+        CHECK(who.credential == value);
+        CHECK(who.access_key == "");
+    }
+}
+
+TEST_CASE("identity: no two values that a server may tell apart are the same credential")
+{
+    std::set<std::pair<std::string, std::string>> seen;
+    for (const char* value : {"AbC", "aBc", "Basic x", "Basic\tx", "basic\tx", "Basic X", "Bearer x", "Basic x y",
+                              "Basic x\ty", "Basicx", "basicx", "Basic", "basic", " x", "x", "Basic \tx"})
+    {
+        CAPTURE(value);
+        identity who = identity_of(value);
+        CHECK(seen.emplace(who.scheme, who.credential).second);
+    }
+    CHECK_FALSE(seen.emplace(identity_of("BASIC x").scheme, identity_of("BASIC x").credential).second);
+    CHECK_FALSE(seen.emplace(identity_of("Basic   x").scheme, identity_of("Basic   x").credential).second);
 }
 
 TEST_CASE("identity: the access key is what stands before the first colon of Basic")
