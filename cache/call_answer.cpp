@@ -31,6 +31,7 @@ constexpr std::string_view of_root[] = {"requestId", "records", "call", "calls"}
 constexpr std::string_view of_records[] = {"cursor", "totalRecords"};
 constexpr std::string_view of_element[] = {"metaData"};
 constexpr std::string_view of_call[] = {"id", "isPrivate", "started"};
+constexpr std::string_view of_error[] = {"requestId", "errors"};
 
 // True if the key is one of the names and was seen before.
 bool repeats(unsigned& seen, std::span<const std::string_view> names, std::string_view key)
@@ -65,6 +66,7 @@ struct call_finder
     std::vector<element> elements;  // that hold a call with an id
 
     int depth = 0;
+    bool has_calls = false;  // the list of them, maybe empty
     bool in_records = false, in_calls = false, in_element = false, in_call = false;
     unsigned seen = 0, seen_in_records = 0;
     element now;
@@ -127,7 +129,7 @@ struct call_finder
     bool StartArray()
     {
         if (depth == 0) return false;
-        if (at_root() && key == "calls" && where != layout::one) in_calls = true;
+        if (at_root() && key == "calls" && where != layout::one) in_calls = has_calls = true;
         return ++depth <= json_depth_max;
     }
     bool EndArray(rapidjson::SizeType)
@@ -170,14 +172,33 @@ struct call_finder
     bool scalar() const { return depth > 0; }
 };
 
-// Follows the parser through anything, to see that it is one object.
-struct object_checker : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, object_checker>
+// Follows the parser through an error. A handler returns false to stop: it is not in the vendor's shape.
+struct error_checker : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, error_checker>
 {
     int depth = 0;
+    unsigned seen = 0;
+    std::string key;  // of the root object's last member
+    bool has_request_id = false, has_errors = false;
 
-    bool Default() { return depth > 0; }  // a scalar
+    bool Key(const char* text, rapidjson::SizeType size, bool)
+    {
+        if (depth != 1) return true;
+        key.assign(text, size);
+        return !repeats(seen, of_error, key);
+    }
+    bool String(const char*, rapidjson::SizeType, bool)
+    {
+        if (depth == 1 && key == "requestId") has_request_id = true;
+        return depth > 0;
+    }
+    bool RawNumber(const char*, rapidjson::SizeType, bool) { return Default(); }
+    bool Default() { return depth > 0; }  // any other scalar
     bool StartObject() { return ++depth <= json_depth_max; }
-    bool StartArray() { return depth > 0 && ++depth <= json_depth_max; }
+    bool StartArray()
+    {
+        if (depth == 1 && key == "errors") has_errors = true;
+        return depth > 0 && ++depth <= json_depth_max;
+    }
     bool EndObject(rapidjson::SizeType) { return --depth >= 0; }
     bool EndArray(rapidjson::SizeType) { return --depth >= 0; }
 };
@@ -218,7 +239,7 @@ std::optional<bulk_answer> read_bulk_answer(std::string_view body, bulk_kind kin
     if (!parse(in, body.size(), finder)) return std::nullopt;
     if (finder.request_id.empty() || finder.request_id.size() > request_id_bytes_max) return std::nullopt;
 
-    bulk_answer answer{finder.request_id, std::move(finder.cursor), finder.total, {}};
+    bulk_answer answer{finder.request_id, std::move(finder.cursor), finder.total, finder.has_calls, {}};
     std::map<std::string, int> times;
     for (const element& e : finder.elements) ++times[e.found.id];
     for (element& e : finder.elements)
@@ -243,11 +264,12 @@ bool is_same_json(std::string_view a, std::string_view b)
     return !one.HasParseError() && !other.HasParseError() && one == other;
 }
 
-bool is_json_object(std::string_view body)
+bool is_vendor_error(std::string_view body)
 {
+    if (body.size() > call_answer_bytes_max) return false;
     rapidjson::MemoryStream in(body.data(), body.size());
-    object_checker checker;
-    return body.size() <= call_answer_bytes_max && parse(in, body.size(), checker);
+    error_checker error;
+    return parse(in, body.size(), error) && error.has_request_id && error.has_errors;
 }
 
 }  // namespace callcache

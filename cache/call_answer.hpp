@@ -45,12 +45,13 @@ struct bulk_answer
     std::string_view request_id;  // a JSON string with its quotes, as it stands in the body
     std::string cursor;           // of the next page; empty: there is none
     std::uint64_t total = 0;      // of the calls of all pages, by the vendor's word; 0: it does not say
+    bool has_calls = false;       // a list of them stands there, maybe an empty one
     std::vector<call_answer> calls;
 };
 
-// Nothing if `body` is not one whole JSON object with one `requestId` string, or says anything twice that is read here.
-// A call that has no call's id, says something twice, is too large to be kept, or shares its id with another (which is
-// true?) is left out.
+// Nothing if `body` is not one whole JSON object with one `requestId` string, or says anything
+// twice that is read here. A call that has no call's id, says something twice, is too large to be kept, or shares its
+// id with another (which is true?) is left out.
 std::optional<bulk_answer> read_bulk_answer(std::string_view body, bulk_kind);
 
 // The answer to a lookup of a call that a bulk answer held: `{"requestId":…,"call":…}`, both as they stand there.
@@ -59,7 +60,8 @@ std::string body_of_one(std::string_view request_id, std::string_view call);
 // True if the two JSON texts say the same, in whichever order.
 bool is_same_json(std::string_view, std::string_view);
 
-// True if `body` is one whole JSON object, as the vendor's errors are.
-bool is_json_object(std::string_view body);
+// True if `body` is an error in the vendor's shape: one whole JSON object with one `requestId`, a string, and one
+// `errors`, a list. A gateway or a firewall on the way answers in shapes of its own.
+bool is_vendor_error(std::string_view body);
 
 }  // namespace callcache

@@ -128,11 +128,12 @@ void brain::keep(const flight_ptr& f, std::shared_ptr<entry> e, std::shared_ptr<
     answer_all(f, landed);
 }
 
-// The calls of a list, or of a bulk read of a tool's own, that has passed through. Of a call that was sent for later
-// since, what is kept stays.
+// Learns from a list, or from a bulk read of a tool's own, that has passed through as a whole: a list may confirm the
+// credential, and the calls of both are kept. Where an answer that was sent for later is kept already, it stays.
 void brain::keep_brought(const flight& f, const upstream_answer& answer)
 {
     partition& whose = *f.first.whose;
+    if (*f.crosses->brings == bulk_kind::list && is_list_word(answer)) confirm(whose, f.sent_at);
     bulk_judgement j = judge_bulk(answer, *f.crosses->brings);
     if (j.how != bulk_end::read || whose.id() == 0) return;
     for (const call_answer& call : j.found.calls)

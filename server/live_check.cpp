@@ -4,6 +4,7 @@
 #include "cache/call_id.hpp"
 #include "cache/rfc3339.hpp"
 #include "server/sole_sender.hpp"
+#include "server/upstream/judge.hpp"
 #include "server/version.hpp"
 
 #include <rapidjson/document.h>
@@ -94,8 +95,9 @@ std::string request(const live_check& c, const std::string& method_and_target, c
     return text + "\r\n" + body;
 }
 
-// Why an answer is neither yes nor no; empty if it is one of these: 2xx, 404, 401, 403, in the vendor's shape.
-std::string unclear(const upstream_result& r)
+// Why an answer is neither yes nor no; empty if it is one of these: 200, 404 or 403 in the vendor's shape, or 401.
+// `is_answer`: true of a 200 or 404 that answers what was asked.
+std::string unclear(const upstream_result& r, const std::function<bool(const upstream_answer&)>& is_answer)
 {
     if (auto* f = std::get_if<upstream_failure>(&r)) return f->text;
     const auto& a = std::get<upstream_answer>(r);
@@ -105,14 +107,19 @@ std::string unclear(const upstream_result& r)
         return status + ": the company's API calls are used up for now" +
                (wait ? "; it asks everyone to wait for " + *wait + " s" : "") +
                ". callcache keeps to that from its next start on";
-    if (a.status == 401 || a.status == 403) return "";
-    if (a.status != 200 && a.status != 404) return status + "; ask again later";
-    return is_json_object(a.body) ? "" : status + ", but not as Gong does; is upstream.url Gong's host?";
+    if (a.status == 401) return "";
+    if (a.status != 200 && a.status != 403 && a.status != 404) return status + "; ask again later";
+    bool is_gongs = a.status == 403 ? is_vendor_error(a.body) : is_answer(a);
+    return is_gongs ? "" : status + ", but not as Gong does; is upstream.url Gong's host?";
 }
 
 bool tell_credential(const live_check& c, const upstream_result& r)
 {
-    std::string why = unclear(r);
+    std::string why = unclear(r, [&](const upstream_answer& a) {
+        if (c.id.empty()) return is_list_word(a);
+        meaning what = judge(a, c.id).what;
+        return what == meaning::found || what == meaning::not_found;
+    });
     if (why.empty())
     {
         unsigned status = std::get<upstream_answer>(r).status;
@@ -138,7 +145,8 @@ bool tell_credential(const live_check& c, const upstream_result& r)
 
 bool tell_bulk(const live_check& c, const upstream_result& r)
 {
-    std::string why = unclear(r);
+    std::string why =
+        unclear(r, [](const auto& a) { return judge_bulk(a, bulk_kind::extensive).how == bulk_end::read; });
     if (!why.empty()) return c.say("bulk reads: failed: " + why), false;
     unsigned status = std::get<upstream_answer>(r).status;
     if (status == 200 || status == 404) return c.say("bulk reads: ok: up to 100 calls for one API call"), true;

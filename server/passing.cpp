@@ -283,8 +283,6 @@ bool brain::hear_answer(flight& f, const report& r)
     learn_from(answer, is_outage(answer, false));
     for (const std::string& location : r.locations)
         add_location(f.changes, location, parts_.upstream.text(), parts_.config->cache.routes);
-    if (f.crosses->brings == bulk_kind::list && (r.status == 200 || r.status == 404))
-        confirm(*f.first.whose, f.sent_at);
     if (r.status == 401) refused_credentials_.refused(f.refused_as, parts_.clock.steady());
     if (r.status < 300) refused_credentials_.accepted(f.refused_as);
     if (r.status == 429) hear_429(f, answer);

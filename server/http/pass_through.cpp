@@ -277,7 +277,7 @@ task<attempt> send(const passing& p, const lookup& l, crossing_ptr c, const held
     a.done = true;
     a.end.status = read.status;
     upstream_failure why;
-    copy_of_answer copy{c->brings && read.status == 200};
+    copy_of_answer copy{c->brings && (read.status == 200 || read.status == 404)};
     bool whole = co_await stream_answer(p, reader, read, dog, out, why, copy);
     if (up) co_await up->stop();
     if (!whole)

@@ -18,10 +18,15 @@ std::string_view trimmed(std::string_view text)
     return text;
 }
 
+std::string_view without_parameters(std::string_view type)
+{
+    return trimmed(type.substr(0, type.find(';')));
+}
+
 // application/json, application/problem+json, with or without parameters.
 bool is_json_type(std::string_view type)
 {
-    type = trimmed(type.substr(0, type.find(';')));
+    type = without_parameters(type);
     return equals_lower(type, "application/json") ||
            (type.size() > 5 && equals_lower(type.substr(type.size() - 5), "+json"));
 }
@@ -37,6 +42,13 @@ bool is_json(const upstream_answer& a)
         said = true;
     }
     return said;
+}
+
+// A page for people: a portal's or a gateway's, as no operation of the vendor's answers with one.
+bool is_page(const upstream_answer& a)
+{
+    const std::string* type = a.find("content-type");
+    return type && equals_lower(without_parameters(*type), "text/html");
 }
 
 bool is_coded(const upstream_answer& a)
@@ -79,14 +91,24 @@ judgement judge_found(const upstream_answer& a, std::string_view id)
     return {meaning::found, std::move(*call), {}};
 }
 
+bool is_vendors_error(const upstream_answer& a)
+{
+    return is_json(a) && !is_coded(a) && is_vendor_error(a.body);
+}
+
 // Any status but 200.
 judgement judge_other(const upstream_answer& a)
 {
     if (a.status == 401) return {meaning::refused, {}, {}};
-    if (a.status == 403) return {meaning::forbidden, {}, {}};
     if (a.status == 429 || a.status >= 500) return {meaning::failing, {}, {}};
-    // A 404 that is not in the vendor's shape is somebody else's on the way, and says nothing about the call.
-    if (a.status == 404 && is_json(a) && !is_coded(a) && is_json_object(a.body)) return {meaning::not_found, {}, {}};
+    if (a.status == 403 || a.status == 404)
+    {
+        // Somebody else's on the way (a gateway, a firewall) says nothing about the call.
+        if (!is_vendors_error(a))
+            return nonsense("answered " + std::to_string(a.status) +
+                            " in a shape that is not Gong's: something on the way answers in its place");
+        return {a.status == 403 ? meaning::forbidden : meaning::not_found, {}, {}};
+    }
     // Nothing was asked on a condition: a 304 says nothing about the call.
     if (a.status < 300 || a.status == 304) return nonsense("answered a GET with status " + std::to_string(a.status));
     return {meaning::handed_on, {}, {}};
@@ -104,19 +126,29 @@ const std::string* upstream_answer::find(std::string_view lower_name) const
 bulk_judgement judge_bulk(const upstream_answer& a, bulk_kind kind)
 {
     std::string status = "answered " + std::to_string(a.status);
-    if (a.status == 401 || a.status == 403) return {bulk_end::refused, {}, status};
+    bool is_refused = a.status == 401 || (a.status == 403 && is_vendors_error(a));
+    if (is_refused) return {bulk_end::refused, {}, status};
     bool nobody_knows = a.status == 429 || (a.status >= 502 && a.status <= 504);
     if (nobody_knows) return {bulk_end::unknown, {}, status};
     if (!is_json(a) || is_coded(a)) return {bulk_end::failed, {}, status + " with something else than JSON"};
-    if (a.status == 404 && is_json_object(a.body)) return {bulk_end::read, {}, {}};  // none of them is found
+    if (a.status == 404 && is_vendor_error(a.body)) return {bulk_end::read, {}, {}};  // none of them is found
     if (a.status != 200) return {bulk_end::failed, {}, status};
     auto found = read_bulk_answer(a.body, kind);
     if (!found) return {bulk_end::failed, {}, "answered with something that is no list of calls"};
     return {bulk_end::read, std::move(*found), {}};
 }
 
+bool is_list_word(const upstream_answer& a)
+{
+    if (a.status == 404) return is_vendors_error(a);
+    return a.status == 200 && judge_bulk(a, bulk_kind::list).found.has_calls;
+}
+
 judgement judge_route(const upstream_answer& a, bool overrides)
 {
+    // What is neither kept nor the vendor's is handed on, as without the route.
+    bool is_others = (a.status == 200 && is_page(a)) || ((a.status == 403 || a.status == 404) && !is_vendors_error(a));
+    if (is_others) return {meaning::handed_on, {}, {}};
     bool may_be_kept = !lists(a, "cache-control", {"no-store", "no-cache", "private"}) && !a.find("set-cookie");
     bool differs = lists(a, "vary", {"*"}) || is_coded(a);
     if (a.status == 200 && differs) return {meaning::unfit, {}, {}};

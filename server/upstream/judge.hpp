@@ -19,10 +19,10 @@ enum class meaning
     unfit,      // 200 of a kept route that cannot be kept: each asker needs its own
     not_found,  // 404 in the vendor's shape: remember it briefly
     refused,    // 401: the credential is not valid (any longer)
-    forbidden,  // 403: the credential may not read this call
+    forbidden,  // 403 in the vendor's shape: the credential may not read this call
     handed_on,  // another answer that is the tool's to understand: 400, redirects, …
     failing,    // 429 and 5xx: the vendor cannot answer now; something kept may serve
-    nonsense,   // a 200 that is not the call: treated like a failure, never handed on
+    nonsense,   // a 200 that is not the call, or a 403 or 404 that is not the vendor's: a failure, never handed on
 };
 
 struct judgement
@@ -35,6 +35,10 @@ struct judgement
 // The call's views point into `answer`. An answer is kept only if it is 200, JSON, whole, uncoded, at most 1 MiB, and
 // its `call.id` is the id that was asked for.
 judgement judge(const upstream_answer& answer, std::string_view id);
+
+// True if an answer to `GET /v2/calls` proves that the vendor accepted the credential: a 200 that is a list, or a 404
+// in the vendor's shape (the range holds no call). Anybody on the way can answer with a bare status.
+bool is_list_word(const upstream_answer& answer);
 
 // Of an answer to a bulk read of calls, or to a list that passed through: the calls in it, which point into `answer`.
 struct bulk_judgement

@@ -198,7 +198,7 @@ TEST_CASE("call_answer: depth is bounded at 64, and hostile nesting does not ove
     CHECK_FALSE(understood(std::string(1 << 20, '[')));
     CHECK_FALSE(understood(repeat("{\"a\":", 200'000)));
     CHECK_FALSE(understood(R"({"call":{"id":"5","x":)" + std::string(1'000'000, '[')));
-    CHECK_FALSE(is_json_object(std::string(1 << 20, '[')));
+    CHECK_FALSE(is_vendor_error(std::string(1 << 20, '[')));
 }
 
 TEST_CASE("call_answer: an answer of 1 MiB is kept, one of a byte more is not")
@@ -232,24 +232,42 @@ TEST_CASE("call_answer: a call is private if it says so")
     CHECK_FALSE(read_call_answer(R"({"call":{"id":"5","isPrivate":null}})")->is_private);
 }
 
-TEST_CASE("is_json_object: true of one whole object, whatever it holds")
+TEST_CASE("is_vendor_error: one whole object with one request id and one list of errors, whatever else it holds")
 {
-    for (std::string body : {"{}", " {} ", R"({"requestId":"r","errors":["Call ID 5 was not found"]})",
-                             R"({"call":null})", R"({"call":{}})", R"({"errors":{"id":"5"}})"})
-    {
-        CAPTURE(body);
-        CHECK(is_json_object(body));
-    }
     for (std::string body :
-         {"", "[]", "null", "5", "\"{}\"", "{", "{}{}", "{} x", "<html>", "{\"a\"}", "\xef\xbb\xbf{}"})
+         {R"({"requestId":"r","errors":["Call ID 5 was not found"]})", R"( {"errors":[],"requestId":""} )",
+          R"({"x":{"errors":1},"requestId":"r","errors":[{"id":"5"},[1]],"call":null})"})
     {
         CAPTURE(body);
-        CHECK_FALSE(is_json_object(body));
+        CHECK(is_vendor_error(body));
     }
-}
-
-TEST_CASE("is_json_object: true of an object whose call is none")
-{
-    CHECK(is_json_object(R"({"call":[]})"));
-    CHECK(is_json_object(R"({"call":{"id":"5"},"errors":[]})"));
+    for (std::string body : {"",
+                             "[]",
+                             "null",
+                             "5",
+                             "\"{}\"",
+                             "{",
+                             "{}",
+                             "<html>",
+                             "{\"a\"}",
+                             R"({"message":"no Route matched"})",
+                             R"({"requestId":"r"})",
+                             R"({"errors":[]})",
+                             R"({"requestId":1,"errors":[]})",
+                             R"({"requestId":null,"errors":[]})",
+                             R"({"requestId":"r","errors":"no"})",
+                             R"({"requestId":"r","errors":{}})",
+                             R"({"requestId":"r","errors":null})",
+                             R"({"requestId":"r","errors":[]}{})",
+                             R"({"requestId":"r","errors":[]} x)",
+                             R"({"requestId":"r","errors":[)",
+                             R"([{"requestId":"r","errors":[]}])",
+                             R"({"x":{"requestId":"r","errors":[]}})",
+                             R"({"requestId":"r","requestId":"r","errors":[]})",
+                             R"({"requestId":"r","errors":[],"errors":[]})",
+                             "\xef\xbb\xbf{\"requestId\":\"r\",\"errors\":[]}"})
+    {
+        CAPTURE(body);
+        CHECK_FALSE(is_vendor_error(body));
+    }
 }

@@ -117,6 +117,36 @@ TEST_CASE("a 403 drops that entry alone")
     CHECK(w.get(w.path(2)).status == 200);
 }
 
+TEST_CASE("a 403 or 404 of somebody on the way drops nothing: what is kept is served, and nothing else is handed on")
+{
+    for (const char* status : {"403 Forbidden", "404 Not Found"})
+        for (const char* body : {"{\"message\":\"no Route matched\"}", "<html>blocked</html>"})
+        {
+            CAPTURE(status);
+            CAPTURE(body);
+            world w;
+            w.start();
+            std::string call = world::call_of(w.get(w.path(1)));
+            std::string bytes = "HTTP/1.1 " + std::string(status) + "\r\nContent-Type: application/json\r\n" +
+                                "Content-Length: " + std::to_string(std::string(body).size()) + "\r\n\r\n" + body;
+            w.vendor->script("", sim::scripted{bytes});
+            w.clock.advance(400s);  // stale: refreshed in the background
+            w.get(w.path(1));
+            w.run_until([&] { return w.vendor->requests(w.id(1)) == 2 && w.cache->misses().flights() == 0; });
+            w.clock.advance(2h);  // beyond its stale window: asked for, and kept for when that fails
+            answer a = w.get(w.path(1));
+            CHECK(a.cache("detail") == "error");
+            CHECK(world::call_of(a) == call);
+            a = w.get(w.path(2));
+            CHECK(a.status == 502);
+            CHECK(a.body.find("something on the way answers in its place") != std::string::npos);
+            w.start();
+            CHECK(world::call_of(w.get(w.path(1))) == call);
+            w.vendor->script("", std::nullopt);
+            CHECK(w.get(w.path(2)).status == 200);  // nothing was remembered against the call
+        }
+}
+
 TEST_CASE("trust is renewed in the background from 80 % on, and beyond twice the time a request waits for the vendor")
 {
     world w;

@@ -188,7 +188,8 @@ TEST_CASE("what is not Gong's answer is a failure, whatever its status")
     hung.vendor->script("", sim::scripted{"HTTP/1.1 200 OK\r\n", sim::then::hang});
     CHECK(contains(hung.check(), "upstream.response_timeout"));
     checked_world odd;
-    odd.vendor->script("", sim::scripted{answering("200 OK", "", R"({"calls":[{"id":"1\"]}} "}]})")});
+    odd.vendor->script("", sim::scripted{answering("200 OK", "Content-Type: application/json\r\n",
+                                                   R"({"requestId":"r","calls":[{"id":"1\"]}} "}]})")});
     CHECK(contains(odd.check(), "bulk reads: not checked"));
     CHECK(odd.vendor->requests() == 1);
 }

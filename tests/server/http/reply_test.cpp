@@ -142,7 +142,7 @@ TEST_CASE("own answer: the vendor's error shape, with an id of its own each time
         CHECK(r.status == 429);
         CHECK(r.body.starts_with("{\"requestId\":\"cc-"));
         CHECK(r.body.ends_with("\",\"errors\":[\"callcache: the day is \\\"spent\\\"\\\\\\n\"]}"));
-        CHECK(is_json_object(r.body));
+        CHECK(is_vendor_error(r.body));
         REQUIRE(r.find("content-type"));
         CHECK(*r.find("content-type") == "application/json");
         bodies.insert(r.body);

@@ -104,15 +104,52 @@ TEST_CASE("judge: a 404 in the vendor's shape says that there is no such call")
     is(answer(404, not_found, "application/json;charset=utf-8"), meaning::not_found);
 }
 
-TEST_CASE("judge: a 404 of somebody else on the way says nothing about the call")
+TEST_CASE("judge: a 403 or 404 of somebody else on the way says nothing about the call")
 {
-    is(answer(404, "<html>not found</html>", "text/html"), meaning::handed_on);
-    is(answer(404, "<html>not found</html>"), meaning::handed_on);
-    is(answer(404, ""), meaning::handed_on);
-    is(answer(404, "[]"), meaning::handed_on);
-    is(answer(404, not_found.substr(0, 10)), meaning::handed_on);
-    is({404, {}, not_found}, meaning::handed_on);
-    is({404, {{"Content-Type", json}, {"Content-Encoding", "gzip"}}, not_found}, meaning::handed_on);
+    const std::string coded = "gzip";
+    for (unsigned status : {403u, 404u})
+    {
+        for (const char* body :
+             {"<html>not found</html>", "", "[]", "null", "{}", R"({"message":"no Route matched"})",
+              R"({"errors":["no"]})", R"({"requestId":"r"})", R"({"requestId":"r","errors":"no"})",
+              R"({"requestId":5,"errors":["no"]})", R"({"requestId":"r","errors":{}})",
+              R"({"x":{"requestId":"r","errors":["no"]}})", R"([{"requestId":"r","errors":["no"]}])",
+              R"({"requestId":"r","errors":["no"],"errors":["no"]})", R"({"requestId":"r","errors":["no"]}x)"})
+            is(answer(status, body), meaning::nonsense);
+        is(answer(status, "<html>not found</html>", "text/html"), meaning::nonsense);
+        is(answer(status, not_found, "text/html"), meaning::nonsense);
+        is(answer(status, not_found.substr(0, 10)), meaning::nonsense);
+        is({status, {}, not_found}, meaning::nonsense);
+        is({status, {{"Content-Type", json}, {"Content-Encoding", coded}}, not_found}, meaning::nonsense);
+    }
+}
+
+TEST_CASE("judge: errors in the vendor's shape may say more, and in any order")
+{
+    for (const char* body :
+         {R"({"errors":[],"requestId":"r"})", R"( {"requestId":"","errors":[{"a":[1]},"b"],"x":{"errors":1}} )"})
+    {
+        is(answer(404, body), meaning::not_found);
+        is(answer(403, body), meaning::forbidden);
+    }
+}
+
+TEST_CASE("judge: a list, or the vendor's own 404, is its word on a credential; a bare status is nobody's")
+{
+    const std::string list = R"({"requestId":"r","records":{},"calls":[]})";
+    CHECK(is_list_word(answer(200, list)));
+    CHECK(is_list_word(answer(404, not_found)));
+    CHECK_FALSE(is_list_word(answer(200, list, "text/html")));
+    CHECK_FALSE(is_list_word(answer(200, R"({"calls":[]})")));
+    CHECK_FALSE(is_list_word(answer(200, not_found)));
+    CHECK_FALSE(is_list_word(answer(200, "")));
+    CHECK_FALSE(is_list_word(answer(404, list)));
+    CHECK_FALSE(is_list_word(answer(404, "")));
+    for (unsigned status : {201u, 204u, 302u, 400u, 401u, 403u, 429u, 500u, 503u})
+    {
+        CHECK_FALSE(is_list_word(answer(status, list)));
+        CHECK_FALSE(is_list_word(answer(status, not_found)));
+    }
 }
 
 TEST_CASE("judge: what each status means, whatever the body")
@@ -121,12 +158,12 @@ TEST_CASE("judge: what each status means, whatever the body")
     {
         unsigned status;
         meaning expected;
-    } cases[] = {{401, meaning::refused},   {403, meaning::forbidden}, {429, meaning::failing},
-                 {500, meaning::failing},   {502, meaning::failing},   {503, meaning::failing},
-                 {504, meaning::failing},   {599, meaning::failing},   {400, meaning::handed_on},
-                 {405, meaning::handed_on}, {410, meaning::handed_on}, {301, meaning::handed_on},
-                 {302, meaning::handed_on}, {304, meaning::nonsense},  {201, meaning::nonsense},
-                 {202, meaning::nonsense},  {204, meaning::nonsense},  {206, meaning::nonsense}};
+    } cases[] = {{401, meaning::refused},   {429, meaning::failing},   {500, meaning::failing},
+                 {502, meaning::failing},   {503, meaning::failing},   {504, meaning::failing},
+                 {599, meaning::failing},   {400, meaning::handed_on}, {405, meaning::handed_on},
+                 {410, meaning::handed_on}, {301, meaning::handed_on}, {302, meaning::handed_on},
+                 {304, meaning::nonsense},  {201, meaning::nonsense},  {202, meaning::nonsense},
+                 {204, meaning::nonsense},  {206, meaning::nonsense}};
     for (const auto& c : cases)
     {
         is(answer(c.status, not_found), c.expected);
@@ -144,10 +181,10 @@ TEST_CASE("judge: a type or a coding that is said twice is what the worse of the
     };
     is(with(200, "Content-Type", "application/json", "application/json;x"), meaning::found);
     is(with(200, "Content-Type", "application/json", "text/html"), meaning::nonsense);
-    is(with(404, "Content-Type", "application/json", "text/html"), meaning::handed_on);
+    is(with(404, "Content-Type", "application/json", "text/html"), meaning::nonsense);
     is(with(200, "Content-Encoding", "identity", ""), meaning::found);
     is(with(200, "Content-Encoding", "identity", "gzip"), meaning::nonsense);
-    is(with(404, "Content-Encoding", "", "br"), meaning::handed_on);
+    is(with(404, "Content-Encoding", "", "br"), meaning::nonsense);
 }
 
 TEST_CASE("judge: an answer of a kept route is kept, unless the vendor says that it may not be")
@@ -189,7 +226,10 @@ TEST_CASE("judge: an answer of a kept route is kept, unless the vendor says that
     CHECK(of(answer(404, not_found)) == meaning::not_found);
     CHECK(of(with({}, 404)) == meaning::handed_on);
     CHECK(of(with({}, 401)) == meaning::refused);
-    CHECK(of(with({}, 403)) == meaning::forbidden);
+    CHECK(of(answer(403, not_found)) == meaning::forbidden);
+    CHECK(of(with({}, 403)) == meaning::handed_on);
+    for (bool overrides : {false, true})
+        CHECK(of(answer(200, "<html>log in</html>", "text/HTML; charset=utf-8"), overrides) == meaning::handed_on);
     CHECK(of(with({}, 429)) == meaning::failing);
     CHECK(of(with({}, 500)) == meaning::failing);
 }
