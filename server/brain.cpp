@@ -147,17 +147,27 @@ std::size_t brain::waiting(const std::string& id) const
     return sum;
 }
 
+// The flight that a question which comes now may join, or null. Its answer must not be older than the question: after a
+// purge, a write or an erasure has been answered, nobody joins a flight that was sent before it.
+//   A: begins a flight, and it is sent     B: PUT, answered: the call is purged     C: asks: begins a flight of its own
+brain::flight_ptr brain::joinable(const partition* whose, const std::string& id) const
+{
+    auto known = flights_.find({whose, id});
+    if (known == flights_.end()) return nullptr;
+    const flight_ptr& f = known->second;
+    return f->sent && !parts_.kept.still_holds(id, f->ticket) ? nullptr : f;
+}
+
 void brain::begin(lookup l, answered done)
 {
-    if (auto known = flights_.find({l.whose.get(), l.id}); known != flights_.end())
+    if (flight_ptr f = joinable(l.whose.get(), l.id))
     {
         if (!done) return;
-        flight& f = *known->second;
         asking who{l.tool, l.how};
-        auto no = gate_.spending().refuses_to_join(f.number, who, l.patience, parts_.clock.now());
-        if (f.queued && no) return done(fallback(l, own(limited(parts_, *no), outcome::limited)));
-        join(known->second, std::move(l), std::move(done));
-        gate_.join(f.number, who);
+        auto no = gate_.spending().refuses_to_join(f->number, who, l.patience, parts_.clock.now());
+        if (f->queued && no) return done(fallback(l, own(limited(parts_, *no), outcome::limited)));
+        join(f, std::move(l), std::move(done));
+        gate_.join(f->number, who);
         return;
     }
     // Look again inside the flight's place, or two misses in a row fetch twice:
@@ -192,7 +202,7 @@ brain::flight_ptr brain::begin_flight(const lookup& l, crossing_ptr crosses)
     f->crosses = std::move(crosses);
     f->end = std::make_unique<alarm>(parts_.loop, parts_.clock);
     by_number_[f->number] = f.get();
-    if (!f->crosses) flights_.emplace(f->key(), f);
+    if (!f->crosses) flights_.insert_or_assign(f->key(), f);  // in the place of one that nobody may join any more
     return f;
 }
 
@@ -267,14 +277,15 @@ outlook brain::foresee(const lookup& l) const
     o.stretched = is_stretched();
     o.is_up = !breaker_.is_down();
     o.paused_for = b.paused_for(now);
-    auto known = flights_.find({l.whose.get(), l.id});
-    if (!l.whose)  // a credential that was never confirmed may be asking, for the first time
-        known = std::find_if(flights_.begin(), flights_.end(), [&](const auto& f) { return f.first.second == l.id; });
-    if (known != flights_.end())
+    const partition* whose = l.whose.get();
+    if (!whose)  // a credential that was never confirmed may be asking, for the first time
+        for (const auto& [key, f] : flights_)
+            if (key.second == l.id) whose = key.first;
+    if (flight_ptr f = joinable(whose, l.id))
     {
         o.is_under_way = true;
-        auto no = b.refuses_to_join(known->second->number, {l.tool, l.how}, l.patience, now);
-        if (known->second->queued && no) o.before_it = {obstacle::what::limited, {}, std::move(no)};
+        auto no = b.refuses_to_join(f->number, {l.tool, l.how}, l.patience, now);
+        if (f->queued && no) o.before_it = {obstacle::what::limited, {}, std::move(no)};
         return o;
     }
     o.before_it = obstacle_to(l);

@@ -37,7 +37,6 @@ public:
     void ask(lookup, answered done);  // once
     void refresh(lookup);             // the same for nobody, in the background
     void left(std::uint64_t asker);   // the one who asked under this name has hung up
-
     // A request that passes through wants to be sent; see crossing.hpp. `changes` is what it makes untrue.
     void cross(lookup, invalidation changes, crossing_ptr);
     executor loop() const { return parts_.loop; }
@@ -76,6 +75,7 @@ private:
     // brain.cpp: questions.
     void begin(lookup, answered done);
     flight_ptr begin_flight(const lookup&, crossing_ptr = nullptr);
+    flight_ptr joinable(const partition*, const std::string& id) const;
     std::optional<looked_up> look_again(const lookup&) const;
     bool is_worth_refreshing(const lookup&) const;
     obstacle obstacle_to(const lookup&) const;

@@ -409,6 +409,38 @@ TEST_CASE("an erasure while a bulk read is under way: its calls are handed on, a
     CHECK(w.get(w.path(29), {{"Cache-Control", "only-if-cached"}}).status == 504);
 }
 
+TEST_CASE("a rider of a bulk read that was sent before a purge is not joined after it")
+{
+    bulk_world w;
+    w.start_trusted();
+    w.vendor->hold(bulk_path);
+    tool_list tools = w.ask_for(10, 20);
+    w.until_bulk();
+    CHECK(w.operate("POST", "/purge", "{\"all\":true}").status == 200);
+    auto later = w.asks(w.path(29));
+    w.run_until([&] { return w.cache->misses().waiting(w.id(29)) == 1; });  // of a flight of its own, and not 2
+    w.vendor->release(bulk_path);
+    tools.push_back(std::move(later));
+    w.answered(tools);
+    CHECK(tools.back()->read().cache("collapsed") == "");
+    CHECK(tools[19]->read().cache("detail") == "bulk");
+    // What was asked for since the purge is kept, and what was sent before it is not.
+    CHECK(w.get(w.path(29), {{"Cache-Control", "only-if-cached"}}).status == 200);
+    CHECK(w.get(w.path(28), {{"Cache-Control", "only-if-cached"}}).status == 504);
+}
+
+TEST_CASE("after a purge of everything what rides in a bulk read is kept again")
+{
+    bulk_world w;
+    w.start_trusted();
+    CHECK(w.operate("POST", "/purge", "{\"all\":true}").status == 200);
+    tool_list tools = w.ask_for(10, 20);
+    w.answered(tools);
+    CHECK(w.bulk_requests() > 0);
+    for (std::uint64_t n = 10; n < 30; ++n)
+        CHECK(w.get(w.path(n), {{"Cache-Control", "only-if-cached"}}).status == 200);
+}
+
 TEST_CASE("a stop in the middle: who rides along is told")
 {
     bulk_world w;
