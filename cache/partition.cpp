@@ -43,6 +43,7 @@ void partition::refuse(wall_time sent_at)
     auto before = confirmed_at();
     if (before && !supersedes(sent_at, *before)) return;
     refused_at_ = sent_at;
+    accepted_ = false;
     confirmed_at_.store(0, std::memory_order_release);
 }
 

@@ -57,6 +57,13 @@ public:
     void confirm(wall_time sent_at);
     void refuse(wall_time sent_at);
 
+    // It accepted the credential for a request that passed through. That is no reason to trust it with what is kept.
+    // Same thread.
+    void accept() { accepted_ = true; }
+
+    // The vendor has accepted it for something, and not refused it since. Same thread.
+    bool is_accepted() const { return accepted_ || confirmed_at(); }
+
     wall_time used_at() const { return from_micros(used_at_.load(std::memory_order_relaxed)); }
     void use(wall_time at) { used_at_.store(to_micros(at), std::memory_order_relaxed); }
 
@@ -76,6 +83,7 @@ private:
     std::atomic<partition_id> id_{0};
     std::atomic<std::int64_t> confirmed_at_{0};  // 0: not, or refused since
     wall_time refused_at_{};
+    bool accepted_ = false;  // of this process
     std::atomic<std::int64_t> used_at_{0}, no_bulk_until_{0};
     std::shared_ptr<partition> company_;  // set before anybody but `partitions` knows this one
 };

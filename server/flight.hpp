@@ -86,6 +86,7 @@ struct brain::flight : std::enable_shared_from_this<flight>
     bool in_bulk = false;                 // what it brings was in a bulk read
     std::string compared;                 // with what it brings: the call as a bulk read had it
     invalidation changes;                 // what it makes untrue, if it crosses
+    bool is_whole = false;                // all of the request may have reached the vendor
     bool erasure_noted = false;           // durably, and not ended
     wall_time erasure_began{};
     std::optional<refusal> limited;  // the budget's last word

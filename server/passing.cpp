@@ -48,14 +48,7 @@ private:
     crossing_ptr crossing_;
 };
 
-// True if the vendor may have done what it was asked: it said so, or something on the way failed. 0: there is no
-// answer.
-bool may_be_done(unsigned status)
-{
-    return status < 400 || status >= 500;
-}
-
-// Before an erasure is sent: if this process ends before its answer, the next one counts it as done.
+// Notes an erasure before all of it is sent: if this process ends before its answer, the next one counts it as done.
 task<void> note_erasure(const brain_parts& parts, brain::flight& f)
 {
     if (!f.changes.erases || std::exchange(f.erasure_noted, true)) co_return;
@@ -64,11 +57,31 @@ task<void> note_erasure(const brain_parts& parts, brain::flight& f)
     co_await call_back<bool>(note);
 }
 
-// What a request may have changed is dropped before its answer is handed on. Nothing the second time.
+// True if the erasure would count as done when its outcome stays unknown.
+bool is_to_be_noted(const brain::flight& f)
+{
+    return counts_as_done({0, true, f.first.whose->is_accepted()});
+}
+
+// Says that an erasure whose outcome is unknown drops nothing, and why.
+void log_not_counted(const brain_parts& parts, const brain::flight& f)
+{
+    parts.out.warn(
+        "an erasure passed through, and Gong did not say that it is done: nothing is dropped. If it was done all "
+        "the same, `callcache purge --all` drops everything",
+        {{"what", f.first.id},
+         {"why", f.is_whole ? "Gong has not accepted its credential before" : "it was not sent whole"}});
+}
+
+// Drops what a request may have changed, before its answer is handed on. `status`: of the answer, or 0. Does nothing
+// the second time.
 task<void> invalidate(const brain_parts& parts, brain::flight& f, unsigned status)
 {
+    bool counts = counts_as_done({status, f.is_whole, f.first.whose->is_accepted()});
+    bool is_refused = status >= 400 && status < 500;
+    if (f.changes.erases && !counts && f.sent && !is_refused) log_not_counted(parts, f);
+    if (counts) co_await note_erasure(parts, f);  // if it was not, as nobody could know that it would count
     const invalidation changes = std::exchange(f.changes, {});
-    bool counts = may_be_done(status);
     if (f.erasure_noted)
     {
         auto end = [&](auto done) { parts.kept.erasure_ends(f.erasure_began, counts, std::move(done)); };
@@ -150,7 +163,7 @@ task<void> brain::escort(std::shared_ptr<brain> self, flight_ptr f)
         self->fail(f, nullptr, lost);
     }
     // Left without an outcome: it was not sent, or whoever sent it has gone.
-    co_await invalidate(self->parts_, *f, f->sent ? 0 : 400);
+    co_await invalidate(self->parts_, *f, 0);
     self->forget(*f);
     co_await see_off(self, self->crossings_, f->crosses);
 }
@@ -195,7 +208,7 @@ task<void> brain::lead_across(const flight_ptr& f)
                 co_return fail(f, nullptr, r.failure);
             }
         }
-        co_await note_erasure(parts_, *f);
+        if (c.is_whole && is_to_be_noted(*f)) co_await note_erasure(parts_, *f);
         bool room = co_await way.room();
         bool has_ended = room && on.was_used && !on.idle->is_quiet();
         if (!room || has_ended)
@@ -215,13 +228,14 @@ task<void> brain::lead_across(const flight_ptr& f)
         f->waiters.front().late->cancel();
         f->ticket = parts_.kept.ticket();
         begin_sending(*f, way);
+        f->is_whole = c.is_whole;
         order go{order::what::send};
         go.connection = std::move(on.idle);
         c.orders.send(std::move(go));
         bool is_over = co_await see_through(f, way, on);
         if (is_over) co_return;
         fresh = true;
-        f->sent = false;
+        f->sent = f->is_whole = false;
         limit_time(*f, f->waiters.begin());
     }
 }
@@ -239,7 +253,9 @@ task<bool> brain::see_through(const flight_ptr& f, gate::passage& way, const car
         case report::what::begins: way.answered(r.round_trip); break;
         case report::what::acknowledged: way.acknowledged(); break;
         case report::what::last_piece:
+            if (is_to_be_noted(*f)) co_await note_erasure(parts_, *f);
             co_await way.again();
+            f->is_whole = true;
             c.may_finish.send(true);
             break;
         case report::what::answered:
@@ -284,7 +300,11 @@ bool brain::hear_answer(flight& f, const report& r)
     for (const std::string& location : r.locations)
         add_location(f.changes, location, parts_.upstream.text(), parts_.config->cache.routes);
     if (r.status == 401) refused_credentials_.refused(f.refused_as, parts_.clock.steady());
-    if (r.status < 300) refused_credentials_.accepted(f.refused_as);
+    if (r.status < 300)
+    {
+        refused_credentials_.accepted(f.refused_as);
+        f.first.whose->accept();
+    }
     if (r.status == 429) hear_429(f, answer);
     if (r.status == 429 && f.crosses->is_whole && f.is_wanted()) return true;
     askers_.erase(f.first.asker);

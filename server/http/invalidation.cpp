@@ -61,16 +61,23 @@ void add(invalidation& i, std::string_view target, const kept_routes& routes)
 
 invalidation changed_by(bool is_safe, std::string_view target, const kept_routes& routes)
 {
-    invalidation i;
+    invalidation i{is_safe};
     if (is_safe || !target.starts_with('/')) return i;
     i.erases = lower(plain(path_of(target))).starts_with(erasures);
     add(i, target, routes);
     return i;
 }
 
+bool counts_as_done(const unsafe_end& end)
+{
+    bool is_done = end.status >= 200 && end.status < 300, is_refused = end.status >= 400 && end.status < 500;
+    return is_done || (!is_refused && end.is_whole && end.is_accepted);
+}
+
 void add_location(invalidation& i, std::string_view location, std::string_view upstream_origin,
                   const kept_routes& routes)
 {
+    if (i.is_safe) return;
     if (location.starts_with(upstream_origin)) location.remove_prefix(upstream_origin.size());
     if (location.starts_with('/') && !location.starts_with("//"))
         add(i, location.substr(0, location.find('#')), routes);

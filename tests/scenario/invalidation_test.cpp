@@ -196,4 +196,152 @@ TEST_CASE("for hours after an erasure nothing is fresh for longer than cache.cal
     CHECK(w.get("/v2/users/6").cache("detail") == "hit");
 }
 
+// A POST or PUT with a body that is longer than what is held before it is sent.
+struct long_request
+{
+    long_request(kept_world& world, const std::string& method, const std::string& target, const std::string& as) :
+        w(world)
+    {
+        std::size_t before = w.cache->misses().sent();
+        std::string head = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + as +
+                           "\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n";
+        t.send(head + std::string(size / 10, 'x'));
+        w.run_until([&] { return w.cache->misses().sent() > before; });
+    }
+    void break_off()
+    {
+        t.hang_up();
+        w.run_until([&] { return w.cache->misses().flights() == 0; });
+        w.run_for_a_while();
+    }
+    void finish() { t.send(std::string(size - size / 10, 'x')); }
+
+    static constexpr std::size_t size = 1 << 20;
+    kept_world& w;
+    tool t{w};
+};
+
+const std::string made_up = sim::basic("made", "up");
+const std::string erasure_path = "/v2/data-privacy/erase-data-for-email-address";
+
+TEST_CASE("a request that is broken off before it is whole changes nothing, whose ever it is")
+{
+    for (const std::string& as : {authorization, made_up})
+    {
+        CAPTURE(as);
+        kept_world w;
+        for (const char* path : {erasure_path.c_str(), "/v2/users/5"})
+            w.vendor->script(path, sim::scripted{"", sim::then::hang});  // it reads, and does not answer
+        long_request erases(w, "POST", erasure, as);
+        erases.break_off();
+        long_request puts(w, "PUT", "/v2/users/5", as);
+        puts.break_off();
+        for (bool again : {false, true})
+        {
+            if (again) w.start();
+            CHECK(w.is_kept(w.path(1)));
+            CHECK(w.is_kept("/v2/users/5?a=1"));
+        }
+        CHECK(contains(w.out.text(), "it was not sent whole"));
+        // Nor does it hold freshness down, as an erasure does.
+        w.clock.advance(30min);
+        CHECK(w.get("/v2/users/6").cache("detail") == "hit");
+    }
+}
+
+TEST_CASE("an erasure whose process ends before all of it was sent is not done for the next one")
+{
+    kept_world w;
+    w.vendor->script(erasure_path, sim::scripted{"", sim::then::hang});
+    long_request erases(w, "POST", erasure, authorization);
+    w.run_for_a_while();
+    w.start();
+    CHECK(w.is_kept(w.path(1)));
+}
+
+TEST_CASE("a long erasure that was sent whole counts as done without an answer, also when the process ends")
+{
+    for (bool process_ends : {false, true})
+    {
+        CAPTURE(process_ends);
+        kept_world w;
+        w.vendor->hold(erasure_path);
+        long_request erases(w, "POST", erasure, authorization);
+        erases.finish();
+        w.clock_runs = true;  // its last piece waits for room in the window
+        w.run_until([&] { return w.cache->kept().erasure().erasing_since != wall_time(); });
+        w.clock_runs = false;
+        for (int i = 0; i < 3; ++i) w.run_for_a_while();
+        if (process_ends)
+            w.start();
+        else
+            w.vendor->go_down();
+        w.run_until([&] { return !w.is_kept(w.path(1)); });
+    }
+}
+
+TEST_CASE("a credential that the vendor never accepted drops nothing of others' while the outcome is unknown")
+{
+    for (bool erases : {true, false})
+        for (const sim::scripted& answer :
+             {sim::scripted{"", sim::then::reset}, sim::scripted{"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"},
+              sim::scripted{"HTTP/1.1 302 Found\r\nLocation: /v2/users/6\r\nContent-Length: 0\r\n\r\n"},
+              sim::scripted{"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"}})
+        {
+            CAPTURE(erases);
+            CAPTURE(answer.bytes);
+            kept_world w;
+            w.vendor->script(erases ? erasure_path : "/v2/users/5", answer);
+            w.send("POST", erases ? erasure : "/v2/users/5", {}, made_up);
+            for (bool again : {false, true})
+            {
+                if (again) w.start();
+                CHECK(w.is_kept(w.path(1)));
+                CHECK(w.is_kept("/v2/users/5?a=1"));
+                CHECK(w.is_kept("/v2/users/6"));
+            }
+            bool is_said = contains(w.out.text(), "Gong has not accepted its credential before");
+            CHECK(is_said == (erases && !contains(answer.bytes, "401")));
+        }
+}
+
+TEST_CASE("the process ends on the way of a made-up credential's erasure: the next one drops nothing")
+{
+    kept_world w;
+    w.vendor->hold(erasure_path);
+    std::size_t before = w.vendor->requests();
+    tool t(w);
+    t.send(w.request("POST", erasure, {}, made_up));
+    w.run_until([&] { return w.vendor->requests() > before; });
+    w.start();
+    CHECK(w.is_kept(w.path(1)));
+}
+
+TEST_CASE("an erasure that the vendor answers with 2xx is done, whose ever it is; from then on its credential counts")
+{
+    kept_world w;
+    const std::string privacy_tool = sim::basic("privacy", "x");
+    w.answer_with(erasure_path, "201 Created");
+    CHECK(w.send("POST", erasure, {}, privacy_tool).status == 201);
+    CHECK_FALSE(w.is_kept(w.path(1)));
+    CHECK(w.get(w.path(1)).status == 200);
+    w.clock.advance(2s);
+    w.vendor->script(erasure_path, sim::scripted{"", sim::then::reset});
+    CHECK(w.send("POST", erasure, {}, privacy_tool).status == 502);
+    CHECK_FALSE(w.is_kept(w.path(1)));
+}
+
+TEST_CASE("what the answer to a safe method names in Location or Content-Location stays")
+{
+    for (const char* method : {"GET", "HEAD", "OPTIONS"})
+    {
+        CAPTURE(method);
+        kept_world w;
+        w.answer_with("/v2/other", "201 Created", "Location: /v2/users/6\r\nContent-Location: " + w.path(1) + "\r\n");
+        w.send(method, "/v2/other");
+        CHECK(w.is_kept("/v2/users/6"));
+        CHECK(w.is_kept(w.path(1)));
+    }
+}
+
 TEST_SUITE_END();

@@ -64,7 +64,7 @@ TEST_CASE("invalidation: an erasure is one however it is written")
 TEST_CASE("invalidation: Location and Content-Location count where they are of the vendor itself")
 {
     auto located = [](std::string location) {
-        invalidation i;
+        invalidation i = changed_by(false, "/v2/tasks", routes);
         add_location(i, location, "https://api.gong.io", routes);
         return i.names;
     };
@@ -75,4 +75,31 @@ TEST_CASE("invalidation: Location and Content-Location count where they are of t
     CHECK(located("//evil.example/v2/users/7").empty());
     CHECK(located("users/7").empty());
     CHECK(located("").empty());
+}
+
+TEST_CASE("invalidation: the answer to a safe method names nothing that changed")
+{
+    invalidation i = changed_by(true, "/v2/users/5", routes);
+    add_location(i, "/v2/users/7", "https://api.gong.io", routes);
+    CHECK(i.is_nothing());
+}
+
+TEST_CASE("invalidation: what counts as done, by the answer, by how much was sent, and by whose it is")
+{
+    struct
+    {
+        unsigned status;
+        bool whole_and_accepted, whole_of_a_stranger, broken_off;
+    } rows[] = {{200, true, true, true},    {201, true, true, true},    {299, true, true, true},
+                {400, false, false, false}, {401, false, false, false}, {499, false, false, false},
+                {0, true, false, false},    {302, true, false, false},  {500, true, false, false},
+                {503, true, false, false},  {599, true, false, false}};
+    for (const auto& row : rows)
+    {
+        CAPTURE(row.status);
+        CHECK(counts_as_done({row.status, true, true}) == row.whole_and_accepted);
+        CHECK(counts_as_done({row.status, true, false}) == row.whole_of_a_stranger);
+        CHECK(counts_as_done({row.status, false, true}) == row.broken_off);
+        CHECK(counts_as_done({row.status, false, false}) == (row.broken_off && row.whole_of_a_stranger));
+    }
 }
