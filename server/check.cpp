@@ -92,6 +92,7 @@ int ask_vendor(const settings& config, const std::string& authorization, const s
         });
         loop.run();
     }
+    out.reset();  // what is queued is written
     std::puts(good ? "\nNothing failed." : "\nA step failed.");
     std::fflush(stdout);
     // And no further, or the name lookup would hold the process.

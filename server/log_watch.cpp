@@ -64,7 +64,7 @@ void log_watch::write_summaries(const std::vector<bursts::summary>& over)
 log_watch::report log_watch::current() const
 {
     std::lock_guard lock(mutex_);
-    return {warnings_, errors_, recent_.list()};
+    return {warnings_, errors_, dropped(), recent_.list()};
 }
 
 }  // namespace callcache

@@ -22,6 +22,7 @@ public:
     void write(log_level, std::string_view text, const std::vector<log_field>& fields) override;
 
     void use(log_level l) override { behind_.use(l); }
+    std::uint64_t dropped() const override { return behind_.dropped(); }
 
     // Now and then: what was summed up is written when its time is over.
     void look();
@@ -30,6 +31,7 @@ public:
     struct report
     {
         std::uint64_t warnings = 0, errors = 0;
+        std::uint64_t lines_dropped = 0;
         std::vector<recent_error> recent;
     };
     report current() const;

@@ -23,15 +23,13 @@ namespace
 constexpr auto look_every = std::chrono::seconds(2);
 constexpr auto drain_look_every = std::chrono::milliseconds(20);
 
-void give_up_what_is_not_needed(const settings& config, log& out)
+void tell(const confinement& c, const reach& within, log& out)
 {
     auto list = [](const std::vector<std::string>& paths) {
         std::string text;
         for (const std::string& p : paths) text += (text.empty() ? "" : ", ") + p;
         return text.empty() ? std::string("nothing") : text;
     };
-    reach within = reach_of(config);
-    confinement c = confine(within);
     if (c.version == 0) return out.info("not confined to the files that it needs: skipped", {{"why", c.why_not}});
     out.info("confined",
              {{"landlock", std::to_string(c.version)}, {"reads", list(within.reads)}, {"writes", list(within.writes)}});
@@ -65,8 +63,10 @@ task<void> drain(proxy& p, const clock_source& clock, log& out, milliseconds at_
 int serve(const settings& config, const std::function<loaded_settings()>& read_again)
 {
     system_clock clock;
+    const reach within = reach_of(config);
+    const confinement confined = confine(within);  // binds the threads that are begun from here on, the log's first
     auto out = make_log(config.log);
-    give_up_what_is_not_needed(config, *out);  // binds the threads that are begun from here on
+    tell(confined, within, *out);
 
     // Before the start, which a signal then stops as soon as it is done: to process 1, which a container's is, the
     // kernel delivers nothing that is not handled.
@@ -109,6 +109,7 @@ int serve(const settings& config, const std::function<loaded_settings()>& read_a
     loop.run();
 
     p.stop();
+    out.reset();  // nothing logs any more; what is queued is written
     // And no further: a name lookup that hangs would hold the process for longer than a container's stop may take.
     std::_Exit(0);
 }

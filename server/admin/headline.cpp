@@ -76,6 +76,9 @@ std::vector<std::string> hints(const overview& o)
     if (o.may_share && is_much)
         all.push_back(std::to_string(d.credentials) + " credentials fetched the same " + grouped(d.today) +
                       " calls today; credentials.share=company would have saved those API calls");
+    if (o.log_lines_dropped > 0)
+        all.push_back(grouped(o.log_lines_dropped) +
+                      " lines of the log were dropped since the start, as nobody read it");
     return all;
 }
 

@@ -185,6 +185,8 @@ void add_process(families& f, const overview& o)
     f.begin("callcache_log_messages_total", MetricType::Counter, "Warnings and errors, also those that are summed up");
     f.add(double(o.warnings), {{"level", "warn"}});
     f.add(double(o.errors), {{"level", "error"}});
+    f.counter("callcache_log_lines_dropped_total", "Lines of the log that were not written, as nobody read it",
+              double(o.log_lines_dropped));
     f.begin("callcache_build_info", MetricType::Gauge, "1");
     f.add(1, {{"version", o.version}});
     f.gauge("process_start_time_seconds", "When callcache started", seconds(o.started));

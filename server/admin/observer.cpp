@@ -47,6 +47,7 @@ task<overview> observer::now()
     log_watch::report logged = parts_.out.current();
     o.warnings = logged.warnings;
     o.errors = logged.errors;
+    o.log_lines_dropped = logged.lines_dropped;
     o.latest_errors = std::move(logged.recent);
     co_return o;
 }

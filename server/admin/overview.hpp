@@ -46,6 +46,7 @@ struct overview
 
     process_figures process;
     std::uint64_t warnings = 0, errors = 0;  // logged
+    std::uint64_t log_lines_dropped = 0;     // as nobody read the log
     std::vector<recent_error> latest_errors;
 };
 

@@ -148,6 +148,12 @@ std::string bulk_json(const bulk_report& b)
                         {"api_calls_saved", value(b.saved)}});
 }
 
+std::string log_json(const overview& o)
+{
+    return json_object(
+        {{"warnings", value(o.warnings)}, {"errors", value(o.errors)}, {"lines_dropped", value(o.log_lines_dropped)}});
+}
+
 }  // namespace
 
 std::string stats_document(const overview& o)
@@ -167,6 +173,7 @@ std::string stats_document(const overview& o)
                         {"cache", cache_json(o)},
                         {"bulk", bulk_json(o.upstream.bulk)},
                         {"duplicate_fetches", value(o.upstream.duplicates.today)},
+                        {"log", log_json(o)},
                         {"hints", json_strings(hints(o))},
                         {"recent_errors", json_array(errors)}}) +
            "\n";

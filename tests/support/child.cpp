@@ -11,11 +11,25 @@
 
 namespace callcache::test
 {
+namespace
+{
+
+void fill(int pipe)
+{
+    const std::string word = "not read\n";
+    fcntl(pipe, F_SETFL, O_NONBLOCK);
+    while (write(pipe, word.data(), word.size()) > 0)
+    {}
+    fcntl(pipe, F_SETFL, 0);
+}
+
+}  // namespace
 
 child::child(const std::string& program, const std::vector<std::string>& arguments, const wishes& w)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+    if (w.is_unheard) fill(ends[1]);
     std::vector<std::string> words{program};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<std::string> variables = w.environment;
@@ -67,26 +81,35 @@ bool child::read_some(int milliseconds)
     return true;
 }
 
-int child::wait(std::chrono::milliseconds at_most)
+bool child::has_ended()
+{
+    int status = 0;
+    if (status_ == -1 && waitpid(pid_, &status, WNOHANG) == pid_)
+        status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return status_ != -1;
+}
+
+int child::wait(std::chrono::milliseconds at_most, bool reads)
 {
     auto deadline = std::chrono::steady_clock::now() + at_most;
-    while (status_ == -1)
+    while (!has_ended())
     {
-        while (read_some(0))
-        {}
-        int status = 0;
-        if (waitpid(pid_, &status, WNOHANG) == pid_)
-        {
-            status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-            while (read_some(0))
-            {}
-        }
-        else if (std::chrono::steady_clock::now() > deadline)
-            return -1;
-        else
-            poll(nullptr, 0, 1);  // for its end
+        if (std::chrono::steady_clock::now() > deadline) return -1;
+        if (reads) output();
+        poll(nullptr, 0, 1);  // for its end
     }
+    if (reads) output();
     return status_;
+}
+
+int child::wait(std::chrono::milliseconds at_most)
+{
+    return wait(at_most, true);
+}
+
+int child::wait_without_reading(std::chrono::milliseconds at_most)
+{
+    return wait(at_most, false);
 }
 
 bool child::says(const std::string& text, std::chrono::milliseconds at_most)

@@ -18,6 +18,7 @@ public:
         std::vector<std::string> environment;  // "NAME=value", beside PATH
         std::string folder;                    // to run in; empty: this one
         uid_t uid = 0;                         // to run as; 0: as the test does
+        bool is_unheard = false;               // the pipe is full before it starts: its first word finds no room
     };
 
     // Output of both kinds goes into one pipe.
@@ -33,6 +34,9 @@ public:
     // Waits for its end: the exit code, or 128 + the signal's number. -1 if it does not end in time.
     int wait(std::chrono::milliseconds at_most = std::chrono::seconds(30));
 
+    // The same, but what it says meanwhile stays in the pipe, and waits for room once that is full.
+    int wait_without_reading(std::chrono::milliseconds at_most);
+
     // Reads its output until `text` is in it. False if it ends, or time is up, before that.
     bool says(const std::string& text, std::chrono::milliseconds at_most = std::chrono::seconds(20));
 
@@ -41,6 +45,8 @@ public:
 
 private:
     bool read_some(int milliseconds);
+    bool has_ended();
+    int wait(std::chrono::milliseconds at_most, bool reads);
 
     pid_t pid_ = -1;
     int pipe_ = -1;

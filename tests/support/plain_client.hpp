@@ -17,6 +17,9 @@ class plain_client
 public:
     explicit plain_client(std::uint16_t port, bool tls = false);
 
+    // An answer that takes longer than that counts as none. Otherwise it is waited for without an end.
+    void give_up_after(int seconds) { socket_.give_up_after(seconds); }
+
     // One request with Content-Length in the answer; status 0 if the connection ended.
     struct answer
     {

@@ -81,3 +81,11 @@ TEST_CASE("hints: sharing is named when it would have saved a good part of the d
     o.upstream.duplicates = {19, 19, 2};
     CHECK(hints(o).empty());
 }
+
+TEST_CASE("hints: lines that the log lost are named")
+{
+    overview o;
+    o.log_lines_dropped = 1234;
+    REQUIRE(hints(o).size() == 1);
+    CHECK(hints(o)[0] == "1,234 lines of the log were dropped since the start, as nobody read it");
+}
