@@ -1,6 +1,7 @@
 // `callcache check`: prints the effective configuration. That it is valid was found out before. With --live it asks the
 // vendor too.
 
+#include "config/budget_share.hpp"
 #include "config/keys.hpp"
 #include "server/ask_self.hpp"
 #include "server/budget/zone.hpp"
@@ -130,6 +131,7 @@ int check(const settings& config, const check_wishes& wishes)
     std::printf("\nThe configuration is valid.\n");
     if (config.mode == run_mode::offline)
         std::puts("Offline (mode): only what is kept is served; nothing goes upstream.");
+    if (auto share = share_warning(config)) std::printf("Warning: %s.\n", share->c_str());
     std::fflush(stdout);
     if (wishes.live && config.mode == run_mode::offline)
         return refuse("--live: mode is offline, and nothing goes upstream");

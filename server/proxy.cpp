@@ -1,6 +1,7 @@
 #include "server/proxy.hpp"
 
 #include "cache/file_system.hpp"
+#include "config/budget_share.hpp"
 #include "server/budget/zone.hpp"
 #include "server/open_ledger.hpp"
 #include "server/secret_file.hpp"
@@ -123,8 +124,8 @@ std::optional<std::string> proxy::open_ledger()
     if (auto* trouble = std::get_if<std::string>(&opened)) return *trouble;
     if (auto* used = std::get_if<ledger_in_use>(&opened))
         return "the budget's ledger " + used->path + " is in use by " + used->by +
-               ". One callcache for a budget: stop that one, or divide budget.rate and budget.daily between the two "
-               "and choose another file with --set budget.path=FILE";
+               ". One callcache for a budget: stop that one, or divide the limit between the two (budget.rate 1 and 2, "
+               "and budget.daily) and choose another file with --set budget.path=FILE";
     auto& mine = std::get<opened_ledger>(opened);
     if (mine.lock) ledger_lock_.emplace(std::move(*mine.lock));
     ledger_ = std::move(mine.book);
@@ -256,12 +257,14 @@ reloaded proxy::reload(const loaded_settings& read)
     for (const config_problem& p : r.problems)
         around_.out.error("the configuration was read again and stays as it was", {{"why", p}});
     if (!r.problems.empty()) return r;
+    const auto said_before = share_warning(*config_), share = share_warning(r.values);
     config_.replace(r.values);
     around_.out.use(r.values.log.level);
     brain_->reload();
     for (const std::string& key : r.needs_restart)
         around_.out.warn("a changed key needs a restart, and stays as it was", {{"key", key}});
     for (const std::string& change : r.changed) around_.out.info("changed", {{"key", change}});
+    if (share && share != said_before) around_.out.warn(*share);
     around_.out.info("the configuration was read again", {{"changed", std::to_string(r.changed.size())},
                                                           {"needs_restart", std::to_string(r.needs_restart.size())}});
     return r;
@@ -400,6 +403,7 @@ void proxy::announce() const
         around_.out.info("budget",
                          {{"left_of_the_day", std::to_string(spending.left) + " of " + std::to_string(spending.daily)},
                           {"day", config_->budget.day}});
+    if (auto share = share_warning(*config_)) around_.out.warn(*share);
     bool memory = config_->cache.path == ":memory:";
     around_.out.info("cache",
                      {{"file", memory ? "none; kept in memory, and gone with the process" : config_->cache.path},

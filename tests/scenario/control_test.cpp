@@ -112,6 +112,33 @@ TEST_CASE("reload: what has changed is in force at once, and said by key; what n
     CHECK(contains(w.operate("POST", "/reload").body, "\"changed\":[]"));
 }
 
+TEST_CASE("a share that one second can exceed is warned of at the start and when a reload brings it, and not again")
+{
+    const std::string warning = "which is more than its share";
+    auto times = [&](const world& w) {
+        const std::string text = w.out.text();
+        std::size_t found = 0;
+        for (auto at = text.find(warning); at != std::string::npos; at = text.find(warning, at + 1)) ++found;
+        return found;
+    };
+    three_a_second whole;
+    whole.start();
+    CHECK(times(whole) == 0);
+    whole.config.budget.rate = 1.5;
+    whole.config.budget.burst = 1;
+    whole.operate("POST", "/reload");
+    CHECK(times(whole) == 1);
+    whole.config.budget.wait_max = 1s;
+    whole.operate("POST", "/reload");
+    CHECK(times(whole) == 1);
+
+    three_a_second half;
+    half.config.budget.rate = 1.5;
+    half.config.budget.burst = 1;
+    half.start();
+    CHECK(times(half) == 1);
+}
+
 TEST_CASE("reload: what contradicts itself changes nothing, and the answer says what and where")
 {
     three_a_second w;
