@@ -34,9 +34,10 @@ struct remembered_credential
     partition_ptr whose;
     std::map<const route_settings*, partition_ptr> routes;  // of each kept route that was asked for
 
-    // `inject` with named tools: the token that was shown, the list that it was found in, and whose it is.
+    // `inject` with named tools: the token that was shown, the list that it was looked up in, and whose it is; empty:
+    // nobody's.
     std::string shown;
-    std::shared_ptr<const client_list> known_to;
+    std::shared_ptr<const client_list> looked_up_in;
     std::string client;
 
     remembered_row counted;  // of this credential and client

@@ -308,24 +308,21 @@ std::string forwarded_head(const request& r, std::string_view target, std::strin
 {
     // What may be kept must not come in a coding that only this tool asked for.
     bool brings_calls = calls_brought_by(r.method, target).has_value();
+    auto is_ours_to_say = [&](std::string_view name) {
+        return equals_lower(name, "host") || equals_lower(name, "authorization") || equals_lower(name, "expect") ||
+               (brings_calls && equals_lower(name, "accept-encoding")) ||
+               (r.max_forwards && equals_lower(name, "max-forwards"));
+    };
     std::string head;
     head.reserve(usual_head_bytes);
-    head.append(r.method).append(" ").append(target).append(" HTTP/1.1\r\nHost: ").append(authority).append("\r\n");
-    for (const field_view& f : r.fields)
-    {
-        if (equals_lower(f.name, "host") || equals_lower(f.name, "expect") || is_hop_by_hop(f.name, r.fields)) continue;
-        if (brings_calls && equals_lower(f.name, "accept-encoding")) continue;
-        head.append(f.name).append(": ");
-        if (equals_lower(f.name, "authorization"))
-            head += authorization;
-        else if (r.max_forwards && equals_lower(f.name, "max-forwards"))
-            head += std::to_string(*r.max_forwards - 1);  // RFC 9110, section 7.6.2
-        else
-            head += f.value;
-        head += "\r\n";
-    }
+    head.append(r.method).append(" ").append(target).append(" HTTP/1.1\r\nHost: ").append(authority);
+    head.append("\r\nAuthorization: ").append(authorization).append("\r\n");
     if (brings_calls) head += "Accept-Encoding: identity\r\n";
-    if (!r.has_authorization) head.append("Authorization: ").append(authorization).append("\r\n");
+    // RFC 9110, section 7.6.2
+    if (r.max_forwards) head.append("Max-Forwards: ").append(std::to_string(*r.max_forwards - 1)).append("\r\n");
+    for (const field_view& f : r.fields)
+        if (!is_ours_to_say(f.name) && !is_hop_by_hop(f.name, r.fields))
+            head.append(f.name).append(": ").append(f.value).append("\r\n");
     head += r.minor == 0 ? "Via: 1.0 callcache\r\n" : "Via: 1.1 callcache\r\n";
     return head;
 }

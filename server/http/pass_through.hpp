@@ -39,8 +39,8 @@ struct passed
 // left in `out`.
 task<passed> pass_through(passing, lookup l, std::string& out);
 
-// What the vendor gets, without a body's framing: the request line and the end-to-end fields, in order (RFC 9110,
-// section 7.6), and the empty line is not there yet.
+// What the vendor gets, without a body's framing and the empty line: the request line, callcache's own fields, which no
+// Connection field of the tool's takes away, and the tool's end-to-end fields in their order (RFC 9110, section 7.6).
 std::string forwarded_head(const request&, std::string_view target, std::string_view authority,
                            std::string_view authorization);
 

@@ -74,8 +74,9 @@ std::string loggable(std::string_view target)
 bool tools::answer_now(const request& r, const reply_mode& mode, remembered_credential& memory, std::string& out)
 {
     routed to = route_of(r);
+    if (parts_.clients) recognize(r, memory);
     auto refused = refusal(r, to, memory);
-    if (parts_.injected || !r.authorization.empty()) remember(r, memory);
+    remember(r, memory);
     be_counted(r, to, memory);
     if (refused)
     {
@@ -225,7 +226,7 @@ routed tools::route_of(const request& r) const
     return to;
 }
 
-std::optional<reply> tools::refusal(const request& r, const routed& to, remembered_credential& memory) const
+std::optional<reply> tools::refusal(const request& r, const routed& to, const remembered_credential& memory) const
 {
     if (parts_.injected)
         if (auto refused = refuse_web_page(r, parts_.config->server.hosts))
@@ -247,44 +248,40 @@ std::optional<reply> tools::refusal(const request& r, const routed& to, remember
     }
     // It would show the proxy's own credential to whoever asks.
     if (r.method == "TRACE") return not_allowed("TRACE is not offered");
-    if (parts_.clients) return stranger(r, memory);
-    if (parts_.injected || !r.authorization.empty()) return std::nullopt;
-    return unauthorized("no Authorization; send the credential that you would send to the vendor");
-}
-
-// With named tools: why this one is not known, or nothing. A connection's token is looked up again when the list
-// changes.
-std::optional<reply> tools::stranger(const request& r, remembered_credential& memory) const
-{
-    auto known = parts_.clients->current();
-    if (memory.known_to == known && memory.shown == r.authorization) return std::nullopt;
-    const std::string* name = known->find(r.authorization);
-    if (!name)
-    {
-        memory.known_to = nullptr;
-        memory.client.clear();
-        memory.counted.row = nullptr;
+    if (parts_.clients && memory.client.empty())
         return unauthorized(
             r.authorization.empty()
                 ? "no Authorization; show this tool's token as Bearer, or as Basic with its name as access "
                   "key and the token as secret"
                 : "the token is not known (credentials.clients_file)");
-    }
-    memory.client = *name;
-    memory.counted.row = nullptr;
-    memory.shown = r.authorization;
-    memory.known_to = std::move(known);
-    return std::nullopt;
+    if (parts_.injected || !r.authorization.empty()) return std::nullopt;
+    return unauthorized("no Authorization; send the credential that you would send to the vendor");
 }
 
-// The partition of the request's credential; hashed anew only when the connection sends another one.
+// With named tools: whose token the request shows, if it is anybody's. Looked up anew when the connection shows another
+// one, or the list has changed.
+void tools::recognize(const request& r, remembered_credential& memory) const
+{
+    auto known = parts_.clients->current();
+    if (memory.looked_up_in == known && memory.shown == r.authorization) return;
+    const std::string* name = known->find(r.authorization);
+    memory.client = name ? *name : std::string();
+    memory.shown = r.authorization;
+    memory.looked_up_in = std::move(known);
+    memory.counted.row = nullptr;
+}
+
+// The partition of the request's credential, null if there is none; hashed anew only when the connection sends another
+// one.
 void tools::remember(const request& r, remembered_credential& memory) const
 {
     auto injected = parts_.injected ? parts_.injected->current() : nullptr;
     std::string_view authorization = injected ? std::string_view(injected->authorization) : r.authorization;
-    if (memory.whose && memory.authorization == authorization) return;
+    if (bool(memory.whose) == !authorization.empty() && memory.authorization == authorization) return;
     memory.who = injected ? injected->who : identity_of(authorization);
-    memory.whose = parts_.known.of(memory.who.scheme, memory.who.credential, memory.who.access_key);
+    memory.whose = authorization.empty()
+                       ? nullptr
+                       : parts_.known.of(memory.who.scheme, memory.who.credential, memory.who.access_key);
     memory.authorization = authorization;
     memory.routes.clear();
     memory.counted.row = nullptr;
@@ -308,8 +305,9 @@ ruling tools::rule(const request& r, const partition& whose, const entry* kept, 
 
 std::string tools::tool_of(const request& r, const routed& to, const remembered_credential& memory) const
 {
-    if (!to.tool.empty()) return std::string(to.tool);
-    return memory.client.empty() ? unnamed_tool(r.user_agent, memory.whose.get()) : memory.client;
+    // A token's name counts before the one in the base URL: else a tool could spend another's share of the day.
+    if (!memory.client.empty()) return memory.client;
+    return to.tool.empty() ? unnamed_tool(r.user_agent, memory.whose.get()) : std::string(to.tool);
 }
 
 // The row is looked for, and the tool's name made, only when the connection's last request was another one's.

@@ -40,8 +40,8 @@ public:
     void mistake(std::string_view what) override;
 
 private:
-    std::optional<reply> refusal(const request&, const routed&, remembered_credential&) const;
-    std::optional<reply> stranger(const request&, remembered_credential&) const;
+    std::optional<reply> refusal(const request&, const routed&, const remembered_credential&) const;
+    void recognize(const request&, remembered_credential&) const;
     void remember(const request&, remembered_credential&) const;
     const partition_ptr& kept_under(const routed&, remembered_credential&) const;
     routed route_of(const request&) const;

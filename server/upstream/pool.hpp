@@ -24,7 +24,8 @@ public:
         loan(loan&& other) noexcept :
             from_(std::exchange(other.from_, nullptr)),
             transport_(std::move(other.transport_)),
-            used_(other.used_)
+            used_(other.used_),
+            era_(other.era_)
         {}
         loan& operator=(loan&&) = delete;
         ~loan();

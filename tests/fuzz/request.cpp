@@ -105,8 +105,10 @@ std::string rebuilt(const request_read& r, bool chunked)
 {
     std::string text = r.method + " " + r.target + " HTTP/1." + std::to_string(r.minor) + "\r\n";
     for (const field& f : r.fields)
-        if (!equals_lower(f.first, "host")) text += f.first + ": " + f.second + "\r\n";
+        if (!equals_lower(f.first, "host") && !equals_lower(f.first, "authorization"))
+            text += f.first + ": " + f.second + "\r\n";
     if (r.minor == 1 || !r.host.empty()) text += "Host: " + r.host + "\r\n";
+    if (!r.authorization.empty()) text += "Authorization: " + r.authorization + "\r\n";
     if (r.keep_alive != (r.minor == 1)) text += r.keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
     if (!chunked)
         return text + "Content-Length: " + std::to_string(r.body.content.size()) + "\r\n\r\n" + r.body.content;

@@ -362,26 +362,65 @@ TEST_CASE("a credential that the vendor has not accepted yet is not asked for in
 {
     bulk_world w;
     w.start();
-    auto tools = w.ask_for(10, 30, sim::basic("nobody", "x"));
-    w.answered(tools);
-    for (const auto& t : tools) CHECK(t->read().status == 401);
-    CHECK(w.bulk_requests() == 0);
-    CHECK(w.vendor->requests() <= 3);
+    SUBCASE("one that it refuses: two thirds of them never leave")
+    {
+        auto tools = w.ask_for(10, 30, sim::basic("nobody", "x"));
+        w.answered(tools);
+        for (const auto& t : tools) CHECK(t->read().status == 401);
+        CHECK(w.bulk_requests() == 0);
+        CHECK(w.vendor->requests() <= 3);
+    }
+    SUBCASE("one that it accepts: not before it has said so")
+    {
+        for (std::uint64_t n = 10; n < 16; ++n) w.vendor->hold(w.id(n));
+        auto tools = w.ask_for(10, 30);
+        w.clock_runs = true;  // tokens come back, also while nothing is answered
+        w.run_until([&] { return w.vendor->requests() == 6; });
+        w.clock_runs = false;
+        CHECK(w.bulk_requests() == 0);
+        CHECK(w.cache->misses().flights() == 30);
+        for (std::uint64_t n = 10; n < 16; ++n) w.vendor->release(w.id(n));
+        w.answered(tools);
+        CHECK(w.check_answers(tools, 10) == 24);
+    }
 }
 
 TEST_CASE("a bulk read says nothing about the credential's trust")
 {
     bulk_world w;
+    w.config.cache.calls.fresh_min = w.config.cache.calls.fresh_max = 24h;  // trust alone is at work
     w.start_trusted();
-    auto tools = w.ask_for(10, 30);
-    w.answered(tools);
-    w.vendor->withdraw(authorization);
-    w.clock.advance(5s);
-    CHECK(w.get(w.path(20)).cache("hit") == "hit");
-    auto more = w.ask_for(100, 30);
-    w.answered(more);
-    for (const auto& t : more) CHECK(t->read().status == 401);
-    CHECK(w.get(w.path(20)).status == 401);
+    w.start_trusted(other_authorization);
+    // Another credential takes the tokens, so that none of these is sent by itself.
+    auto read_in_bulk = [&](std::uint64_t first) {
+        auto others = w.ask_for(first + 500, 3, other_authorization), mine = w.ask_for(first, 20);
+        w.answered(others);
+        w.answered(mine);
+        return w.check_answers(mine, first);
+    };
+    CHECK(read_in_bulk(10) == 20);
+    w.clock_runs = true;  // the first one of a day is checked by a lookup
+    w.run_until([&] { return w.cache->misses().flights() == 0; });
+    w.clock_runs = false;
+    w.clock.advance(1h);
+    SUBCASE("one that was answered renews nothing")
+    {
+        CHECK(read_in_bulk(100) == 20);
+        CHECK(w.bulk_requests() == 2);
+        w.clock.advance(65min);  // more than twice credentials.trust since the last lookup
+        w.vendor->withdraw(authorization);
+        CHECK(w.get(w.path(20)).status == 401);
+    }
+    SUBCASE("one that was refused ends nothing")
+    {
+        w.script_bulk("401 Unauthorized", R"({"requestId":"r","errors":["no"]})");
+        auto others = w.ask_for(600, 3, other_authorization), mine = w.ask_for(100, 20);
+        w.until_bulk();
+        w.run_until([&] { return contains(w.out.text(), "a bulk read failed"); });
+        CHECK(w.get(w.path(20)).cache("hit") == "hit");
+        w.answered(mine);
+        CHECK(w.check_answers(mine, 100) == 0);
+    }
 }
 
 TEST_CASE("a refusal by the queue counts what goes together as one")
@@ -466,15 +505,12 @@ TEST_CASE("a stop in the middle: who rides along is told")
     }
 }
 
-TEST_CASE("a list that a tool reads itself brings its calls; what was sent for later stays")
+TEST_CASE("a list that a tool reads itself brings its calls, uncoded, and each is a hit from then on")
 {
     bulk_world w;
     w.config.budget.rate = w.config.budget.burst = 1000;
     w.start();
-    w.get(w.path(3));
     std::string range = "?fromDateTime=2020-01-01T00:00:00Z&toDateTime=2035-01-01T00:00:00Z";
-    w.vendor->edit(w.id(3));
-    w.clock.advance(1s);
     std::string listed = w.get("/v2/calls" + range, {{"Accept-Encoding", "gzip"}}).body;
     CHECK(contains(w.vendor->heads().back(), "Accept-Encoding: identity\r\n"));
     CHECK_FALSE(contains(w.vendor->heads().back(), "gzip"));
@@ -490,6 +526,37 @@ TEST_CASE("a list that a tool reads itself brings its calls; what was sent for l
     }
     CHECK(kept == 100);
     CHECK(w.vendor->requests() == before);
+}
+
+TEST_CASE("a list that a tool reads itself: of a call that was looked up before it the list's bytes are kept, of one "
+          "that was looked up while it was under way the lookup's")
+{
+    bulk_world w;
+    w.config.budget.rate = w.config.budget.burst = 1000;
+    w.start();
+    const std::string list = "/v2/calls";
+    w.get(w.path(1));
+    w.vendor->edit(w.id(1));
+    const std::string edited = w.vendor->body(w.id(1)), before = w.vendor->body(w.id(2));
+    const std::string body = R"({"requestId":"r","calls":[)" + edited + "," + before + "]}";
+    w.vendor->script(list, sim::scripted{"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
+                                         std::to_string(body.size()) + "\r\n\r\n" + body});
+    w.vendor->hold(list);
+    w.clock.advance(1s);
+    auto reader = w.asks(list + "?fromDateTime=2020-01-01T00:00:00Z&toDateTime=2035-01-01T00:00:00Z");
+    w.run_until([&] { return w.vendor->requests() == 2; });
+    w.clock.advance(1s);
+    w.vendor->edit(w.id(2));
+    CHECK(world::call_of(w.get(w.path(2))) == w.vendor->body(w.id(2)));
+    w.vendor->release(list);
+    CHECK(reader->read().body == body);
+    w.settle();
+    answer listed = w.get(w.path(1)), looked_up = w.get(w.path(2));
+    CHECK(listed.cache("hit") == "hit");
+    CHECK(world::call_of(listed) == edited);
+    CHECK(looked_up.cache("hit") == "hit");
+    CHECK(world::call_of(looked_up) == w.vendor->body(w.id(2)));
+    CHECK(world::call_of(looked_up) != before);
 }
 
 TEST_CASE("a bulk read of a tool's own passes through as it is, and brings its calls")

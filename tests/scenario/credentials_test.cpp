@@ -10,6 +10,41 @@
 using namespace callcache;
 using namespace callcache::test;
 
+namespace
+{
+
+const std::string etl_token = "0123456789abcdef-etl", agent_token = "0123456789abcdef-agent";
+const std::string as_etl = "Bearer " + etl_token, as_agent = "Bearer " + agent_token;
+
+// `inject`, with a token for each of two tools.
+struct named_tools : world
+{
+    named_tools()
+    {
+        config.credentials = {.mode = credentials_mode::inject, .access_key = "key", .access_key_secret = "secret"};
+        config.credentials.clients_file = folder.file("clients");
+        std::ofstream(config.credentials.clients_file)
+            << "{\"etl\": \"" << etl_token << "\", \"agent\": \"" << agent_token << "\"}";
+    }
+
+    // How often a tool of that name was answered, whatever it asked for.
+    std::uint64_t answered(std::string_view tool) const
+    {
+        std::uint64_t sum = 0;
+        for (const auto& [key, n] : cache->counts().total().requests) sum += std::get<2>(key) == tool ? n : 0;
+        return sum;
+    }
+};
+
+std::size_t occurrences(std::string_view text, std::string_view part)
+{
+    std::size_t count = 0;
+    for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
+    return count;
+}
+
+}  // namespace
+
 TEST_SUITE_BEGIN("scenario: credentials");
 
 TEST_CASE("two credentials never see each other's entries: hit, stale, collapsed, negative, after a restart")
@@ -333,6 +368,97 @@ TEST_CASE(
     CHECK(w.get(w.path(1), {}, "Bearer " + two).status == 200);
     CHECK(w.out.text().find("what was read before stays in use") != std::string::npos);
     CHECK(w.out.text().find(two) == std::string::npos);
+}
+
+TEST_CASE("a tool's Connection field cannot take the credential away from what goes upstream")
+{
+    named_tools injecting;
+    world forwarding;
+    const std::vector<std::pair<world*, std::string>> both{{&injecting, as_etl}, {&forwarding, authorization}};
+    for (const auto& [w, shown] : both)
+    {
+        w->start();
+        for (const char* names : {"authorization", "Authorization, close", "close,\tAUTHORIZATION ,x"})
+        {
+            CAPTURE(names);
+            CHECK(w->get("/v2/users", {{"Connection", names}}, shown).status == 200);
+            const std::string& head = w->vendor->heads().back();
+            CAPTURE(head);
+            CHECK(occurrences(head, "Authorization: ") == 1);
+            CHECK(occurrences(head, "\r\nAuthorization: " + authorization + "\r\n") == 1);
+        }
+        CHECK(w->get("/v2/users", {{"Connection", "close"}, {"Connection", "authorization"}}, shown).status == 200);
+    }
+    // Nobody has to answer for a 401 that nobody earned.
+    CHECK(injecting.get("/v2/users", {}, as_agent).status == 200);
+    CHECK(injecting.get(injecting.path(1), {}, as_agent).status == 200);
+}
+
+TEST_CASE("a tool with a token of its own has that name, whatever its base URL says: its share of the day ends there")
+{
+    named_tools w;
+    w.config.budget.tools["etl"].daily = 1;
+    w.config.log.access = log_access::all;
+    w.start();
+    CHECK(w.get("/@agent" + w.path(1), {}, as_etl).status == 200);
+    CHECK(w.vendor->heads().back().starts_with("GET " + w.path(1) + " HTTP/1.1\r\n"));
+    CHECK(w.get("/@agent" + w.path(2), {}, as_etl).status == 429);
+    CHECK(w.get("/@agent/v2/users", {}, as_etl).status == 429);
+    CHECK(w.get("/@anybody" + w.path(2), {}, as_etl).status == 429);
+    CHECK(w.vendor->requests() == 1);
+    CHECK(w.cache->counts().total().requests.size() == 3);  // misses; two kinds of refusals
+    CHECK(w.answered("etl") == 4);
+    CHECK(occurrences(w.out.text(), "tool=etl") >= 5);  // the answers, and the one that was sent
+    CHECK(occurrences(w.out.text(), "tool=a") == 0);
+    answer stats = w.operate("GET", "/stats");
+    CHECK(stats.body.find("\"spent_by_tool\":{\"etl\":1}") != std::string::npos);
+
+    // And the other one has its own.
+    CHECK(w.get("/@etl" + w.path(2), {}, as_agent).status == 200);
+    CHECK(w.get("/@etl/v2/users", {}, as_agent).status == 200);
+    CHECK(w.answered("agent") == 2);
+}
+
+TEST_CASE("a token's name counts for each request that shows it, also for one that is refused, and for no other")
+{
+    named_tools w;
+    w.start();
+    tool t(w);
+    auto ask = [&](const std::string& target, const std::string& shown) {
+        t.send(w.request("GET", target, {}, shown));
+        return t.read().status;
+    };
+    CHECK(ask("/v2/calls/undefined", as_etl) == 400);
+    CHECK(ask("/@etl/v2/calls/undefined", as_agent) == 400);
+    CHECK(ask("/v2/../x", as_agent) == 400);
+    CHECK(w.answered("etl") == 1);
+    CHECK(w.answered("agent") == 2);
+    CHECK(ask("/v2/calls/undefined", "Bearer nobody") == 400);
+    CHECK(w.answered("agent") == 2);
+    CHECK(w.vendor->requests() == 0);
+}
+
+TEST_CASE("inject with named tools: each request on a connection shows a token, and none rests on one before it")
+{
+    named_tools w;
+    w.start();
+    tool t(w);
+    auto ask = [&](const std::string& shown) {
+        t.send(w.request("GET", w.path(1), {}, shown));
+        return t.read();
+    };
+    CHECK(ask(as_etl).status == 200);
+    CHECK(ask(as_etl).cache("hit") == "hit");
+    CHECK(ask("Bearer 0123456789abcdef-xxx").status == 401);
+    CHECK(ask(as_etl).status == 200);
+    CHECK(ask("").status == 401);
+    CHECK(ask(as_agent).status == 200);
+    CHECK(ask(as_etl + "x").status == 401);
+    CHECK(ask(as_etl + "x").status == 401);
+    CHECK(ask(as_agent).status == 200);
+    CHECK(w.answered("agent") == 2);
+    CHECK(w.answered("etl") == 3);
+    CHECK(w.vendor->requests() == 1);
 }
 
 TEST_CASE("inject with named tools: a clients file that is not good is a start that fails, and says why")

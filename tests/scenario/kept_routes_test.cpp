@@ -200,6 +200,21 @@ TEST_CASE("two credentials never see each other's answers of a kept route")
     CHECK(w.vendor->requests() == 2);
 }
 
+TEST_CASE("one connection with another credential is another caller, for a kept route too")
+{
+    routes_world w;
+    tool t(w);
+    auto ask = [&](const std::string& as) {
+        t.send(w.request("GET", "/v2/users/5", {}, as));
+        return t.read();
+    };
+    CHECK(ask(authorization).cache("fwd") == "miss");
+    CHECK(ask(other_authorization).cache("fwd") == "miss");
+    CHECK(ask(authorization).cache("hit") == "hit");
+    CHECK(ask(other_authorization).cache("hit") == "hit");
+    CHECK(w.vendor->requests() == 2);
+}
+
 TEST_CASE("an outage: a kept route is served stale; one endpoint that answers 500 is no outage")
 {
     routes_world w;

@@ -76,6 +76,38 @@ TEST_CASE("fifty tools ask at once, the vendor is asked once")
 }
 
 TEST_CASE(
+    "a cookie that the vendor sets is for the one whose request it answers, and not for those who share the answer")
+{
+    for (bool fails : {false, true})
+    {
+        CAPTURE(fails);
+        world w;
+        w.start();
+        const std::string failure = "HTTP/1.1 500 Oops\r\nSet-Cookie: a=b\r\nX-More: 1\r\nContent-Length: 0\r\n\r\n";
+        if (fails) w.vendor->script(w.id(1), sim::scripted{failure});
+        w.vendor->hold(w.id(1));
+        std::vector<std::unique_ptr<tool>> tools;
+        for (std::size_t n = 1; n <= 3; ++n)
+        {
+            tools.push_back(std::make_unique<tool>(w));
+            tools.back()->send(w.request("GET", w.path(1)));
+            w.run_until([&] { return w.cache->misses().waiting(w.id(1)) == n; });
+        }
+        w.vendor->release(w.id(1));
+        for (std::size_t n = 0; n < 3; ++n)
+        {
+            answer a = tools[n]->read();
+            CAPTURE(a.raw);
+            CHECK(a.status == (fails ? 500 : 200));
+            CHECK((a.cache("collapsed") == "collapsed") == (n > 0));
+            CHECK(a.has("set-cookie") == (n == 0));
+            CHECK(a.has(fails ? "x-more" : "x-ratelimit-remaining"));  // the other fields are everybody's
+        }
+        CHECK(w.vendor->requests() == 1);
+    }
+}
+
+TEST_CASE(
     "a lookup goes upstream with callcache's own fields and the tool's credential, and nothing else of the tool's")
 {
     world w;
@@ -319,6 +351,23 @@ TEST_CASE("whoever leaves takes nobody along: the flight goes on, and what it br
     w.run_for_a_while();
     w.vendor->release(w.id(1));
     CHECK(stayer.read().status == 200);
+    CHECK(w.get(w.path(1)).cache("hit") == "hit");
+    CHECK(w.vendor->requests() == 1);
+}
+
+TEST_CASE("what was sent before its last asker left is kept when it comes")
+{
+    world w;
+    w.start();
+    w.vendor->hold(w.id(1));
+    tool leaver(w);
+    leaver.send(w.request("GET", w.path(1)));
+    w.run_until([&] { return w.vendor->requests() == 1; });
+    leaver.hang_up();
+    w.run_for_a_while();
+    w.vendor->release(w.id(1));
+    w.run_until([&] { return w.cache->misses().flights() == 0; });
+    CHECK(w.get(w.path(1)).cache("hit") == "hit");
     CHECK(w.vendor->requests() == 1);
 }
 

@@ -1,9 +1,12 @@
 // What is not a lookup goes upstream as it is, in its turn, and is not kept.
 
 #include "server/http/body_decoder.hpp"
+#include "server/http/head_guard.hpp"
 #include "tests/support/budget_world.hpp"
 
 #include <doctest/doctest.h>
+
+#include <algorithm>
 
 using namespace callcache;
 using namespace callcache::test;
@@ -99,6 +102,81 @@ TEST_CASE("pass: a chunked body is taken apart and put together again with one f
     CHECK(contains(a.body, "\"size\":3"));
     CHECK(contains(w.vendor->heads()[1], "\r\nTransfer-Encoding: chunked\r\n"));
     CHECK_FALSE(contains(w.vendor->heads()[1], "Content-Length"));
+}
+
+TEST_CASE("pass: a trailer that would set a cookie, a credential or a host is handed on in neither direction")
+{
+    world w;
+    w.start();
+    const std::string trailers = "Set-Cookie: a=b\r\nX-Sum: 7\r\nAuthorization: Basic eA==\r\nHost: evil\r\n"
+                                 "Proxy-Authorization: Basic eA==\r\nCookie: a=b\r\n";
+    w.raw(with_body("POST", "/v2/tasks", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n" + trailers + "\r\n"));
+    REQUIRE(w.vendor->requests() == 1);
+    CHECK(w.vendor->framed_bodies()[0] == "3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n");
+    w.clock.advance(2s);
+    // The same of a body that streams.
+    std::string body;
+    write_chunk(body, std::string(100'000, 'x'));
+    w.clock_runs = true;
+    w.raw(with_body("POST", "/v2/tasks", "Transfer-Encoding: chunked\r\n", body + "0\r\n" + trailers + "\r\n"));
+    REQUIRE(w.vendor->requests() == 2);
+    CHECK(w.vendor->framed_bodies()[1].ends_with("x\r\n0\r\nX-Sum: 7\r\n\r\n"));
+
+    w.vendor->script("/v2/users", sim::scripted{scripted_answer("200 OK\r\nTransfer-Encoding: chunked",
+                                                                "2\r\nok\r\n0\r\n" + trailers + "\r\n")});
+    tool t(w);
+    t.send(w.request("GET", "/v2/users"));
+    w.run_until([&] { return t.has_answer(); });
+    std::string raw = t.take();
+    CHECK(raw.ends_with("\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\n\r\n"));
+}
+
+TEST_CASE("pass: an answer has one Date, the vendor's or else callcache's")
+{
+    world w;
+    w.start();
+    const std::string then = "Tue, 24 Nov 2026 07:00:00 GMT";
+    for (const std::string& dated : {std::string(), "\r\nDATE: " + then})
+    {
+        w.vendor->script("/v2/users", sim::scripted{scripted_answer("200 OK\r\nContent-Length: 0" + dated, "")});
+        answer a = w.get("/v2/users");
+        CHECK(a.header("date") == (dated.empty() ? http_date(w.clock.wall()) : then));
+        CHECK(std::count_if(a.fields.begin(), a.fields.end(),
+                            [](const field& f) { return equals_lower(f.first, "date"); }) == 1);
+        w.clock.advance(2s);
+    }
+}
+
+TEST_CASE("pass: an HTTP/1.0 tool that keeps its connection is told so, and its next request is answered on it")
+{
+    world w;
+    w.start();
+    tool old(w);
+    for (int twice = 0; twice < 2; ++twice)
+    {
+        old.send("GET /v2/users HTTP/1.0\r\nConnection: keep-alive\r\nAuthorization: " + authorization + "\r\n\r\n");
+        answer a = old.read();
+        CHECK(a.status == 200);
+        CHECK(a.header("connection") == "keep-alive");
+        CHECK(contains(w.vendor->heads().back(), "\r\nVia: 1.0 callcache\r\n"));
+        w.clock.advance(2s);
+    }
+}
+
+TEST_CASE("pass: a connection that carried a GET with a body carries nothing else, as the vendor may not have read it")
+{
+    world w;
+    w.start();
+    for (const char* body : {"{}", ""})
+    {
+        std::size_t before = w.vendor->connections();
+        w.raw(with_body("GET", "/v2/users", "Content-Length: " + std::to_string(std::string(body).size()) + "\r\n",
+                        body));
+        w.clock.advance(2s);
+        w.get("/v2/users");
+        w.clock.advance(2s);
+        CHECK(w.vendor->connections() - before == (*body ? 2u : 0u));
+    }
 }
 
 TEST_CASE("pass: a malformed body is refused, and nothing of it reaches the vendor")

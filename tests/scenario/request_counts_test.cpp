@@ -129,6 +129,26 @@ TEST_CASE("counts: a tool that does not say its name is its credential and its U
     }
 }
 
+TEST_CASE("counts: a request without a credential is no request of the one that its connection showed before")
+{
+    world w;
+    w.start();
+    w.get("/@etl" + w.path(1));
+    tool t(w);
+    auto ask = [&](const std::string& as) {
+        t.send(w.request("GET", w.path(1), {{"User-Agent", "one"}}, as));
+        return t.read().status;
+    };
+    CHECK(ask(authorization) == 200);
+    CHECK(ask("") == 401);
+    CHECK(ask(authorization) == 200);
+    auto counts = w.cache->counts().total().requests;
+    CHECK(counts[{"calls", outcome::error, "one"}] == 1);
+    CHECK(std::count_if(counts.begin(), counts.end(), [](const auto& c) {
+              return std::get<2>(c.first).starts_with("one #") && std::get<1>(c.first) == outcome::hit && c.second == 2;
+          }) == 1);
+}
+
 TEST_CASE("counts: the time is from the whole head to the answer")
 {
     world w;

@@ -53,7 +53,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
     std::multimap<std::string, std::function<void(bool)>> waiting;  // answers that are held back
     std::map<std::string, scripted> scripts;
     std::map<std::string, std::size_t> lookups;
-    std::vector<std::string> heads, bodies;
+    std::vector<std::string> heads, bodies, framed_bodies;
     std::vector<std::size_t> came_on;
     std::string greeting;
     std::size_t requests = 0, refused = 0, accepted = 0;
@@ -133,6 +133,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         ++s.requests;
         s.heads.push_back(r.head);
         s.bodies.push_back(r.body);
+        s.framed_bodies.push_back(r.framed);
         s.came_on.push_back(c->number);
         std::string id = r.path.starts_with("/v2/calls/") ? r.path.substr(10) : "";
         bool is_lookup = !id.empty() && std::all_of(id.begin(), id.end(), ::isdigit);
@@ -377,6 +378,10 @@ std::size_t vendor::connections() const
 const std::vector<std::string>& vendor::bodies() const
 {
     return state_->bodies;
+}
+const std::vector<std::string>& vendor::framed_bodies() const
+{
+    return state_->framed_bodies;
 }
 const std::vector<std::string>& vendor::heads() const
 {

@@ -93,13 +93,14 @@ public:
     // Cuts the connections that wait for a request, as a server does after a while.
     void close_idle();
 
-    std::size_t requests() const;                       // all that were read, whatever the answer
-    std::size_t requests(const std::string& id) const;  // lookups of it
-    std::size_t refused() const;                        // 429s
-    std::size_t connections() const;                    // accepted so far
-    const std::vector<std::string>& heads() const;      // of every request, as it came
-    const std::vector<std::string>& bodies() const;     // likewise, the first 64 KiB of each
-    const std::vector<std::size_t>& came_on() const;    // the number of each request's connection
+    std::size_t requests() const;                           // all that were read, whatever the answer
+    std::size_t requests(const std::string& id) const;      // lookups of it
+    std::size_t refused() const;                            // 429s
+    std::size_t connections() const;                        // accepted so far
+    const std::vector<std::string>& heads() const;          // of every request, as it came
+    const std::vector<std::string>& bodies() const;         // likewise, the first 64 KiB of each
+    const std::vector<std::string>& framed_bodies() const;  // the first 256 KiB, with chunk sizes and trailers
+    const std::vector<std::size_t>& came_on() const;        // the number of each request's connection
 
     struct state;
 

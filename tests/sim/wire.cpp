@@ -12,7 +12,7 @@ namespace sim
 namespace
 {
 
-constexpr std::size_t kept_body_max = 64 << 10;
+constexpr std::size_t kept_body_max = 64 << 10, kept_framed_max = 256 << 10;
 
 std::string_view first_word(std::string_view& line)
 {
@@ -31,6 +31,7 @@ task<bool> read_body(connection_ptr c, std::string& in, body_decoder decoder, si
         r.size += p.data.size();
         for (unsigned char byte : p.data) r.sum = r.sum * 31 + byte;
         if (r.body.size() < kept_body_max) r.body += p.data;
+        if (r.framed.size() < kept_framed_max) r.framed.append(in, 0, p.taken);
         in.erase(0, p.taken);
         if (p.taken > 0) continue;
         if (decoder.refused()) co_return false;

@@ -67,6 +67,7 @@ struct sim_request
 {
     std::string head, method, path, query, authorization;
     std::string body;        // as much of it as is kept
+    std::string framed;      // likewise, but more of it: as it came, with chunk sizes and trailers
     std::uint64_t size = 0;  // of all of it
     std::uint32_t sum = 0;   // of its bytes
     bool close = false;

@@ -18,6 +18,11 @@ using namespace std::chrono_literals;
 inline const std::string authorization = sim::basic("key", "secret");
 inline const std::string other_authorization = sim::basic("other", "secret");
 
+// A host without an address. A label has at most 63 characters, so no name service is asked for it (RFC 1035, section
+// 2.3.4).
+inline const std::string host_without_address =
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.invalid";
+
 // Keeps what is logged.
 class recorded_log final : public log
 {

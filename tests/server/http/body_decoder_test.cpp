@@ -101,6 +101,7 @@ TEST_CASE("body: a malformed chunk is refused")
                                                                        "0\r\nname: x\n\r\n",
                                                                        "0\r\nx: " + std::string(9000, 'y'),
                                                                        "5\r\nhello\r\r\n",
+                                                                       "5\r\nhello\rX0\r\n\r\n",
                                                                        std::string("5\0\r\nhello\r\n", 11)})
         for (std::size_t step : {1, 5000})
         {
@@ -129,4 +130,41 @@ TEST_CASE("body: until the connection ends everything is content")
     CHECK(r.data == "0\r\n\r\nmore");
     CHECK_FALSE(r.done);
     CHECK(body_decoder({framing::kind::until_close, 0}).ends_with_connection());
+}
+
+TEST_CASE("body: all trailers together have a bound, however many there are")
+{
+    auto trailers_of = [](std::size_t bytes) {  // with the line end behind them
+        const std::string line = "X: 45678901234567890123456789\r\n";
+        std::string text;
+        while (text.size() + 2 * line.size() < bytes) text += line;
+        return text + "X: " + std::string(bytes - text.size() - 7, 'y') + "\r\n\r\n";
+    };
+    for (std::size_t step : {7, 10'000})
+    {
+        REQUIRE(trailers_of(8192).size() == 8192);
+        auto whole = decode(chunked, "0\r\n" + trailers_of(8192), step);
+        CHECK(whole.done);
+        CHECK(whole.trailers.size() > 200);
+        auto more = decode(chunked, "0\r\n" + trailers_of(8193), step);
+        CHECK(more.refused != "");
+        CHECK_FALSE(more.done);
+    }
+}
+
+TEST_CASE("body: a field that says whose the message is, where it goes or how it is read is no trailer")
+{
+    for (const char* name :
+         {"Authorization", "Proxy-Authorization", "WWW-Authenticate", "Cookie", "Set-Cookie", "SET-COOKIE", "Host",
+          "Content-Type", "Content-Encoding", "Content-Length", "Transfer-Encoding", "Connection", "Cache-Control",
+          "Location", "Retry-After", "Date", "Age", "Vary", "Max-Forwards"})
+    {
+        CAPTURE(name);
+        CHECK_FALSE(is_trailer_field(name));
+        auto r = decode(chunked, "0\r\n" + std::string(name) + ": x\r\nX-Sum: 1\r\n\r\n", 100);
+        CHECK(r.done);
+        CHECK(r.trailers == std::vector<field>{{"X-Sum", "1"}});
+    }
+    CHECK(is_trailer_field("Digest"));
+    CHECK(is_trailer_field("X-Authorization"));
 }

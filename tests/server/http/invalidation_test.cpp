@@ -73,6 +73,8 @@ TEST_CASE("invalidation: Location and Content-Location count where they are of t
     CHECK(located("/v2/calls/7?x=1") == list{"7"});
     CHECK(located("https://api.gong.io.evil.example/v2/users/7").empty());
     CHECK(located("//evil.example/v2/users/7").empty());
+    CHECK(located("//v2/users/7").empty());  // of a host that is called v2
+    CHECK(located("//v2/calls/7").empty());
     CHECK(located("users/7").empty());
     CHECK(located("").empty());
 }
