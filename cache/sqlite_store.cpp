@@ -17,7 +17,6 @@
 #include <condition_variable>
 #include <cstdio>
 #include <deque>
-#include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -37,6 +36,14 @@ constexpr auto idle_tick = std::chrono::seconds(1);  // how often an idle writer
 constexpr duration partition_unused = std::chrono::hours(48);
 constexpr duration tidy_every = std::chrono::hours(1);
 
+// True if surely nothing is at the path. Where the system does not say (a folder that may not be read, a file server
+// that does not answer, links in a circle) the file is left as it is.
+bool is_gone(const std::string& path)
+{
+    struct stat info;
+    return stat(path.c_str(), &info) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 class sqlite_store final : public store
 {
 public:
@@ -53,8 +60,9 @@ public:
     {
         for (const partition_record& p : partitions_) known_[p.id] = p;
         open_readers();
-        for (std::size_t i = 0; i < reader_count; ++i) threads_.emplace_back([this, i] { read_on(i); });
-        threads_.emplace_back([this] { write_on(); });
+        for (std::size_t i = 0; i < reader_count; ++i)
+            threads_.emplace_back([this, i] { survive([&] { read_on(i); }); });
+        threads_.emplace_back([this] { survive([&] { write_on(); }); });
     }
 
     ~sqlite_store() override
@@ -138,6 +146,31 @@ private:
         found done;
     };
 
+    // The whole life of a thread: what it does is begun again after a mistake of ours, as no thread may end the
+    // process.
+    template<class Life>
+    void survive(Life live) noexcept
+    {
+        for (;;) try
+            {
+                return live();
+            }
+            catch (const std::exception& mistake)
+            {
+                say_mistake(mistake);
+            }
+    }
+
+    void say_mistake(const std::exception& mistake) noexcept
+    try
+    {
+        options_.warn(std::string("a mistake in callcache, at the database: ") + mistake.what());
+    }
+    catch (...)
+    {
+        // There is no room even for that; the next one may have it.
+    }
+
     template<class Change>
     void change(Change make)
     {
@@ -200,6 +233,10 @@ private:
         {
             if (f.is_corruption()) corrupt_ = true;
             if (!reading_fails_.exchange(true)) options_.warn(std::string("reading the database failed: ") + f.what());
+        }
+        catch (const std::exception& mistake)
+        {
+            say_mistake(mistake);
         }
         if (found.damaged)
         {
@@ -264,6 +301,11 @@ private:
         {
             trouble = r.text;
         }
+        catch (const std::exception& mistake)
+        {
+            if (writer_) writer_->roll_back();
+            trouble = mistake.what();
+        }
         if (alone) alone.unlock();
         if (good && !writable_) options_.warn("the database can be written again");
         if (!good && writable_)
@@ -322,7 +364,7 @@ private:
         {
             wall_time at = options_.clock();
             more_to_tidy_ = false;
-            if (corrupt_ || !std::filesystem::exists(options_.path)) make_usable();
+            if (corrupt_ || is_gone(options_.path)) make_usable();
             if (!writer_) return;
             auto alone = without_readers();
             more_to_tidy_ = writer_->remove_outdated() || writer_->forget() ||
@@ -346,6 +388,11 @@ private:
         catch (const sqlite::refused&)
         {
             // Said when something is written, which is tried again with every group.
+        }
+        catch (const std::exception& mistake)
+        {
+            more_to_tidy_ = false;
+            say_mistake(mistake);
         }
     }
 
@@ -389,7 +436,7 @@ private:
     // trusted. Throws failure and refused; then it is tried again with the next group.
     void make_usable()
     {
-        bool corrupt = corrupt_, gone = !std::filesystem::exists(options_.path);
+        bool corrupt = corrupt_, gone = is_gone(options_.path);
         if (writer_ && !corrupt && !gone) return;
         std::unique_lock files(files_mutex_);
         at_once_.close();

@@ -4,6 +4,7 @@
 #include "config/budget_share.hpp"
 #include "server/budget/zone.hpp"
 #include "server/open_ledger.hpp"
+#include "server/run_loop.hpp"
 #include "server/secret_file.hpp"
 #include "server/whole_file.hpp"
 
@@ -202,9 +203,9 @@ void proxy::run_loops()
     for (auto& f : fronts_) asio::co_spawn(f->loop, sweep(*f, *tool_rules_), asio::detached);
     if (around_.by_hand) return;
     for (auto& loop : loops_)
-        threads_.emplace_back([&l = *loop] {
+        threads_.emplace_back([this, &l = *loop] {
             auto work = asio::make_work_guard(l);
-            l.run();
+            run_loop(l, [this](std::string_view mistake) { tools_->mistake(mistake); });
         });
 }
 

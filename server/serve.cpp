@@ -3,6 +3,7 @@
 #include "server/commands.hpp"
 #include "server/confinement.hpp"
 #include "server/proxy.hpp"
+#include "server/run_loop.hpp"
 #include "server/system_clock.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -106,7 +107,9 @@ int serve(const settings& config, const std::function<loaded_settings()>& read_a
     };
     hang_ups.async_wait(on_hang_up);
     asio::co_spawn(loop, look_after(p, clock), asio::detached);
-    loop.run();
+    run_loop(loop, [&](std::string_view mistake) {
+        out->error("a mistake in callcache", {{"what", std::string(mistake)}});
+    });
 
     p.stop();
     out.reset();  // nothing logs any more; what is queued is written

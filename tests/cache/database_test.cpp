@@ -429,6 +429,41 @@ TEST_CASE("entries of credentials that nobody has used for two days go first")
     CHECK(f.has(2899));
 }
 
+TEST_CASE("a path of which the system does not say what is there ends nothing: what is open goes on being used")
+{
+    database_file f;
+    const std::string folder = f.folder.file("data"), aside = f.folder.file("aside");
+    fs::create_directory(folder);
+    f.path = folder + "/cache.db";
+    f.open();
+    f.put(0, 3);
+    fs::rename(folder, aside);
+    fs::create_directory_symlink("data", folder);  // to itself: ELOOP, which is not "not there"
+    f.put(3, 6);
+    f.now += 2h / 1us;  // the writer looks after its file
+    f.put(6, 9);
+    for (int i = 0; i < 9; ++i) CHECK(f.has(i));
+    CHECK_FALSE(f.warned("was deleted"));
+    fs::remove(folder);
+    fs::rename(aside, folder);
+    f.open();
+    for (int i = 0; i < 9; ++i) CHECK(f.has(i));
+}
+
+TEST_CASE("a mistake on a thread of the store's ends nothing: who waits is answered, and it is said")
+{
+    database_file f;
+    f.open();
+    f.put(0, 2);
+    f.s->find(entry_key(key_view{1, "0"}), [](entry_ptr) { throw std::length_error("a mistake in a test"); });
+    CHECK(f.soon([&] { return f.warned("a mistake in a test"); }));
+    CHECK(f.has(1));
+    f.s->put_partition({9, digest{9}, t0, t0}, [](bool) { throw std::length_error("another one"); });
+    CHECK(f.soon([&] { return f.warned("another one"); }));
+    f.put(2, 3);
+    CHECK(f.has(2));
+}
+
 TEST_CASE("what was not refreshed for cache.calls.keep_max is physically deleted")
 {
     database_file f;
