@@ -2,7 +2,7 @@
 // must always be true is not; everything else is for the sanitizers.
 #pragma once
 
-#include <rapidjson/document.h>
+#include "tests/support/json_object.hpp"
 
 #include <memory>
 #include <stdexcept>
@@ -35,15 +35,6 @@ struct broken : std::logic_error
 inline void always(bool is_true, const char* claim)
 {
     if (!is_true) throw broken(claim);
-}
-
-// True if the text is one whole JSON object, by RapidJSON's own word.
-inline bool is_object(std::string_view text)
-{
-    rapidjson::Document d;
-    d.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag |
-            rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
-    return !d.HasParseError() && d.IsObject();
 }
 
 // A copy that ends where the bytes end, so that the address sanitizer sees whoever reads on.

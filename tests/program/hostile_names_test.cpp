@@ -1,7 +1,7 @@
 // A User-Agent is a tool's name where it says no other, and so it stands in the log, in /stats, in the ledger and in
 // answers. Whatever it holds, a line of the log stays one line and one record, and a terminal is not told anything.
 
-#include "cache/call_answer.hpp"
+#include "tests/support/json_object.hpp"
 #include "tests/support/programs.hpp"
 #include "tests/support/temp_folder.hpp"
 
