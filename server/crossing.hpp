@@ -7,7 +7,7 @@
 //   connects, ready ─►            a durable lease, room in the window
 //                         send ◄─      or `wait`: not for a while; then another turn, and `connect` again
 //   writes; `begins` at the first byte ─►
-//   (the last piece of a long body waits for room in the window too)
+//   (the last piece of a long body may have to wait for room in the window too)
 //   answered(status) ─►           what the answer means for everybody; of what only read, both are told when the tool
 //                                 has the answer, or the beginning of a long one
 //                      hand_on ◄─      if the front waits for it; or another turn, after a 429: `connect` again

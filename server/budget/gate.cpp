@@ -26,7 +26,11 @@ gate::gate(parts p) :
 
 task<gate::turn> gate::enter(budget::item i, std::vector<asking> who, bool first)
 {
-    if (closed_) co_return closed{};
+    if (closed_)
+    {
+        budget_.remove(i);  // it may have stepped back
+        co_return closed{};
+    }
     bool alone = std::all_of(who.begin(), who.end(), [](const asking& a) { return a.kin == 0; });
     auto start = [this, i, who = std::move(who), first](auto done) {
         for (const asking& a : who) budget_.add(i, a, first);
@@ -269,6 +273,8 @@ void gate::passage::answered(steady_time::duration round_trip)
 task<void> gate::passage::again()
 {
     if (stage_ != stage::sent) co_return;
+    // Waiting for another token while the request holds its own would never end where all tokens are held so.
+    if (gate_.budget_.window().sends_more(grant_.token, gate_.parts_.clock.steady())) co_return;
     auto start = [this](auto done) {
         gate_.finishing_.push_back(std::move(done));
         gate_.look();

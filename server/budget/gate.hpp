@@ -85,7 +85,8 @@ public:
         void acknowledged();
 
         // The last piece of a long body is next: whoever stands on the way may have held the rest back, and the vendor
-        // counts the request when this comes. Waits for room in the window once more. REQUIRES: sending() was called.
+        // counts the request when this comes. If its token has come back since, waits for room in the window once more.
+        // REQUIRES: sending() was called.
         task<void> again();
 
     private:

@@ -87,6 +87,14 @@ void sliding_window::sent(token t, steady_time now)
     flying_[t].sent = now;
 }
 
+bool sliding_window::sends_more(token t, steady_time now)
+{
+    auto f = flying_.find(t);
+    if (f == flying_.end() || (f->second.returns && *f->second.returns <= now)) return false;
+    f->second = {now, std::nullopt};
+    return true;
+}
+
 void sliding_window::arrived(token t, steady_time at_the_latest)
 {
     flying_.erase(t);

@@ -41,6 +41,11 @@ public:
     // The request is being handed to the kernel.
     void sent(token, steady_time now);
 
+    // More of it is to be handed over, and the vendor may count it no sooner than that comes. True if its token stands
+    // for that too, as it is out; then what was acknowledged counts no longer. False if the token has come back: then
+    // the rest needs another one.
+    bool sends_more(token, steady_time now);
+
     // The first byte of its answer came. `round_trip` is the least that the network there and back ever took.
     void answered(token, steady_time now, steady_time::duration round_trip = {});
 

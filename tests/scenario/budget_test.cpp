@@ -405,6 +405,28 @@ TEST_CASE("401: a credential that was just refused is told so without spending, 
     CHECK(w.get(w.path(2)).status == 200);  // another credential is not concerned
 }
 
+TEST_CASE("acknowledgement: a lookup that Gong takes its time to answer holds no token for as long as that takes")
+{
+    three_a_second w;
+    w.config.budget.rate = w.config.budget.burst = 1;
+    w.start();
+    w.clock_runs = true;
+    for (std::uint64_t n = 0; n < 30; ++n) REQUIRE(w.get(w.path(n)).status == 200);
+    w.clock_runs = false;
+    w.clock.advance(2s);
+    w.vendor->close_idle();  // a new connection acknowledges its first bytes at once
+    w.settle();
+    w.vendor->hold(w.id(50));
+    auto slow = w.asks(w.path(50));
+    w.run_until([&] { return w.vendor->requests() == 31; });
+    w.settle();
+    std::vector<std::unique_ptr<tool>> next;
+    next.push_back(w.asks(w.path(51)));
+    CHECK(w.answered(next) <= 3s);
+    CHECK(next[0]->read().status == 200);
+    CHECK_FALSE(slow->has_answer());
+}
+
 TEST_CASE("retries: a lookup that meets a 503 is tried again, and a retry is a rare thing")
 {
     three_a_second w;

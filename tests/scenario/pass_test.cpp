@@ -476,6 +476,52 @@ TEST_CASE("pass: a long body streams, in both framings, and takes one call of th
     }
 }
 
+TEST_CASE("pass: long bodies arrive whole where as many are on their way as the window allows")
+{
+    for (std::uint64_t burst : {1, 3})
+    {
+        CAPTURE(burst);
+        three_a_second w;
+        w.config.budget.rate = double(burst);
+        w.config.budget.burst = burst;
+        w.start();
+        w.clock.advance(5s);
+        const std::string upload =
+            with_body("PUT", "/v2/calls/1/media", "Content-Length: 100000\r\n", std::string(100'000, 'x'));
+        std::vector<std::unique_ptr<tool>> all;
+        for (std::uint64_t n = 0; n < burst; ++n)
+        {
+            all.push_back(std::make_unique<tool>(w));
+            all.back()->send(upload);
+        }
+        CHECK(w.answered(all) <= 100ms);
+        for (auto& t : all) CHECK(contains(t->read().body, "\"size\":100000"));
+        CHECK(w.cache->misses().spending().spent == burst);
+    }
+}
+
+TEST_CASE("pass: a body that a tool is slow to send holds its token no longer than its head takes to be counted")
+{
+    three_a_second w;
+    w.config.budget.rate = w.config.budget.burst = 1;
+    w.start();
+    w.clock_runs = true;
+    for (std::uint64_t n = 0; n < 30; ++n)
+        REQUIRE(w.get(w.path(n)).status == 200);  // so that it is known how long that is
+    w.clock_runs = false;
+    w.clock.advance(2s);
+    tool slow(w);
+    slow.send(with_body("PUT", "/v2/calls/1/media", "Content-Length: 100000\r\n", std::string(70'000, 'x')));
+    w.settle();
+    std::vector<std::unique_ptr<tool>> next;
+    next.push_back(w.asks(w.path(50)));
+    CHECK(w.answered(next) <= 3s);
+    CHECK(next[0]->read().status == 200);
+    slow.send(std::string(30'000, 'x'));
+    w.clock_runs = true;
+    CHECK(contains(slow.read().body, "\"size\":100000"));
+}
+
 TEST_CASE("pass: a body that stops, or is too long, is refused and the vendor never takes it for a whole one")
 {
     world w;

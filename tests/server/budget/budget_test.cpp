@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace callcache;
+using reason = refusal::reason;
 
 namespace
 {
@@ -129,4 +130,102 @@ TEST_CASE("flows: a tool's own cap holds behind 256 other tools that wait")
         pass(now, 1s);
     }
     CHECK(sent == 2);
+}
+
+TEST_CASE("reserve: background work counts what is inside, and not yet sent, against what is left")
+{
+    budget_settings s;
+    s.daily = 10;
+    s.interactive_reserve_percent = 20;
+    moment now = start;
+    ledger_page disk;
+    budget b(s, {}, clean(), "boot", now);
+    const asking job{"job", urgency::background};
+    for (budget::item i = 1; i <= 7; ++i)
+    {
+        b.add(i, {"t", urgency::interactive});
+        REQUIRE(send_next(b, now, disk));
+        pass(now, 2s);
+    }
+    // Three are left, two of them for interactive work.
+    CHECK_FALSE(b.refuses(job, 20s, now));
+    b.add(8, {"t", urgency::interactive});
+    REQUIRE(b.admit(now) == 8);
+    auto no = b.refuses(job, 20s, now);
+    REQUIRE(no);
+    CHECK(no->why == reason::reserved);
+    CHECK(no->left == 3);
+    // The first minute's request is free again before it may be: with it, one is left for the job.
+    CHECK(no->wait == b.delays(0s, now).value_or(refusal()).wait + 24h + 2min - 14s);
+    b.add(9, job);
+    auto gone = b.expel(now);
+    REQUIRE(gone);
+    CHECK(gone->what == 9);
+    CHECK(gone->why.why == reason::reserved);
+    b.leave(8, false);
+    b.add(9, job);
+    CHECK_FALSE(b.expel(now));
+    CHECK(b.admit(now) == 9);
+}
+
+TEST_CASE("tools: what a tool has inside, and not yet sent, counts towards its cap")
+{
+    budget_settings s;
+    s.tools["etl"].daily = 2;
+    const asking etl{"etl", urgency::interactive}, other{"other", urgency::interactive};
+    budget b(s, {}, clean(), "boot", start);
+    b.add(1, etl);
+    b.add(2, other);
+    REQUIRE(b.admit(start) == 1);
+    REQUIRE(b.admit(start) == 2);
+    CHECK_FALSE(b.refuses(etl, 20s, start));
+    b.add(3, etl);
+    CHECK_FALSE(b.expel(start));
+    REQUIRE(b.admit(start) == 3);
+    auto no = b.refuses(etl, 20s, start);
+    REQUIRE(no);
+    CHECK(no->why == reason::tool_spent);
+    CHECK_FALSE(b.refuses(other, 20s, start));
+    b.leave(1, false);
+    b.add(4, etl);
+    b.add(5, etl);
+    REQUIRE(b.admit(start) == 4);
+    auto gone = b.expel(start);
+    REQUIRE(gone);
+    CHECK(gone->what == 5);
+    CHECK(gone->why.why == reason::tool_spent);
+}
+
+TEST_CASE("restart: after a crash nothing is sent for one window and half a second, whatever the clocks say")
+{
+    budget_settings s;
+    for (auto boot : {"", "boot", "another boot"})
+        for (std::chrono::seconds ago : {0s, 3600s, -3600s})
+        {
+            CAPTURE(boot);
+            CAPTURE(ago.count());
+            ledger_page kept;
+            kept.boot = boot;
+            kept.steady = start.steady - ago;
+            kept.time = kept.wall = start.wall - ago;
+            budget b(s, {}, kept, "boot", start);
+            CHECK(b.until_send(start) == 1530ms);
+        }
+}
+
+TEST_CASE("restart: after a clean stop nothing is sent for one window and half a second from the stop on")
+{
+    budget_settings s;
+    ledger_page kept = clean();
+    kept.boot = "boot";
+    for (auto [ago, wait] :
+         {std::pair{0ms, 1530ms}, {1000ms, 530ms}, {1530ms, 0ms}, {3'600'000ms, 0ms}, {-5000ms, 1530ms}})
+    {
+        CAPTURE(ago.count());
+        kept.steady = start.steady - ago;
+        kept.time = kept.wall = start.wall - ago;
+        CHECK(budget(s, {}, kept, "boot", start).until_send(start) == wait);
+        CHECK(budget(s, {}, kept, "another boot", start).until_send(start) == wait);
+    }
+    CHECK(budget(s, {}, clean(), "boot", start).until_send(start) == 0s);
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 #include <vector>
 
 using namespace callcache;
@@ -395,6 +396,65 @@ TEST_CASE("window: requests take any time on their way, and no burst + 1 arrive 
             }
             REQUIRE_FALSE(v.saw_too_many());
         }
+}
+
+TEST_CASE("window: a token that is out stands for the rest of its request, whatever was acknowledged before")
+{
+    sliding_window w(budget(1, 1, 30ms), t0);
+    steady_time now = t0;
+    auto take = [&] {
+        REQUIRE(w.next(now) == now);
+        auto token = w.take(now);
+        w.sent(token, now);
+        return token;
+    };
+    for (int i = 0; i < 30; ++i)
+    {
+        w.answered(take(), now);
+        now += 2s;
+    }
+    auto token = take();
+    CHECK(w.sends_more(token, now + 1h));
+    now += 1h;
+    w.answered(token, now);
+    CHECK_FALSE(w.sends_more(token, now));
+    now += 2s;
+    token = take();
+    w.acknowledged(token, now);
+    CHECK(w.sends_more(token, now + 1029ms));
+    CHECK(w.next(now + 1h) > now + 1h);
+    w.acknowledged(token, now + 1029ms);
+    CHECK_FALSE(w.sends_more(token, now + 2059ms));
+    CHECK(w.next(now + 2059ms) == now + 2059ms);
+}
+
+TEST_CASE("window: requests count with their head or with their last piece, and no burst + 1 within burst/rate seconds")
+{
+    for (unsigned seed = 1; seed <= 50; ++seed)
+    {
+        INFO("seed " << seed);
+        std::mt19937 random(seed);
+        vendor v(budget(3, 3));
+        for (int i = 0; i < 30; ++i) v.send(10ms, 10ms);
+        for (int i = 0; i < 200; ++i)
+        {
+            bool counts_late = random() % 2;
+            v.send(0ms, 1h, counts_late);
+            auto token = v.last;
+            if (random() % 4) v.w.acknowledged(token, v.now);
+            for (auto others = random() % 8; others > 0; --others) v.send(between(random, 0ms, 300ms), 80ms);
+            if (!v.w.sends_more(token, v.now))
+            {
+                v.send(0ms, 0ms, true);
+                v.w.lost(std::exchange(token, v.last), v.now);
+            }
+            auto way = between(random, 0ms, 300ms);
+            if (counts_late) v.came.push_back(v.now + way);
+            for (auto& a : v.answers)
+                if (a.token == token) a = {token, v.now + way + 80ms, false};
+        }
+        REQUIRE_FALSE(v.saw_too_many());
+    }
 }
 
 TEST_CASE("window: no burst + 1 arrive within burst/rate seconds either if somebody on the way acknowledges them")
