@@ -2,8 +2,9 @@
 // file, and nothing is found.
 //
 // The access keys that `credentials.company_keys` lists share one further partition, the company's, and each keeps its
-// own: its trust, which alone says whether it may read, and what the vendor said to it alone (cache/own_names.hpp). The
-// company's is named after the first key of the list: with another company's keys in its place nothing is found.
+// own: its trust, which alone says whether it may read, and what the vendor said to it alone
+// (cache/private_overrides.hpp). The company's is named after the first key of the list: with another company's keys in
+// its place nothing is found.
 //
 // The name of a partition is HMAC-SHA-256(salt in the file, upstream origin ‖ scheme ‖ credential), so that neither the
 // file nor a log can be turned back into a credential.
@@ -53,7 +54,7 @@ public:
     std::optional<wall_time> confirmed_at() const;
 
     // It accepted, or refused, a request that was sent at `sent_at`. The word on the request that was sent later
-    // counts, in whichever order the two arrive. One thread at a time: the brain's.
+    // counts, in whichever order the two arrive. One thread at a time: the fetcher's.
     void confirm(wall_time sent_at);
     void refuse(wall_time sent_at);
 

@@ -1,7 +1,7 @@
 #include "cache/rows.hpp"
 
 #include "cache/digest.hpp"
-#include "cache/unwaiting.hpp"
+#include "cache/nowait_vfs.hpp"
 
 #include <cstring>
 #include <utility>
@@ -66,7 +66,7 @@ std::string_view view(const digest& d)
 
 row_reader::row_reader(const std::string& path, patience how) :
     how_(how),
-    db_(path, SQLITE_OPEN_READONLY, how == patience::never ? unwaiting_layer() : nullptr),
+    db_(path, SQLITE_OPEN_READONLY, how == patience::never ? nowait_layer() : nullptr),
     find_(db_,
           ("SELECT sent_at, fresh_for, missing_since, flags, content_type, etag, checksum, body, source FROM entry "
            "WHERE name = ?1 AND partition = ?2 AND generation >= ?3" +
@@ -81,7 +81,7 @@ row_reader::row_reader(const std::string& path, patience how) :
 row_reader::outcome row_reader::find(key_view key, std::int64_t generation)
 {
     if (how_ == patience::waits) return read(key, generation);
-    unwaiting here;
+    nowait_vfs here;
     return read(key, generation);
 }
 
@@ -289,9 +289,9 @@ std::vector<partition_record> row_writer::partitions()
     return list;
 }
 
-std::vector<own_name> row_writer::own_names()
+std::vector<private_override> row_writer::private_overrides()
 {
-    std::vector<own_name> list;
+    std::vector<private_override> list;
     statement s(db_, "SELECT partition, name, sent_at FROM entry WHERE flags <> 0 AND generation >= ?1");
     for (s.bind(1, generation()); s.step();)
         list.push_back({entry_key(key_view{s.integer(0), s.bytes(1)}), from_micros(s.integer(2))});

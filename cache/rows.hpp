@@ -3,8 +3,8 @@
 
 #include "cache/entry.hpp"
 #include "cache/erasure.hpp"
-#include "cache/own_names.hpp"
 #include "cache/partition.hpp"
+#include "cache/private_overrides.hpp"
 #include "cache/sqlite.hpp"
 
 #include <optional>
@@ -18,7 +18,7 @@ class row_reader
 {
 public:
     // One that must not wait sees nothing of long bodies, nor of what only the disk has: what it does not find may be
-    // there. See unwaiting.hpp for when it may be closed.
+    // there. See nowait_vfs.hpp for when it may be closed.
     enum class patience
     {
         waits,
@@ -75,7 +75,7 @@ public:
     std::string salt();
     std::int64_t generation();
     std::vector<partition_record> partitions();
-    std::vector<own_name> own_names();
+    std::vector<private_override> private_overrides();
 
     // Each of these is a small transaction of its own, and true while there is more to do.
     bool remove_outdated();

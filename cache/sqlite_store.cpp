@@ -3,8 +3,8 @@
 //
 // When the file cannot be written, what is put is lost and serving goes on; the write queue remembers the drops.
 
-#include "cache/at_once_readers.hpp"
 #include "cache/fair_shared_mutex.hpp"
+#include "cache/nowait_readers.hpp"
 #include "cache/open_file.hpp"
 #include "cache/rows.hpp"
 #include "cache/stopwatch.hpp"
@@ -53,7 +53,8 @@ public:
         salt_(writer_->salt()),
         partitions_(writer_->partitions()),
         kept_erasure_(writer_->erasure()),
-        own_names_(options.reads_own_names ? writer_->own_names() : std::vector<own_name>()),
+        private_overrides_(options.reads_private_overrides ? writer_->private_overrides()
+                                                           : std::vector<private_override>()),
         erasure_(kept_erasure_),
         queue_(queued_bytes_max, writer_->generation()),
         bytes_(writer_->bytes())
@@ -80,7 +81,7 @@ public:
     const std::vector<partition_record>& kept_partitions() const override { return partitions_; }
 
     erasure_record kept_erasure() const override { return kept_erasure_; }
-    std::vector<own_name> take_own_names() override { return std::exchange(own_names_, {}); }
+    std::vector<private_override> take_private_overrides() override { return std::exchange(private_overrides_, {}); }
 
     void find(const entry_key& key, found done) override
     {
@@ -473,14 +474,14 @@ private:
     const store_options options_;
     std::unique_ptr<sqlite::row_writer> writer_;  // the writer's thread; null while the file cannot be used
     std::optional<sqlite::row_reader> readers_[reader_count];
-    sqlite::at_once_readers at_once_;
+    sqlite::nowait_readers at_once_;
     fair_shared_mutex files_mutex_;  // held by who reads; alone by who replaces the file, or writes without a WAL
     const std::string salt_;
-    const std::vector<partition_record> partitions_;  // as at the start
-    const erasure_record kept_erasure_;               // likewise
-    std::vector<own_name> own_names_;                 // likewise, until they are taken
-    std::map<partition_id, partition_record> known_;  // as written last; the writer's thread
-    erasure_record erasure_;                          // likewise
+    const std::vector<partition_record> partitions_;   // as at the start
+    const erasure_record kept_erasure_;                // likewise
+    std::vector<private_override> private_overrides_;  // likewise, until they are taken
+    std::map<partition_id, partition_record> known_;   // as written last; the writer's thread
+    erasure_record erasure_;                           // likewise
 
     std::mutex mutex_;  // of the queues
     std::condition_variable write_wanted_, read_wanted_;

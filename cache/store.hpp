@@ -5,8 +5,8 @@
 #include "cache/entry.hpp"
 #include "cache/erasure.hpp"
 #include "cache/journal.hpp"
-#include "cache/own_names.hpp"
 #include "cache/partition.hpp"
+#include "cache/private_overrides.hpp"
 
 #include <functional>
 #include <memory>
@@ -36,7 +36,7 @@ public:
     virtual erasure_record kept_erasure() const = 0;
 
     // The entries that is_own() is true of, as read at the opening, if that was asked for. Once.
-    virtual std::vector<own_name> take_own_names() { return {}; }
+    virtual std::vector<private_override> take_private_overrides() { return {}; }
 
     // Sees everything that was queued before the call, written or not. `done` may be called before this returns, or
     // later on a thread of the store's; it must be short.
@@ -94,7 +94,7 @@ struct store_options
     std::function<wall_time()> clock;              // called on the store's threads
     std::function<void(const std::string&)> warn;  // one line for the operator; called on the store's threads
     journal how = journal::wal;                    // or rollback: what is safe where the file lies
-    bool reads_own_names = false;                  // at the opening
+    bool reads_private_overrides = false;          // at the opening
     std::function<steady_time()> steady = {};      // as `clock`; empty: nobody asks how long things take
 };
 

@@ -27,7 +27,7 @@ constexpr std::size_t touched_at_once = 500;  // in one transaction, so that not
 tiers::tiers(std::size_t memory_max, std::unique_ptr<store> s, duration keep_max) :
     memory_(memory_max),
     erasure_(s->kept_erasure()),
-    own_(s->take_own_names(), keep_max),
+    own_(s->take_private_overrides(), keep_max),
     store_(std::move(s))
 {
     if (erasure_.erasing_since != wall_time()) erasure_ends(erasure_.erasing_since, true, [](bool) {});

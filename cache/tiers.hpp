@@ -3,8 +3,8 @@
 
 #include "cache/epoch.hpp"
 #include "cache/memory_tier.hpp"
-#include "cache/own_names.hpp"
 #include "cache/partition.hpp"
+#include "cache/private_overrides.hpp"
 #include "cache/store.hpp"
 
 #include <atomic>
@@ -18,7 +18,7 @@
 namespace callcache
 {
 
-// Any thread. What is said of a partition holds with its company's: what is its own goes first (own_names.hpp).
+// Any thread. What is said of a partition holds with its company's: what is its own goes first (private_overrides.hpp).
 class tiers
 {
 public:
@@ -85,7 +85,7 @@ private:
         dropped_;  // lately, until when: an older answer is not kept
     erasure_record erasure_;
     std::size_t erasures_ = 0;  // on their way
-    own_names own_;
+    private_overrides own_;
     std::unique_ptr<store> store_;  // whose readers use all of the above until it is gone
 };
 

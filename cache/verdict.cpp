@@ -44,8 +44,8 @@ bool accepts_stale(const entry& e, const directives& asked, wall_time now)
 
 }  // namespace
 
-ruling decide(const entry* kept, trust trusted, const directives& asked, const settings& s, wall_time now,
-              bool stretched)
+decision decide(const entry* kept, trust trusted, const directives& asked, const settings& s, wall_time now,
+                bool stretched)
 {
     bool may_fetch = !asked.only_if_cached && s.mode == run_mode::online;
     verdict nothing = may_fetch ? verdict::fetch : verdict::refuse;
@@ -62,16 +62,16 @@ ruling decide(const entry* kept, trust trusted, const directives& asked, const s
     if (kept->is_passed) return {fresh && !asked.only_if_cached ? verdict::pass : nothing, why::not_kept};
     if (kept->is_negative && !fresh) return {nothing, why::expired};
 
-    why because = kept->is_negative ? why::negative : why::fresh;
+    why reason = kept->is_negative ? why::negative : why::fresh;
     if (wants_fresher(*kept, asked, now))
     {
         bool always = s.cache.client_min_age != never && s.cache.client_min_age == milliseconds(0);
         duration min_age = s.cache.client_min_age == never ? duration::max() : duration(s.cache.client_min_age);
         if (now - kept->sent_at >= min_age && (always || !stretched)) return {nothing, why::asked};
-        because = why::kept_young;
+        reason = why::kept_young;
     }
     bool renew = trusted == trust::renew && !asked.only_if_cached;
-    if (fresh) return {renew ? verdict::serve_refresh : verdict::serve, because};
+    if (fresh) return {renew ? verdict::serve_refresh : verdict::serve, reason};
 
     wall_time window = stale_while_revalidate_until(s.cache.calls, *kept);
     if (stretched) window = std::max(window, kept->fresh_until() + stretched_window);

@@ -31,16 +31,16 @@ enum class why
     offline,     // past its freshness, as nothing goes upstream
 };
 
-struct ruling
+struct decision
 {
-    verdict what;
-    why because;
+    callcache::verdict verdict;
+    why reason;
 };
 
 // `kept` may be null. `stretched`: the day's budget runs out faster than the day. Pure: everything it depends on is an
 // argument.
-ruling decide(const entry* kept, trust trusted, const directives& asked, const settings&, wall_time now,
-              bool stretched = false);
+decision decide(const entry* kept, trust trusted, const directives& asked, const settings&, wall_time now,
+                bool stretched = false);
 
 // True if `kept` may answer although the vendor could not be asked.
 bool serves_on_error(const entry* kept, trust trusted, const settings&, wall_time now);

@@ -4,8 +4,8 @@
 #include "cache/file_lock.hpp"
 #include "cache/ledger.hpp"
 #include "config/settings.hpp"
-#include "server/clock.hpp"
-#include "server/log.hpp"
+#include "server/async/clock.hpp"
+#include "server/telemetry/log.hpp"
 
 #include <optional>
 #include <string>

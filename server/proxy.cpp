@@ -2,11 +2,11 @@
 
 #include "cache/file_system.hpp"
 #include "config/budget_share.hpp"
+#include "server/async/run_loop.hpp"
 #include "server/budget/zone.hpp"
 #include "server/open_ledger.hpp"
-#include "server/run_loop.hpp"
-#include "server/secret_file.hpp"
-#include "server/whole_file.hpp"
+#include "server/secrets/secret_file.hpp"
+#include "server/secrets/whole_file.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -159,12 +159,13 @@ std::optional<std::string> proxy::open_upstream()
         fronts_.push_back(std::make_unique<front>(loops_.back()->get_executor()));
     }
     if (count > 1) loops_.push_back(std::make_unique<asio::io_context>(1));
-    executor brain_loop = loops_.back()->get_executor();
+    executor fetch_loop = loops_.back()->get_executor();
     try
     {
         auto tls = upstream_.tls && !offline ? make_tls_context(config_->upstream.ca_file) : nullptr;
-        brain_ = std::make_shared<brain>(brain_parts{brain_loop, config_, upstream_, tls, *tiers_, *partitions_,
-                                                     around_.clock, around_.out, *ledger_, std::get<calendar>(day)});
+        fetcher_ =
+            std::make_shared<fetcher>(fetcher_parts{fetch_loop, config_, upstream_, tls, *tiers_, *partitions_,
+                                                    around_.clock, around_.out, *ledger_, std::get<calendar>(day)});
     }
     catch (const std::runtime_error& e)
     {
@@ -177,13 +178,14 @@ std::optional<std::string> proxy::open_listeners()
 {
     if (auto trouble = read_tls()) return trouble;
     if (auto trouble = read_admin_token()) return trouble;
-    tools_ = std::make_unique<tools>(tools::parts{config_, *tiers_, *partitions_, *brain_, injected_.get(),
-                                                  clients_.get(), upstream_, around_.clock, around_.out, counts_});
-    observer_ = std::make_unique<observer>(observer::parts{config_, upstream_, *tiers_, *brain_, counts_, log_,
+    lookup_handler_ = std::make_unique<lookup_handler>(lookup_handler::parts{config_, *tiers_, *partitions_, *fetcher_,
+                                                                             injected_.get(), clients_.get(), upstream_,
+                                                                             around_.clock, around_.out, counts_});
+    observer_ = std::make_unique<observer>(observer::parts{config_, upstream_, *tiers_, *fetcher_, counts_, log_,
                                                            around_.clock, [this] { return connections(); }});
-    admin_ = std::make_unique<admin>(admin::parts{config_, ready_, admin_token_, *tiers_, *partitions_, *brain_,
+    admin_ = std::make_unique<admin>(admin::parts{config_, ready_, admin_token_, *tiers_, *partitions_, *fetcher_,
                                                   *observer_, around_.clock, around_.out, around_.read_again});
-    tool_rules_.reset(new session_rules{config_, around_.clock, *tools_, tls_.get()});
+    tool_rules_.reset(new session_rules{config_, around_.clock, *lookup_handler_, tls_.get()});
     admin_rules_.reset(new session_rules{config_, around_.clock, *admin_});
     for (auto [addresses, rules, place] : {std::tuple{&config_->server.listen, tool_rules_.get(), &tool_listener_},
                                            {&config_->server.admin, admin_rules_.get(), &admin_listener_}})
@@ -205,7 +207,7 @@ void proxy::run_loops()
     for (auto& loop : loops_)
         threads_.emplace_back([this, &l = *loop] {
             auto work = asio::make_work_guard(l);
-            run_loop(l, [this](std::string_view mistake) { tools_->mistake(mistake); });
+            run_loop(l, [this](std::string_view mistake) { lookup_handler_->mistake(mistake); });
         });
 }
 
@@ -215,7 +217,7 @@ void proxy::stop()
     for (std::thread& t : threads_)
         if (t.joinable()) t.join();
     // Both answer whoever still waits for them, which resumes on loops that must stand.
-    if (brain_ && ledger_) ledger_->write(brain_->last_page(), [](bool) {});
+    if (fetcher_ && ledger_) ledger_->write(fetcher_->last_page(), [](bool) {});
     ledger_.reset();
     tiers_.reset();
     log_.finish();
@@ -224,12 +226,12 @@ void proxy::stop()
 proxy::~proxy()
 {
     stop();
-    // The brain goes when the last coroutine on its loop goes; the sessions that wait for it are destroyed with it,
+    // The fetcher goes when the last coroutine on its loop goes; the sessions that wait for it are destroyed with it,
     // while their own loops still stand. Then the sessions.
     tool_listener_.reset();
     admin_listener_.reset();
-    if (brain_) brain_->abandon();
-    brain_.reset();
+    if (fetcher_) fetcher_->abandon();
+    fetcher_.reset();
     while (!loops_.empty()) loops_.pop_back();
 }
 
@@ -244,7 +246,7 @@ void proxy::drain()
     ready_ = false;
     tool_rules_->draining = true;
     asio::post(fronts_.front()->loop, [l = tool_listener_] { l->stop(); });
-    brain_->drain();
+    fetcher_->drain();
     for (auto& f : fronts_)
         asio::post(f->loop, [&f = *f, &clock = around_.clock] {
             for (session* s : f.sessions) s->drain();
@@ -261,7 +263,7 @@ reloaded proxy::reload(const loaded_settings& read)
     const auto said_before = share_warning(*config_), share = share_warning(r.values);
     config_.replace(r.values);
     around_.out.use(r.values.log.level);
-    brain_->reload();
+    fetcher_->reload();
     for (const std::string& key : r.needs_restart)
         around_.out.warn("a changed key needs a restart, and stays as it was", {{"key", key}});
     for (const std::string& change : r.changed) around_.out.info("changed", {{"key", change}});
@@ -367,7 +369,7 @@ void proxy::read_files_again()
     if (!ca_file_.has_changed() || config_->mode == run_mode::offline) return;
     try
     {
-        brain_->use(make_tls_context(config_->upstream.ca_file));
+        fetcher_->use(make_tls_context(config_->upstream.ca_file));
         around_.out.info("the certificate authorities were read again");
     }
     catch (const std::runtime_error& e)
@@ -399,7 +401,7 @@ void proxy::announce() const
                         std::to_string(double(config_->budget.burst) / config_->budget.rate).substr(0, 5) + " s"}});
     if (auto through = parse_proxy(config_->upstream.proxy))
         around_.out.info("through a proxy (upstream.proxy)", {{"proxy", through->text()}});
-    budget_report spending = brain_->spending();
+    budget_report spending = fetcher_->spending();
     if (spending.daily > 0)
         around_.out.info("budget",
                          {{"left_of_the_day", std::to_string(spending.left) + " of " + std::to_string(spending.daily)},

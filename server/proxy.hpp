@@ -1,8 +1,8 @@
 // The composition root: builds the whole system, starts it, stops it.
 //
-// Threads: fronts, a brain, a store. `server.threads` front loops accept, parse and answer hits; the memory tier is the
-// only thing that they share. One brain loop owns everything about misses. The store writes and reads with threads of
-// its own. With one thread the same loop is front and brain.
+// Threads: fronts, a fetcher, a store. `server.threads` front loops accept, parse and answer hits; the memory tier is
+// the only thing that they share. One fetch loop owns everything about misses. The store writes and reads with threads
+// of its own. With one thread the same loop is front and fetcher.
 #pragma once
 
 #include "cache/file_lock.hpp"
@@ -10,13 +10,13 @@
 #include "cache/tiers.hpp"
 #include "config/live_settings.hpp"
 #include "server/admin/admin.hpp"
-#include "server/brain.hpp"
-#include "server/credential.hpp"
-#include "server/http/listener.hpp"
-#include "server/http/request_counts.hpp"
-#include "server/http/tools.hpp"
-#include "server/log_watch.hpp"
-#include "server/watched_file.hpp"
+#include "server/fetch/fetcher.hpp"
+#include "server/front/listener.hpp"
+#include "server/front/lookup_handler.hpp"
+#include "server/secrets/credential.hpp"
+#include "server/secrets/watched_file.hpp"
+#include "server/telemetry/log_watch.hpp"
+#include "server/telemetry/request_counts.hpp"
 
 #include <optional>
 #include <thread>
@@ -65,7 +65,7 @@ public:
 
     // For tests, on the loop.
     asio::io_context& loop() { return *loops_.front(); }
-    brain& misses() { return *brain_; }
+    fetcher& misses() { return *fetcher_; }
     tiers& kept() { return *tiers_; }
     const request_counts& counts() const { return counts_; }
     std::size_t connections() const { return tool_rules_->open; }
@@ -101,12 +101,12 @@ private:
     std::vector<watched_file> credential_files_;
     watched_file clients_file_, ca_file_, tls_certificate_file_, tls_key_file_, admin_token_file_;
 
-    // The loops end before what their handlers use, and after the brain's last holder: see stop in the destructor.
+    // The loops end before what their handlers use, and after the fetcher's last holder: see stop in the destructor.
     std::vector<std::unique_ptr<asio::io_context>> loops_;
     std::vector<std::unique_ptr<front>> fronts_;
-    std::shared_ptr<brain> brain_;
+    std::shared_ptr<fetcher> fetcher_;
     request_counts counts_;
-    std::unique_ptr<tools> tools_;
+    std::unique_ptr<lookup_handler> lookup_handler_;
     std::unique_ptr<observer> observer_;
     std::unique_ptr<admin> admin_;
     std::unique_ptr<session_rules> tool_rules_, admin_rules_;

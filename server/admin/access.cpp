@@ -1,7 +1,7 @@
 #include "server/admin/access.hpp"
 
 #include "config/address.hpp"
-#include "server/http/origin_rules.hpp"
+#include "server/front/origin_rules.hpp"
 
 #include <algorithm>
 

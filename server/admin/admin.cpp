@@ -7,8 +7,8 @@
 #include "server/admin/purge_order.hpp"
 #include "server/admin/stats.hpp"
 #include "server/admin/status_page.hpp"
-#include "server/http/route.hpp"
-#include "server/json_text.hpp"
+#include "server/front/route.hpp"
+#include "server/text/json_text.hpp"
 
 #include <algorithm>
 #include <set>
@@ -212,15 +212,15 @@ task<reply> admin::explain(const request& r, conversation&)
     if (!all.empty()) c.stranger_confirmed_at = all.front()->confirmed_at();
     if (c.copies.empty()) ask_as(all.empty() ? nullptr : all.front(), nullptr);
 
-    auto foresee = [&](auto done) {
+    auto ask_ahead = [&](auto done) {
         asio::post(parts_.misses.loop(), [b = parts_.misses.shared_from_this(), &asked, done]() mutable {
-            std::vector<outlook> ahead;
+            std::vector<forecast> ahead;
             ahead.reserve(asked.size());
-            for (const lookup& l : asked) ahead.push_back(b->foresee(l));
+            for (const lookup& l : asked) ahead.push_back(b->forecast(l));
             done(std::move(ahead));
         });
     };
-    std::vector<outlook> ahead = co_await call_back<std::vector<outlook>>(foresee);
+    std::vector<forecast> ahead = co_await call_back<std::vector<forecast>>(ask_ahead);
     for (std::size_t i = 0; i < c.copies.size(); ++i) c.copies[i].ahead = std::move(ahead[i]);
     if (c.copies.empty()) c.ahead = std::move(ahead.front());
     co_return json(200, explanation_document(c, s, parts_.clock.wall()));

@@ -6,10 +6,10 @@
 #include "config/reload.hpp"
 #include "server/admin/admin_token.hpp"
 #include "server/admin/observer.hpp"
-#include "server/brain.hpp"
-#include "server/clock.hpp"
-#include "server/http/handler.hpp"
-#include "server/log.hpp"
+#include "server/async/clock.hpp"
+#include "server/fetch/fetcher.hpp"
+#include "server/front/handler.hpp"
+#include "server/telemetry/log.hpp"
 
 #include <atomic>
 #include <functional>
@@ -31,7 +31,7 @@ public:
         const admin_token_holder& token;  // empty while there is none
         tiers& kept;
         partitions& known;
-        brain& misses;
+        fetcher& misses;
         observer& sight;
         const clock_source& clock;
         callcache::log& out;

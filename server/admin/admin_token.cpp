@@ -1,6 +1,6 @@
 #include "server/admin/admin_token.hpp"
 
-#include "server/identity.hpp"
+#include "server/secrets/identity.hpp"
 
 #include <openssl/crypto.h>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cache/digest.hpp"
-#include "server/replaceable.hpp"
+#include "server/secrets/replaceable.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,8 +1,8 @@
 #include "server/admin/explanation.hpp"
 
 #include "cache/freshness.hpp"
-#include "server/json_text.hpp"
-#include "server/words.hpp"
+#include "server/text/human.hpp"
+#include "server/text/json_text.hpp"
 
 namespace callcache
 {
@@ -90,7 +90,7 @@ std::string text_of(const known_copy& c, trust trusted, const settings& s, wall_
 }
 
 // What stands in a lookup's way, or how long it waits.
-std::string way_text(const outlook& o, const settings& s, wall_time now)
+std::string way_text(const forecast& o, const settings& s, wall_time now)
 {
     switch (o.before_it.is)
     {
@@ -110,7 +110,7 @@ std::string way_text(const outlook& o, const settings& s, wall_time now)
     return "a fetch would wait about " + span_text(seconds_up(o.wait)) + " for its turn";
 }
 
-std::string next_text(const next_answer& n, const outlook& o)
+std::string next_text(const next_answer& n, const forecast& o)
 {
     switch (n.word)
     {
@@ -136,19 +136,19 @@ std::string opaque_name(const partition& p)
     return "#" + hex(p.name(), 3);
 }
 
-next_answer foretell(const entry* kept, trust trusted, const outlook& o, const settings& s, wall_time now)
+next_answer foretell(const entry* kept, trust trusted, const forecast& o, const settings& s, wall_time now)
 {
-    ruling r = decide(kept, trusted, {}, s, now, o.stretched);
-    if (r.what == verdict::serve || r.what == verdict::serve_refresh)
-        return {word_of(r.because), detail_of(r.because), {}};
-    if (r.what == verdict::refuse) return {outcome::error, s.mode == run_mode::offline ? "offline" : "", {}};
+    decision r = decide(kept, trusted, {}, s, now, o.stretched);
+    if (r.verdict == verdict::serve || r.verdict == verdict::serve_refresh)
+        return {word_of(r.reason), detail_of(r.reason), {}};
+    if (r.verdict == verdict::refuse) return {outcome::error, s.mode == run_mode::offline ? "offline" : "", {}};
     const obstacle& before_it = o.before_it;
-    if (before_it.is == what::none && r.what == verdict::pass) return {outcome::pass, "", o.wait};
+    if (before_it.is == what::none && r.verdict == verdict::pass) return {outcome::pass, "", o.wait};
     if (before_it.is == what::none && o.is_under_way) return {outcome::collapsed, "", {}};
     if (before_it.is == what::none) return {outcome::miss, "", o.wait};
     outcome otherwise = before_it.is == what::limited ? outcome::limited : outcome::error;
     duration wait = before_it.no ? before_it.no->wait : before_it.wait;
-    bool may_serve = before_it.is != what::refused && r.what != verdict::pass;
+    bool may_serve = before_it.is != what::refused && r.verdict != verdict::pass;
     if (may_serve && serves_on_error(kept, trusted, s, now))
         return {word_in_place_of(is_fresh(*kept, now)), detail_in_place_of(otherwise), {}};
     return {otherwise, "", wait};
@@ -157,7 +157,7 @@ next_answer foretell(const entry* kept, trust trusted, const outlook& o, const s
 std::string explanation_document(const circumstances& c, const settings& s, wall_time now)
 {
     auto trust_of = [&](std::optional<wall_time> confirmed_at) { return trust_at(confirmed_at, now, s); };
-    const outlook& ahead = c.copies.empty() ? c.ahead : c.copies.front().ahead;
+    const forecast& ahead = c.copies.empty() ? c.ahead : c.copies.front().ahead;
     next_answer next = c.copies.empty() ? foretell(nullptr, trust_of(c.stranger_confirmed_at), ahead, s, now)
                                         : foretell(c.copies.front().kept.get(), trust_of(c.copies.front().confirmed_at),
                                                    ahead, s, now);

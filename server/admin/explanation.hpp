@@ -1,13 +1,13 @@
 // What the next request for a call would be answered, and why.
 //
-// It is decided by what decides the request itself: decide(), trust_at(), serves_on_error(), and what the brain says of
-// the way upstream. So it cannot disagree; only what happens in between can.
+// It is decided by what decides the request itself: decide(), trust_at(), serves_on_error(), and what the fetcher says
+// of the way upstream. So it cannot disagree; only what happens in between can.
 #pragma once
 
 #include "cache/erasure.hpp"
 #include "cache/trust.hpp"
 #include "config/settings.hpp"
-#include "server/lookup.hpp"
+#include "server/fetch/lookup.hpp"
 
 #include <optional>
 #include <string>
@@ -22,7 +22,7 @@ struct known_copy
     std::string credential;  // "#5f0c9a": a name that says nothing of it
     std::optional<wall_time> confirmed_at;
     entry_ptr kept;  // null: nothing
-    outlook ahead;   // of its lookup
+    forecast ahead;  // of its lookup
 };
 
 struct circumstances
@@ -32,7 +32,7 @@ struct circumstances
     std::vector<known_copy> copies;  // those where something is kept; the one that was confirmed last first
     std::string stranger;            // without copies: the credential that was confirmed last, or empty
     std::optional<wall_time> stranger_confirmed_at;
-    outlook ahead;  // of a lookup under that, or under one that was never seen
+    forecast ahead;  // of a lookup under that, or under one that was never seen
     erasure_record erasure;
 };
 
@@ -44,7 +44,7 @@ struct next_answer
 };
 
 // With the tool's directives as a plain GET has them.
-next_answer foretell(const entry* kept, trust, const outlook&, const settings&, wall_time now);
+next_answer foretell(const entry* kept, trust, const forecast&, const settings&, wall_time now);
 
 // GET /explain/{id}: JSON. Times of day are in seconds since 1970.
 std::string explanation_document(const circumstances&, const settings&, wall_time now);

@@ -1,7 +1,7 @@
 #include "server/admin/headline.hpp"
 
-#include "server/visible.hpp"
-#include "server/words.hpp"
+#include "server/text/escape.hpp"
+#include "server/text/human.hpp"
 
 #include <algorithm>
 

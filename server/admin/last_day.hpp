@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cache/time.hpp"
-#include "server/http/request_counts.hpp"
+#include "server/telemetry/request_counts.hpp"
 
 #include <array>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #include "server/admin/metrics.hpp"
 
-#include "server/visible.hpp"
+#include "server/text/escape.hpp"
 
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
@@ -136,8 +136,8 @@ void add_budget(families& f, const overview& o)
             "When the day is spent at the pace of the last hour; 0: it lasts",
             b.ends_in ? seconds(o.now + *b.ends_in) : 0);
     f.begin("callcache_budget_ration", MetricType::Gauge, "1 for how the day is rationed now");
-    for (ration r : {ration::plenty, ration::stretched, ration::interactive, ration::spent})
-        f.add(b.rationed == r, {{"ration", text(word(r))}});
+    for (shed_level r : {shed_level::plenty, shed_level::stretched, shed_level::interactive, shed_level::spent})
+        f.add(b.shedding == r, {{"ration", text(word(r))}});
     f.gauge("callcache_budget_wait_seconds", "How long a request that came now would wait for its turn",
             std::chrono::duration<double>(b.wait).count());
     f.begin("callcache_queue_length", MetricType::Gauge, "Requests that wait for their turn");

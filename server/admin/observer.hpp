@@ -4,10 +4,10 @@
 #include "cache/tiers.hpp"
 #include "config/live_settings.hpp"
 #include "server/admin/overview.hpp"
-#include "server/brain.hpp"
-#include "server/clock.hpp"
-#include "server/log_watch.hpp"
-#include "server/process_reader.hpp"
+#include "server/admin/process_reader.hpp"
+#include "server/async/clock.hpp"
+#include "server/fetch/fetcher.hpp"
+#include "server/telemetry/log_watch.hpp"
 
 #include <functional>
 #include <mutex>
@@ -24,7 +24,7 @@ public:
         const live_settings& config;
         const origin& upstream;
         tiers& kept;
-        brain& misses;
+        fetcher& misses;
         const request_counts& requests;
         const log_watch& out;
         const clock_source& clock;
@@ -35,7 +35,7 @@ public:
     // About every second: what was asked since counts for the minute in which this is called.
     void look();
 
-    // The brain is asked too, and whoever awaits this goes on where it was.
+    // The fetcher is asked too, and whoever awaits this goes on where it was.
     task<overview> now();
 
 private:

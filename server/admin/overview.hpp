@@ -3,8 +3,8 @@
 
 #include "cache/store.hpp"
 #include "server/admin/last_day.hpp"
-#include "server/budget/report.hpp"
-#include "server/recent_errors.hpp"
+#include "server/fetch/report.hpp"
+#include "server/telemetry/recent_errors.hpp"
 
 #include <cstdint>
 #include <string>

@@ -2,7 +2,7 @@
 
 #include "cache/call_id.hpp"
 #include "cache/entry.hpp"
-#include "server/json_text.hpp"
+#include "server/text/json_text.hpp"
 
 #include <rapidjson/document.h>
 

@@ -1,7 +1,7 @@
 #include "server/admin/stats.hpp"
 
 #include "server/admin/headline.hpp"
-#include "server/json_text.hpp"
+#include "server/text/json_text.hpp"
 
 #include <cstdio>
 #include <map>
@@ -75,7 +75,7 @@ std::string budget_json(const overview& o)
          {"rate", value(o.rate)},
          {"burst", value(o.burst)},
          {"day", json_string(o.day)},
-         {"ration", json_string(word(b.rationed))},
+         {"ration", json_string(word(b.shedding))},
          {"exhausted_timestamp", timestamp(b.ends_in, o.now)},
          {"paused_until_timestamp", timestamp(paused, o.now)},
          {"ledger_durable", value(b.durable)},

@@ -1,7 +1,7 @@
 #include "server/admin/status_page.hpp"
 
 #include "cache/digest.hpp"
-#include "server/identity.hpp"
+#include "server/secrets/identity.hpp"
 
 #include <cassert>
 

@@ -43,23 +43,23 @@ std::uint64_t lease_of(const budget_settings& s)
 }  // namespace
 
 budget::budget(const budget_settings& s, calendar c, const ledger_page& kept, const std::string& boot, moment now,
-               std::size_t kin_max) :
+               std::size_t batch_max) :
     settings_(s),
     day_(s.daily, lease_of(s), std::move(c), kept, boot, now),
     shares_(kept, s.tools),
     window_(s, first_sending(s, kept, boot, now)),
-    queue_(kin_max)
+    queue_(batch_max)
 {
     duration pause = std::min<duration>(kept.paused_until - day_.time(now), s.retry_after_max);
     paused_until_ = now.steady + std::max<duration>(pause, 0s);
 }
 
-void budget::use(const budget_settings& s, moment now)
+void budget::reconfigure(const budget_settings& s, moment now)
 {
     settings_ = s;
-    day_.use(s.daily, lease_of(s));
-    shares_.use(s.tools);
-    window_.use(s, now.steady);
+    day_.reconfigure(s.daily, lease_of(s));
+    shares_.reconfigure(s.tools);
+    window_.reconfigure(s, now.steady);
     forecast_at_.reset();
 }
 
@@ -102,10 +102,10 @@ std::uint64_t budget::inside_of(const std::string& tool) const
         std::count_if(inside_.begin(), inside_.end(), [&](const auto& i) { return i.second.tool == tool; }));
 }
 
-std::size_t budget::waiting_of(std::uint64_t kin) const
+std::size_t budget::waiting_of(std::uint64_t batch_key) const
 {
-    auto is_of = [&](const auto& i) { return i.second.kin == kin; };
-    return queue_.size_of(kin) + std::size_t(std::count_if(inside_.begin(), inside_.end(), is_of));
+    auto is_of = [&](const auto& i) { return i.second.batch_key == batch_key; };
+    return queue_.size_of(batch_key) + std::size_t(std::count_if(inside_.begin(), inside_.end(), is_of));
 }
 
 std::uint64_t budget::cap_of(const std::string& tool, moment now) const
@@ -199,9 +199,9 @@ std::optional<budget::expelled> budget::expel(moment now)
         return expelled{i, {std::move(tool), how}, std::move(why), gone};
     };
     // Whoever can go inside at once does not wait.
-    std::size_t places =
+    std::size_t admissible =
         until_admission(now) > duration(0) ? 0 : settings_.burst - std::min(settings_.burst, inside_.size());
-    if (queue_.size() > settings_.queue_max + places)
+    if (queue_.size() > settings_.queue_max + admissible)
         if (auto last = queue_.newest_of_longest())
         {
             refusal r;
@@ -238,7 +238,7 @@ std::optional<budget::item> budget::admit(moment now)
     urgency how = queue_.size(urgency::interactive) > 0 ? urgency::interactive : urgency::background;
     auto next = *queue_.next(how);
     queue_.take(how);
-    inside_[next.what] = {next.tool, how, next.kin};
+    inside_[next.what] = {next.tool, how, next.batch_key};
     return next.what;
 }
 
@@ -326,14 +326,14 @@ void budget::resume(moment now)
     pause_changed_ = true;
 }
 
-ration budget::rationed(moment now) const
+shed_level budget::shedding(moment now) const
 {
     if (!forecast_at_ || now.steady - *forecast_at_ >= 1s)
     {
         forecast_at_ = now.steady;
         ends_in_ = day_.forecast(now);
     }
-    return ration_of(settings_.daily, day_.left(now), settings_.interactive_reserve_percent, ends_in_);
+    return shed_level_of(settings_.daily, day_.left(now), settings_.interactive_reserve_percent, ends_in_);
 }
 
 budget_report budget::report(moment now) const
@@ -342,7 +342,7 @@ budget_report budget::report(moment now) const
     r.daily = settings_.daily;
     r.spent = day_.spent(now);
     r.left = day_.left(now);
-    r.rationed = rationed(now);
+    r.shedding = shedding(now);
     r.ends_in = ends_in_;
     r.paused_for = paused_for(now);
     r.wait = expected({}, now);

@@ -5,12 +5,12 @@
 #pragma once
 
 #include "cache/ledger_page.hpp"
-#include "server/budget/day_book.hpp"
+#include "server/budget/daily_quota.hpp"
 #include "server/budget/fair_queue.hpp"
 #include "server/budget/refusal.hpp"
-#include "server/budget/report.hpp"
 #include "server/budget/sliding_window.hpp"
 #include "server/budget/tool_shares.hpp"
+#include "server/fetch/report.hpp"
 
 #include <map>
 #include <optional>
@@ -24,7 +24,7 @@ struct asking
 {
     std::string tool;
     urgency how = urgency::interactive;
-    std::uint64_t kin = 0;  // those of one number may share a request; 0: it goes alone
+    std::uint64_t batch_key = 0;  // those of one number may share a request; 0: it goes alone
 };
 
 // Pure; one thread. The steady part of `now` never goes back.
@@ -33,12 +33,13 @@ class budget
 public:
     using item = fair_queue::item;
 
-    // `kept` is what the ledger holds; `boot` names the run of the machine. At most `kin_max` items share one request.
+    // `kept` is what the ledger holds; `boot` names the run of the machine. At most `batch_max` items share one
+    // request.
     budget(const budget_settings&, calendar, const ledger_page& kept, const std::string& boot, moment now,
-           std::size_t kin_max = 1);
+           std::size_t batch_max = 1);
 
     // What holds from now on, also for what was sent before; budget.day and budget.path do not change.
-    void use(const budget_settings&, moment now);
+    void reconfigure(const budget_settings&, moment now);
 
     // Why a request may not even wait, or nothing. `allowed` is how long it may.
     std::optional<refusal> refuses(const asking&, duration allowed, moment now) const;
@@ -53,7 +54,7 @@ public:
     duration expected(const asking&, moment now) const;
 
     // --- The queue. An item may wait for several tools, and has its turn once.
-    void add(item i, const asking& a, bool first = false) { queue_.add(i, a.tool, a.how, first, a.kin); }
+    void add(item i, const asking& a, bool first = false) { queue_.add(i, a.tool, a.how, first, a.batch_key); }
     void remove(item i) { queue_.remove(i); }
     const fair_queue& queue() const { return queue_; }
 
@@ -72,9 +73,12 @@ public:
     // there by send() or leave().
     std::optional<item> admit(moment now);
     bool is_inside(item i) const { return inside_.contains(i); }
-    bool is_inside(item i, std::uint64_t kin) const { return is_inside(i) && inside_.at(i).kin == kin; }
+    bool is_inside(item i, std::uint64_t batch_key) const
+    {
+        return is_inside(i) && inside_.at(i).batch_key == batch_key;
+    }
     std::size_t inside() const { return inside_.size(); }
-    std::size_t waiting_of(std::uint64_t kin) const;  // in the queue and inside
+    std::size_t waiting_of(std::uint64_t batch_key) const;  // in the queue and inside
 
     // It goes without being sent; `again`: back to the head of the queue. Returns for whom it was inside.
     asking leave(item, bool again);
@@ -115,7 +119,7 @@ public:
     duration paused_for(moment now) const;
 
     // --- To be told.
-    ration rationed(moment now) const;
+    shed_level shedding(moment now) const;
     budget_report report(moment now) const;
 
     // When something may change by itself: a place, room, the end of a pause or of a day.
@@ -130,7 +134,7 @@ private:
     void observe(moment now);
 
     budget_settings settings_;
-    day_book day_;
+    daily_quota day_;
     tool_shares shares_;
     sliding_window window_;
     fair_queue queue_;

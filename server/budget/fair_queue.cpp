@@ -19,27 +19,27 @@ std::string_view fair_queue::flow_name(const queue& q, std::string_view tool) co
     return has_own ? tool : shared_flow;
 }
 
-void fair_queue::add(item i, std::string_view tool, urgency how, bool first, std::uint64_t kin)
+void fair_queue::add(item i, std::string_view tool, urgency how, bool first, std::uint64_t batch_key)
 {
     queue& q = at(how);
     std::string_view name = flow_name(q, tool);
     auto known = q.by_tool.find(name);
-    bool is_new = !places_.contains(i);
-    std::vector<place>& places = places_[i].places;
+    bool is_new = !present_.contains(i);
+    std::vector<place>& in_flows = present_[i].in_flows;
     if (is_new)
     {
-        places_[i].kin = kin;
-        ++(kin == 0 ? alone_ : kins_[kin]);
+        present_[i].batch_key = batch_key;
+        ++(batch_key == 0 ? alone_ : batch_keys_[batch_key]);
     }
     if (known != q.by_tool.end())
-        for (const place& p : places)
+        for (const place& p : in_flows)
             if (p.in == known->second) return;
     if (known == q.by_tool.end())
         known = q.by_tool.emplace(name, q.round.insert(q.round.end(), {std::string(name), {}})).first;
     flows::iterator f = known->second;
     if (first) q.round.splice(q.round.begin(), q.round, f);
     auto at = f->items.insert(first ? f->items.begin() : f->items.end(), i);
-    places.push_back({std::string(tool), how, f, at});
+    in_flows.push_back({std::string(tool), how, f, at});
     ++q.size;
 }
 
@@ -55,35 +55,35 @@ void fair_queue::leave(const place& p)
 
 void fair_queue::remove(item i)
 {
-    auto found = places_.find(i);
-    if (found == places_.end()) return;
-    for (const place& p : found->second.places) leave(p);
+    auto found = present_.find(i);
+    if (found == present_.end()) return;
+    for (const place& p : found->second.in_flows) leave(p);
     forget(found);
 }
 
 void fair_queue::forget(presences::iterator gone)
 {
-    std::uint64_t kin = gone->second.kin;
-    if (kin == 0)
+    std::uint64_t batch_key = gone->second.batch_key;
+    if (batch_key == 0)
         --alone_;
-    else if (--kins_[kin] == 0)
-        kins_.erase(kin);
-    places_.erase(gone);
+    else if (--batch_keys_[batch_key] == 0)
+        batch_keys_.erase(batch_key);
+    present_.erase(gone);
 }
 
 bool fair_queue::remove(item i, std::string_view tool, urgency how)
 {
-    auto found = places_.find(i);
-    if (found == places_.end()) return false;
-    auto& places = found->second.places;
-    for (auto p = places.begin(); p != places.end(); ++p)
+    auto found = present_.find(i);
+    if (found == present_.end()) return false;
+    auto& in_flows = found->second.in_flows;
+    for (auto p = in_flows.begin(); p != in_flows.end(); ++p)
     {
         if (p->how != how || p->tool != tool) continue;
         leave(*p);
-        places.erase(p);
+        in_flows.erase(p);
         break;
     }
-    if (!places.empty()) return false;
+    if (!in_flows.empty()) return false;
     forget(found);
     return true;
 }
@@ -119,11 +119,11 @@ std::size_t fair_queue::turns_before(const queue& q, flows::const_iterator own, 
     return sum + mine;
 }
 
-// So many of the items that are here need at most so many requests: those of a kin go together.
+// So many of the items that are here need at most so many requests: those of one batch key go together.
 std::size_t fair_queue::requests(std::size_t items) const
 {
     std::size_t sum = std::min(items, alone_);
-    for (const auto& [kin, count] : kins_) sum += (std::min(items, count) + kin_max_ - 1) / kin_max_;
+    for (const auto& [batch_key, count] : batch_keys_) sum += (std::min(items, count) + batch_max_ - 1) / batch_max_;
     return std::min(items, sum);
 }
 
@@ -135,11 +135,11 @@ std::size_t fair_queue::ahead(std::string_view tool, urgency how) const
     return requests(turns_before(q, own->second, own->second->items.size()));
 }
 
-std::vector<fair_queue::item> fair_queue::next_of(std::uint64_t kin, std::size_t count) const
+std::vector<fair_queue::item> fair_queue::next_of(std::uint64_t batch_key, std::size_t count) const
 {
     std::vector<item> found;
     auto take = [&](item i) {
-        bool wanted = places_.at(i).kin == kin && found.size() < count;
+        bool wanted = present_.at(i).batch_key == batch_key && found.size() < count;
         bool is_known = wanted && std::find(found.begin(), found.end(), i) != found.end();  // from another flow
         if (wanted && !is_known) found.push_back(i);
     };
@@ -165,9 +165,9 @@ std::vector<fair_queue::item> fair_queue::next_of(std::uint64_t kin, std::size_t
 std::size_t fair_queue::ahead(item i) const
 {
     std::size_t least = size();
-    auto found = places_.find(i);
-    if (found == places_.end()) return 0;
-    for (const place& p : found->second.places)
+    auto found = present_.find(i);
+    if (found == present_.end()) return 0;
+    for (const place& p : found->second.in_flows)
     {
         auto mine = std::distance(p.in->items.begin(), p.at);
         least = std::min(least, turns_before(at(p.how), p.in, std::size_t(mine)));
@@ -177,10 +177,10 @@ std::size_t fair_queue::ahead(item i) const
 
 fair_queue::waiting_item fair_queue::whose(item i, urgency how, const flow& in) const
 {
-    const presence& here = places_.at(i);
-    for (const place& p : here.places)
-        if (p.how == how && &*p.in == &in) return {i, p.tool, how, here.kin};
-    return {i, in.tool, how, here.kin};
+    const presence& here = present_.at(i);
+    for (const place& p : here.in_flows)
+        if (p.how == how && &*p.in == &in) return {i, p.tool, how, here.batch_key};
+    return {i, in.tool, how, here.batch_key};
 }
 
 std::size_t fair_queue::waiting(std::string_view tool) const
@@ -206,7 +206,7 @@ std::optional<fair_queue::waiting_item> fair_queue::newest_of_longest() const
 std::vector<fair_queue::item> fair_queue::items() const
 {
     std::vector<item> all;
-    for (const auto& [i, places] : places_) all.push_back(i);
+    for (const auto& [i, in_flows] : present_) all.push_back(i);
     return all;
 }
 

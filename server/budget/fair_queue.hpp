@@ -1,9 +1,10 @@
 // Whose turn is next: fair between tools, interactive before background.
 //
 // Each tool is a flow, and the flows take turns (round robin: every request costs one token, so this is deficit round
-// robin with nothing left to count). Lookups of one credential may share one request when it is somebody's turn: `kin`
-// is the number of those that may. A tool with thousands of requests delays another's single one by one turn of each
-// tool that waits. What several tools ask for stands in the flow of each, and goes with whichever turn comes first.
+// robin with nothing left to count). Lookups of one credential may share one request when it is somebody's turn:
+// `batch_key` is the number of those that may. A tool with thousands of requests delays another's single one by one
+// turn of each tool that waits. What several tools ask for stands in the flow of each, and goes with whichever turn
+// comes first.
 #pragma once
 
 #include "config/settings.hpp"
@@ -25,22 +26,22 @@ class fair_queue
 public:
     using item = std::uint64_t;
 
-    // At most so many of a kin share one request.
-    explicit fair_queue(std::size_t kin_max = 1) : kin_max_(kin_max) {}
+    // At most so many of one batch key share one request.
+    explicit fair_queue(std::size_t batch_max = 1) : batch_max_(batch_max) {}
     fair_queue(const fair_queue&) = delete;
     fair_queue& operator=(const fair_queue&) = delete;
 
     // Behind what its flow holds, or before it if `first`, which also makes the flow the next. Nothing happens if it
     // is there already.
-    void add(item, std::string_view tool, urgency, bool first = false, std::uint64_t kin = 0);
+    void add(item, std::string_view tool, urgency, bool first = false, std::uint64_t batch_key = 0);
 
     void remove(item);
 
     // Takes it out of this flow alone; what no other flow holds is gone. True if it is gone.
     bool remove(item, std::string_view tool, urgency);
 
-    bool contains(item i) const { return places_.contains(i); }
-    std::size_t size() const { return places_.size(); }
+    bool contains(item i) const { return present_.contains(i); }
+    std::size_t size() const { return present_.size(); }
     std::size_t size(urgency how) const { return at(how).size; }
 
     // An item, and the tool that it waits for.
@@ -49,7 +50,7 @@ public:
         item what = 0;
         std::string tool;
         urgency how = urgency::interactive;
-        std::uint64_t kin = 0;  // 0: it goes alone
+        std::uint64_t batch_key = 0;  // 0: it goes alone
     };
 
     // The next one of this urgency, which stays.
@@ -64,14 +65,14 @@ public:
     // How many come before one that is here, at its best place.
     std::size_t ahead(item) const;
 
-    std::size_t size_of(std::uint64_t kin) const
+    std::size_t size_of(std::uint64_t batch_key) const
     {
-        auto found = kins_.find(kin);
-        return found == kins_.end() ? 0 : found->second;
+        auto found = batch_keys_.find(batch_key);
+        return found == batch_keys_.end() ? 0 : found->second;
     }
 
-    // The items of this kin, at most so many, in the order of their turns.
-    std::vector<item> next_of(std::uint64_t kin, std::size_t count) const;
+    // The items of this batch key, at most so many, in the order of their turns.
+    std::vector<item> next_of(std::uint64_t batch_key, std::size_t count) const;
 
     // How many items the tool has here, and how many requests they need at most.
     std::size_t waiting(std::string_view tool) const;
@@ -107,8 +108,8 @@ private:
     };
     struct presence
     {
-        std::vector<place> places;
-        std::uint64_t kin = 0;
+        std::vector<place> in_flows;
+        std::uint64_t batch_key = 0;
     };
     using presences = std::map<item, presence>;
     waiting_item whose(item, urgency, const flow&) const;
@@ -121,11 +122,11 @@ private:
     void leave(const place&);
     std::size_t turns_before(const queue&, flows::const_iterator own, std::size_t mine) const;
 
-    const std::size_t kin_max_;
+    const std::size_t batch_max_;
     queue queues_[2];
-    presences places_;
-    std::map<std::uint64_t, std::size_t> kins_;  // how many are here of each
-    std::size_t alone_ = 0;                      // and of none
+    presences present_;
+    std::map<std::uint64_t, std::size_t> batch_keys_;  // how many are here of each
+    std::size_t alone_ = 0;                            // and of none
 };
 
 }  // namespace callcache

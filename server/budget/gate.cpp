@@ -8,7 +8,7 @@ namespace callcache
 namespace
 {
 
-// Waits until it is told. Of kin, others run first, as it may take them along.
+// Waits until it is told. Where it has a batch key, others run first, as it may collect them.
 template<class T, class Start>
 task<T> told(bool alone, Start start)
 {
@@ -20,7 +20,7 @@ task<T> told(bool alone, Start start)
 
 gate::gate(parts p) :
     parts_(std::move(p)),
-    budget_(parts_.config, parts_.day, parts_.book.kept(), parts_.clock.boot(), parts_.clock.now(), parts_.kin_max),
+    budget_(parts_.config, parts_.day, parts_.book.kept(), parts_.clock.boot(), parts_.clock.now(), parts_.batch_max),
     next_look_(parts_.loop, parts_.clock)
 {}
 
@@ -31,7 +31,7 @@ task<gate::turn> gate::enter(budget::item i, std::vector<asking> who, bool first
         budget_.remove(i);  // it may have stepped back
         co_return closed{};
     }
-    bool alone = std::all_of(who.begin(), who.end(), [](const asking& a) { return a.kin == 0; });
+    bool alone = std::all_of(who.begin(), who.end(), [](const asking& a) { return a.batch_key == 0; });
     auto start = [this, i, who = std::move(who), first](auto done) {
         for (const asking& a : who) budget_.add(i, a, first);
         queued_[i] = std::move(done);
@@ -48,23 +48,23 @@ void gate::join(budget::item i, const asking& a)
     look();
 }
 
-std::vector<budget::item> gate::take_along(std::uint64_t kin, std::size_t count)
+std::vector<budget::item> gate::collect_batch(std::uint64_t batch_key, std::size_t count)
 {
     std::vector<budget::item> taken;
     for (auto at = ready_.begin(); at != ready_.end() && taken.size() < count;)
     {
         auto here = at++;
-        if (!budget_.is_inside(here->what, kin)) continue;
+        if (!budget_.is_inside(here->what, batch_key)) continue;
         taken.push_back(here->what);
         budget_.leave(here->what, false);
         here->done(std::nullopt);
         ready_.erase(here);
     }
-    for (budget::item i : budget_.queue().next_of(kin, count - taken.size()))
+    for (budget::item i : budget_.queue().next_of(batch_key, count - taken.size()))
     {
         taken.push_back(i);
         budget_.remove(i);
-        answer(i, taken_along{});
+        answer(i, collected{});
     }
     look();
     return taken;
@@ -180,9 +180,9 @@ void gate::resume()
     look();
 }
 
-void gate::use(const budget_settings& s)
+void gate::reconfigure(const budget_settings& s)
 {
-    budget_.use(s, parts_.clock.now());
+    budget_.reconfigure(s, parts_.clock.now());
     look();
 }
 
@@ -208,9 +208,9 @@ void gate::abandon()
     finishing_.clear();
 }
 
-gate::passage::passage(gate& g, budget::item i) : gate_(g), item_(i) {}
+gate::permit::permit(gate& g, budget::item i) : gate_(g), item_(i) {}
 
-gate::passage::~passage()
+gate::permit::~permit()
 {
     if (gate_.abandoned_) return;
     moment now = gate_.parts_.clock.now();
@@ -226,7 +226,7 @@ gate::passage::~passage()
     gate_.look();
 }
 
-task<bool> gate::passage::room()
+task<bool> gate::permit::acquire()
 {
     // At most one grant is held: whoever asks again did not use the first one.
     if (stage_ == stage::granted) co_return !is_paused();
@@ -244,25 +244,25 @@ task<bool> gate::passage::room()
 }
 
 // A 429 came after the grant.
-bool gate::passage::is_paused() const
+bool gate::permit::is_paused() const
 {
     return gate_.budget_.paused_for(gate_.parts_.clock.now()) > duration(0);
 }
 
-void gate::passage::step_back()
+void gate::permit::step_back()
 {
     if (stage_ == stage::inside && gate_.budget_.is_inside(item_)) gate_.budget_.leave(item_, true);
     if (stage_ == stage::granted) gate_.budget_.not_sent(grant_, true);
     stage_ = stage::over;
 }
 
-void gate::passage::sending()
+void gate::permit::sending()
 {
     stage_ = stage::sent;
     gate_.budget_.window().sent(grant_.token, gate_.parts_.clock.steady());
 }
 
-void gate::passage::answered(steady_time::duration round_trip)
+void gate::permit::answered(steady_time::duration round_trip)
 {
     if (stage_ != stage::sent) return;
     stage_ = stage::over;
@@ -270,7 +270,7 @@ void gate::passage::answered(steady_time::duration round_trip)
     gate_.look();
 }
 
-task<void> gate::passage::again()
+task<void> gate::permit::reacquire()
 {
     if (stage_ != stage::sent) co_return;
     // Waiting for another token while the request holds its own would never end where all tokens are held so.
@@ -285,7 +285,7 @@ task<void> gate::passage::again()
     gate_.budget_.window().sent(token, now);
 }
 
-void gate::passage::acknowledged()
+void gate::permit::acknowledged()
 {
     if (stage_ != stage::sent) return;
     gate_.budget_.window().acknowledged(grant_.token, gate_.parts_.clock.steady());

@@ -1,13 +1,13 @@
 // Waiting for one's turn to send: the budget's decisions, with coroutines that wait for them, an alarm, and the ledger.
 //
 // The order for each request: its turn in the queue (enter) → a connection made ready by the caller → the lease durable
-// and room in the window (room) → the write.
+// and room in the window (acquire) → the write.
 #pragma once
 
 #include "cache/ledger.hpp"
+#include "server/async/clock.hpp"
+#include "server/async/net.hpp"
 #include "server/budget/budget.hpp"
-#include "server/clock.hpp"
-#include "server/net.hpp"
 
 #include <functional>
 #include <map>
@@ -17,7 +17,7 @@
 namespace callcache
 {
 
-// Brain loop only.
+// Fetch loop only.
 class gate
 {
 public:
@@ -25,7 +25,7 @@ public:
     {
         executor loop;
         const budget_settings& config;
-        std::size_t kin_max;  // at most so many items share one request
+        std::size_t batch_max;  // at most so many items share one request
         const clock_source& clock;
         ledger& book;
         calendar day;  // empty: any 24 hours
@@ -44,37 +44,37 @@ public:
     struct entered
     {
     };
-    struct taken_along
+    struct collected
     {
     };
-    using turn = std::variant<entered, refusal, closed, taken_along>;
+    using turn = std::variant<entered, refusal, closed, collected>;
 
     // Waits for the item's turn, in the flows of all who ask; behind the others, or before them if `first`. Whoever
-    // entered then makes a passage. Those of a kin let others run first, who may then be taken along.
+    // entered then makes a permit. Those with a batch key let others run first, who may then collect them.
     task<turn> enter(budget::item, std::vector<asking>, bool first);
 
     void join(budget::item, const asking&);  // another tool asks for it too, while it waits
 
-    // Those of this kin, at most so many, whose request another takes along: who would have had their turn soonest.
-    // enter() says so to those in the queue; room() says false to those inside, who then have left it.
-    std::vector<budget::item> take_along(std::uint64_t kin, std::size_t count);
+    // Those of this batch key, at most so many, whose request another takes along: who would have had their turn
+    // soonest. enter() says so to those in the queue; acquire() says false to those inside, who then have left it.
+    std::vector<budget::item> collect_batch(std::uint64_t batch_key, std::size_t count);
 
     // It is not wanted any more, if it still waits: enter() says `why`.
     void expel(budget::item, refusal why);
 
     // The way of one request from its turn to its answer. Whatever happens, its end gives back what is to be given
     // back.
-    class passage
+    class permit
     {
     public:
-        passage(gate&, budget::item);
-        ~passage();
-        passage(const passage&) = delete;
-        passage& operator=(const passage&) = delete;
+        permit(gate&, budget::item);
+        ~permit();
+        permit(const permit&) = delete;
+        permit& operator=(const permit&) = delete;
 
         // Waits until it may be sent. False if that will take a while, or the gate is closed: then the caller
         // steps back.
-        task<bool> room();
+        task<bool> acquire();
 
         // Back to the head of the queue, where the caller enters again.
         void step_back();
@@ -87,7 +87,7 @@ public:
         // The last piece of a long body is next: whoever stands on the way may have held the rest back, and the vendor
         // counts the request when this comes. If its token has come back since, waits for room in the window once more.
         // REQUIRES: sending() was called.
-        task<void> again();
+        task<void> reacquire();
 
     private:
         bool is_paused() const;
@@ -108,7 +108,7 @@ public:
     void refused(const std::string* retry_after);
     void accepted() { budget_.accepted(); }
     void resume();
-    void use(const budget_settings&);  // from now on
+    void reconfigure(const budget_settings&);  // from now on
 
     // The decisions, to be asked. What is changed there is followed by a look().
     const budget& spending() const { return budget_; }
@@ -122,7 +122,7 @@ public:
     ledger_page last_page() { return budget_.close(parts_.clock.now()); }  // for the ledger: the loop has stopped
 
 private:
-    friend class passage;
+    friend class permit;
     struct waiting_for_room
     {
         budget::item what;

@@ -1,6 +1,6 @@
 #include "server/budget/refusal.hpp"
 
-#include "server/words.hpp"
+#include "server/text/human.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -40,7 +40,7 @@ sliding_window::sliding_window(const budget_settings& s, steady_time not_before)
 
 // Tokens that are out come back a new window after their request's arrival. Of those that have come back, and of what a
 // process before this one sent, nothing is known but that it had arrived an old window before now, or `not_before_`.
-void sliding_window::use(const budget_settings& s, steady_time now)
+void sliding_window::reconfigure(const budget_settings& s, steady_time now)
 {
     steady_time::duration longer = length(s) - window_;
     for (steady_time& t : returning_) t += longer;

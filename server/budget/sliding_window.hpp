@@ -26,7 +26,7 @@ public:
     sliding_window(const budget_settings&, steady_time not_before);
 
     // What holds from now on. What was sent before counts for as long as the new window is.
-    void use(const budget_settings&, steady_time now);
+    void reconfigure(const budget_settings&, steady_time now);
 
     // `burst`/`rate` seconds and the margin.
     static steady_time::duration length(const budget_settings&);

@@ -24,11 +24,11 @@ wall_time end_of(std::int64_t step)
 
 tool_shares::tool_shares(const ledger_page& kept, const std::map<std::string, tool_settings>& named)
 {
-    use(named);
+    reconfigure(named);
     for (const ledger_page::share& s : kept.shares) tools_[s.tool].push_back({s.at, s.count, false});
 }
 
-void tool_shares::use(const std::map<std::string, tool_settings>& named)
+void tool_shares::reconfigure(const std::map<std::string, tool_settings>& named)
 {
     for (const auto& [name, said] : named) named_.insert(name);
 }

@@ -23,7 +23,7 @@ public:
     explicit tool_shares(const ledger_page& kept, const std::map<std::string, tool_settings>& named = {});
 
     // More that are named.
-    void use(const std::map<std::string, tool_settings>& named);
+    void reconfigure(const std::map<std::string, tool_settings>& named);
 
     void add(std::string_view tool, wall_time now);
 

@@ -1,7 +1,7 @@
 // The days of an IANA time zone.
 #pragma once
 
-#include "server/budget/day_book.hpp"
+#include "server/budget/daily_quota.hpp"
 
 #include <string>
 #include <variant>

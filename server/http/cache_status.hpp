@@ -2,7 +2,7 @@
 #pragma once
 
 #include "server/http/outcome.hpp"
-#include "server/text_writer.hpp"
+#include "server/text/text_writer.hpp"
 
 #include <cstdint>
 #include <optional>

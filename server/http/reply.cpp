@@ -1,7 +1,7 @@
 #include "server/http/reply.hpp"
 
 #include "server/http/head_guard.hpp"
-#include "server/visible.hpp"
+#include "server/text/escape.hpp"
 
 #include <atomic>
 #include <cstdio>

@@ -3,7 +3,7 @@
 
 #include "cache/time.hpp"
 #include "server/http/cache_status.hpp"
-#include "server/text_writer.hpp"
+#include "server/text/text_writer.hpp"
 
 #include <string>
 #include <string_view>

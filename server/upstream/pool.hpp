@@ -2,7 +2,7 @@
 #pragma once
 
 #include "config/settings.hpp"
-#include "server/places.hpp"
+#include "server/async/semaphore.hpp"
 #include "server/upstream/transport.hpp"
 
 #include <deque>
@@ -10,7 +10,7 @@
 namespace callcache
 {
 
-// Brain loop only.
+// Fetch loop only.
 class connection_pool
 {
 public:
@@ -70,12 +70,12 @@ public:
     void use(std::shared_ptr<asio::ssl::context>);
 
     // Timeouts, from now on. REQUIRES: connections_max is as it was.
-    void use(const upstream_settings& s) { settings_ = s; }
+    void reconfigure(const upstream_settings& s) { settings_ = s; }
 
     // Closes what is idle; nothing is kept from now on.
     void close();
 
-    // As in places. What is idle goes too, while its loop stands.
+    // As in semaphore. What is idle goes too, while its loop stands.
     void abandon();
 
 private:
@@ -91,7 +91,7 @@ private:
     std::uint64_t era_ = 0;
     const clock_source& clock_;
     std::deque<idle> idle_;  // the last one used at the back
-    places on_loan_;
+    semaphore on_loan_;
     bool closed_ = false;
 };
 

@@ -3,8 +3,8 @@
 
 #include "config/address.hpp"
 #include "config/proxy_address.hpp"
-#include "server/clock.hpp"
-#include "server/net.hpp"
+#include "server/async/clock.hpp"
+#include "server/async/net.hpp"
 #include "server/upstream/answer.hpp"
 
 #include <functional>

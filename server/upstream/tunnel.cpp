@@ -1,7 +1,7 @@
 #include "server/upstream/tunnel.hpp"
 
-#include "server/credential.hpp"
 #include "server/http/head_guard.hpp"
+#include "server/secrets/credential.hpp"
 #include "server/version.hpp"
 
 #include <boost/asio/write.hpp>

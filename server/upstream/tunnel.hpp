@@ -2,7 +2,7 @@
 #pragma once
 
 #include "config/proxy_address.hpp"
-#include "server/net.hpp"
+#include "server/async/net.hpp"
 #include "server/upstream/answer.hpp"
 
 #include <optional>

@@ -9,8 +9,8 @@
 #include "cache/file_system.hpp"
 #include "cache/partition.hpp"
 #include "cache/store.hpp"
-#include "server/identity.hpp"
-#include "server/system_clock.hpp"
+#include "server/async/system_clock.hpp"
+#include "server/secrets/identity.hpp"
 #include "tests/bench/bench_call.hpp"
 
 #include <algorithm>

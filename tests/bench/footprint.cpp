@@ -1,7 +1,7 @@
 // What callcache costs when it does nothing: time until it is ready with an empty cache, and memory when it is idle
 // after one lookup over TLS. Prints medians; asserts nothing.
 
-#include "server/system_clock.hpp"
+#include "server/async/system_clock.hpp"
 #include "tests/sim/certificate.hpp"
 #include "tests/support/programs.hpp"
 #include "tests/support/temp_folder.hpp"

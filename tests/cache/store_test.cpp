@@ -42,7 +42,7 @@ entry_ptr find(store& s, const entry_key& k)
     return wait_for<entry_ptr>([&](auto done) { s.find(k, done); });
 }
 
-// To look at the file beside SQLite. Its end takes SQLite's locks away (unwaiting.hpp), which nobody asks for here.
+// To look at the file beside SQLite. Its end takes SQLite's locks away (nowait_vfs.hpp), which nobody asks for here.
 struct open_descriptor
 {
     explicit open_descriptor(const std::string& path) : number(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
@@ -161,20 +161,20 @@ TEST_CASE("the names of what is a credential's own are read at the opening, if t
     f.s->put(key("4"), std::make_shared<entry>(forbidden_mark(t0 + 2s)));
     f.s->put(key("5"), negative);
     f.s->put(key("5"), an_entry("found after all", t0 + 3s));
-    CHECK(f.open().take_own_names().empty());
-    f.options.reads_own_names = true;
-    auto names = f.open().take_own_names();
+    CHECK(f.open().take_private_overrides().empty());
+    f.options.reads_private_overrides = true;
+    auto names = f.open().take_private_overrides();
     REQUIRE(names.size() == 3);
-    std::map<std::string, own_name> by_name;
-    for (const own_name& n : names) by_name[n.key.name] = n;
+    std::map<std::string, private_override> by_name;
+    for (const private_override& n : names) by_name[n.key.name] = n;
     CHECK(by_name["2"].sent_at == t0);
     CHECK(by_name["3"].key == key("3", 2));
     CHECK(by_name["3"].sent_at == t0 + 1s);
     CHECK(by_name["4"].sent_at == t0 + 2s);
-    CHECK(f.s->take_own_names().empty());
+    CHECK(f.s->take_private_overrides().empty());
 
     wait_for<bool>([&](auto done) { f.s->drop_all(done); });
-    CHECK(f.open().take_own_names().empty());
+    CHECK(f.open().take_private_overrides().empty());
 }
 
 TEST_CASE("a mark that a credential may not read a call outlives the drop of its name, and not that of everything")

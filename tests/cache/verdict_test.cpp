@@ -26,16 +26,16 @@ entry missing()
     return e;
 }
 
-ruling after(duration age, const entry& e, const directives& asked = {}, trust trusted = trust::good,
-             const settings& s = {})
+decision after(duration age, const entry& e, const directives& asked = {}, trust trusted = trust::good,
+               const settings& s = {})
 {
     return decide(&e, trusted, asked, s, t0 + age);
 }
 
-bool is(ruling r, verdict what, why because)
+bool is(decision r, verdict what, why reason)
 {
-    CHECK(int(r.what) == int(what));
-    CHECK(int(r.because) == int(because));
+    CHECK(int(r.verdict) == int(what));
+    CHECK(int(r.reason) == int(reason));
     return true;
 }
 

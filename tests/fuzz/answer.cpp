@@ -1,8 +1,8 @@
 // The way of an answer from bytes to what it means. Whatever the pieces in which it comes, the verdict is the same; and
 // what a tool is handed on is one message, with the same body.
 
+#include "server/fetch/classify.hpp"
 #include "server/upstream/answer_head.hpp"
-#include "server/upstream/judge.hpp"
 #include "tests/fuzz/message.hpp"
 
 namespace callcache::fuzz
@@ -78,14 +78,14 @@ void check_handed_on(const answer_read& r)
                again.answer.body == (bodiless ? "" : r.answer.body),
            "what is handed on is read as what it was");
     if (bodiless) return;
-    judgement was = judge(r.answer, id), is = judge(again.answer, id);
+    classification was = classify(r.answer, id), is = classify(again.answer, id);
     always(was.what == is.what && was.call.call == is.call.call, "what is handed on means what it meant");
 }
 
-void check_judgement(const upstream_answer& a)
+void check_classification(const upstream_answer& a)
 {
     exactly body(a.body);
-    judgement j = judge(a, id);
+    classification j = classify(a, id);
     if (j.what != meaning::found) return;
     always(a.status == 200 && j.call.id == id, "a call that is kept is the one that was asked for");
     always(j.call.call.starts_with('{') && j.call.call.ends_with('}'), "a call is an object");
@@ -107,7 +107,7 @@ void answer(std::string_view bytes)
     for (const answer_read& r : all)
     {
         if (r.how != ending::done || r.answer.status < 200) continue;
-        check_judgement(r.answer);
+        check_classification(r.answer);
         check_handed_on(r);
     }
 }

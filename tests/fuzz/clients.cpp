@@ -1,8 +1,8 @@
 // The file of clients. Whoever stands in a list that is accepted is found by the token that stands there, both ways; a
 // refusal tells no token.
 
-#include "server/clients.hpp"
-#include "server/identity.hpp"
+#include "server/secrets/clients.hpp"
+#include "server/secrets/identity.hpp"
 #include "tests/fuzz/targets.hpp"
 
 #include <rapidjson/document.h>

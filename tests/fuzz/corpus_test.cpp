@@ -2,7 +2,7 @@
 
 #include "tests/fuzz/targets.hpp"
 
-#include "server/whole_file.hpp"
+#include "server/secrets/whole_file.hpp"
 
 #include <doctest/doctest.h>
 

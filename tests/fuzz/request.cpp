@@ -2,7 +2,7 @@
 // request that is accepted is accepted again, the same, once it is written anew from its parts.
 
 #include "server/http/request.hpp"
-#include "server/http/route.hpp"
+#include "server/front/route.hpp"
 #include "tests/fuzz/message.hpp"
 
 namespace callcache::fuzz

@@ -56,7 +56,7 @@ TEST_CASE("100 kill -9 under load: the ledger is never below what the vendor cou
     sim::vendor_options o;
     o.keys[key] = {};
     o.limits = {0, 0};
-    o.world.not_found_every = 0;
+    o.catalogue.not_found_every = 0;
     vendor_thread vendor(o);
     std::atomic<std::uint64_t> next{0};
     std::size_t excess = 0;
@@ -75,7 +75,7 @@ TEST_CASE("100 kill -9 under load: the ledger is never below what the vendor cou
         for (int n = 0; n < 6; ++n)
             tools.emplace_back([&] {
                 plain_client client(s.port);
-                while (client.get("/v2/calls/" + vendor.world().id(next++), key).status != 0)
+                while (client.get("/v2/calls/" + vendor.catalogue().id(next++), key).status != 0)
                 {}
             });
         // Nothing is sent for 600 ms after a kill.

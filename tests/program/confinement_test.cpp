@@ -79,7 +79,7 @@ TEST_CASE("from each thread, opening a file out of reach fails; no privilege can
     REQUIRE(prlimit(s.process.pid(), RLIMIT_CORE, nullptr, &core) == 0);
     CHECK(core.rlim_max <= 1);
     auto threads = threads_of(s.process.pid());
-    CHECK(threads.size() >= 10);  // main, log's, three fronts, brain, store's three, ledger's, names'
+    CHECK(threads.size() >= 10);  // main, log's, three fronts, fetcher, store's three, ledger's, names'
     for (pid_t t : threads)
     {
         INFO("thread ", t);

@@ -33,7 +33,7 @@ sim::vendor_options generous()
     sim::vendor_options o;
     o.keys[key] = {};
     o.limits = {0, 0};
-    o.world.not_found_every = 0;
+    o.catalogue.not_found_every = 0;
     return o;
 }
 
@@ -62,7 +62,7 @@ struct running
     }
     plain_client::answer get(std::uint64_t number) const
     {
-        return plain_client(server->port).get("/v2/calls/" + vendor.world().id(number), key);
+        return plain_client(server->port).get("/v2/calls/" + vendor.catalogue().id(number), key);
     }
 
     temp_folder folder;
@@ -73,7 +73,7 @@ struct running
 // Tools that ask as quickly as they are answered, until their connections end or they are told to stop.
 struct load
 {
-    load(const running& w, unsigned tools) : world(w.vendor.world())
+    load(const running& w, unsigned tools) : catalogue(w.vendor.catalogue())
     {
         for (unsigned n = 0; n < tools; ++n) threads.emplace_back([this, port = w.server->port, n] { ask(port, n); });
     }
@@ -92,20 +92,20 @@ struct load
         for (std::uint64_t i = 0; !stopping; ++i)
         {
             bool miss = i % 5 == 4;
-            std::string id = world.id(miss ? 1000 + n * 100'000 + i : i % 5);
+            std::string id = catalogue.id(miss ? 1000 + n * 100'000 + i : i % 5);
             auto a = client.get("/v2/calls/" + id, key);
             if (a.status == 0) ++lost;
             if (a.status == 0) return;
             auto call = read_call_answer(a.body);
             bool refused = a.status == 503 && contains(a.head, "Retry-After: 1");
             if (refused) ++told_to_come_back;
-            if (!refused && (a.status != 200 || !call || call->call != world.call(id))) ++wrong;
+            if (!refused && (a.status != 200 || !call || call->call != catalogue.call(id))) ++wrong;
             ++answered;
             if (contains(a.head, "Connection: close")) return;
         }
     }
 
-    const sim::call_world& world;
+    const sim::call_catalogue& catalogue;
     std::atomic<bool> stopping{false};
     std::atomic<long> answered{0}, wrong{0}, lost{0}, told_to_come_back{0};
     std::vector<std::thread> threads;
@@ -193,7 +193,7 @@ TEST_CASE("explain, purge: what is said in the terminal, and wrong usage exits w
 {
     running w;
     REQUIRE(w.get(1).status == 200);
-    std::string id = w.vendor.world().id(1);
+    std::string id = w.vendor.catalogue().id(1);
     finished e = w.order({"explain", id});
     CHECK(e.code == 0);
     CHECK(contains(e.output, "the next request under #"));
@@ -227,7 +227,7 @@ TEST_CASE("snapshot: of a running callcache, for its owner alone; it serves offl
         REQUIRE(r.code == 0);
         return r.output;
     };
-    REQUIRE(w.order({"purge", w.vendor.world().id(2)}).code == 0);  // durable, and so is what was kept before
+    REQUIRE(w.order({"purge", w.vendor.catalogue().id(2)}).code == 0);  // durable, and so is what was kept before
     CHECK(contains(entries(), "2 calls"));
     struct stat info;
     REQUIRE(stat(copy.c_str(), &info) == 0);
@@ -244,9 +244,9 @@ TEST_CASE("snapshot: of a running callcache, for its owner alone; it serves offl
     serving offline(w.vendor.url(), copy, {"--set", "mode=offline"});
     REQUIRE(offline.port != 0);
     plain_client client(offline.port);
-    for (std::uint64_t n : {1, 3}) CHECK(client.get("/v2/calls/" + w.vendor.world().id(n), key).status == 200);
-    CHECK(client.get("/v2/calls/" + w.vendor.world().id(2), key).status == 504);
-    CHECK(client.get("/v2/calls/" + w.vendor.world().id(1), sim::basic("key", "other")).status == 504);
+    for (std::uint64_t n : {1, 3}) CHECK(client.get("/v2/calls/" + w.vendor.catalogue().id(n), key).status == 200);
+    CHECK(client.get("/v2/calls/" + w.vendor.catalogue().id(2), key).status == 504);
+    CHECK(client.get("/v2/calls/" + w.vendor.catalogue().id(1), sim::basic("key", "other")).status == 504);
     CHECK(w.vendor.requests() == before);
     CHECK_FALSE(std::filesystem::exists(copy + "-budget"));
     CHECK(w.get(1).status == 200);

@@ -79,7 +79,7 @@ TEST_CASE("a hostile User-Agent is harmless: in the log as text and as JSON, in 
         sim::vendor_options o;
         o.keys[key] = {};
         o.limits = {0, 0};
-        o.world.not_found_every = 0;
+        o.catalogue.not_found_every = 0;
         vendor_thread vendor(o);
         std::string said;
         for (const char* daily : {"10000", "1"})  // with the second everything is refused, in words that name the tool
@@ -93,7 +93,7 @@ TEST_CASE("a hostile User-Agent is harmless: in the log as text and as JSON, in 
             for (const std::string& name : hostile)
             {
                 INFO(name);
-                auto a = plain_client(p.port).get("/v2/calls/" + vendor.world().id(n++), key,
+                auto a = plain_client(p.port).get("/v2/calls/" + vendor.catalogue().id(n++), key,
                                                   "User-Agent: " + name + "\r\n");
                 CHECK(a.status == (daily[1] ? 200 : 429));
                 for (const std::string& line : lines_of(a.head)) CHECK(is_readable(line.substr(0, line.size() - 1)));

@@ -28,7 +28,7 @@ const std::string key = sim::basic("key", "secret");
 
 struct load
 {
-    const sim::call_world& world;
+    const sim::call_catalogue& catalogue;
     std::mutex mutex;
     std::map<std::string, steady_clock::time_point> stored;  // in this round, when it was answered as stored
     std::vector<std::string> wrong;
@@ -48,11 +48,11 @@ struct load
         plain_client client(port);
         while (!stop)
         {
-            std::string id = world.id(100'000 + random() % 100'000);
+            std::string id = catalogue.id(100'000 + random() % 100'000);
             auto a = client.get("/v2/calls/" + id, key);
             if (a.status == 0) return;
             ++answers;
-            auto expected = world.call(id);
+            auto expected = catalogue.call(id);
             auto call = read_call_answer(a.body);
             bool right = expected ? a.status == 200 && call && call->call == *expected : a.status == 404;
             if (!right) note_wrong(id + ": " + std::to_string(a.status) + " " + a.body.substr(0, 200));
@@ -78,7 +78,7 @@ TEST_CASE("200 kill -9 at random moments under load: no corrupt file, no wrong b
     o.keys[key] = {};
     o.limits = {0, 0};
     vendor_thread vendor(o);
-    load l{vendor.world()};
+    load l{vendor.catalogue()};
 
     std::vector<std::string> durable;  // stored more than a second before a kill
     int lost = 0, checked = 0, not_started = 0;

@@ -37,11 +37,11 @@ struct watched
     watched() : vendor(options()), running(vendor.url(), folder.file("cache.db"), {"--set", "log.access=off"})
     {
         plain_client tool(running.port);
-        for (std::uint64_t n : {1, 1, 2, 7}) tool.get("/@etl/v2/calls/" + vendor.world().id(n), key);
+        for (std::uint64_t n : {1, 1, 2, 7}) tool.get("/@etl/v2/calls/" + vendor.catalogue().id(n), key);
         tool.get("/v2/calls?fromDateTime=2026-10-01T00:00:00Z&toDateTime=2026-10-02T00:00:00Z", key);
         tool.get("/v2/calls/undefined", key);
-        tool.get("/v2/calls/" + vendor.world().id(1), key, "User-Agent: a\"b\\c{}\xe2\x80\xae\xff\r\n");
-        tool.get("/v2/calls/" + vendor.world().id(3), sim::basic("nobody", "x"));
+        tool.get("/v2/calls/" + vendor.catalogue().id(1), key, "User-Agent: a\"b\\c{}\xe2\x80\xae\xff\r\n");
+        tool.get("/v2/calls/" + vendor.catalogue().id(3), sim::basic("nobody", "x"));
     }
 
     static sim::vendor_options options()
@@ -228,7 +228,7 @@ TEST_CASE("stats: the command shows what the running callcache has to say, and a
 
     child watching(callcache_program, {"stats", "--watch", "--admin", admin});
     REQUIRE(watching.says("5 of 10,000"));
-    plain_client(w.running.port).get("/v2/calls/" + w.vendor.world().id(20), key);
+    plain_client(w.running.port).get("/v2/calls/" + w.vendor.catalogue().id(20), key);
     CHECK(watching.says("\n6 of 10,000"));
     watching.signal(SIGINT);
     CHECK(watching.wait() == 128 + SIGINT);

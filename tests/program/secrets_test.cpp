@@ -3,7 +3,7 @@
 // Each test sends secrets that can be recognised to every place where one may stand, by mistake too, with everything
 // logged; then all that the program said and wrote is searched for them, for their base64 and their hexadecimal form.
 
-#include "server/credential.hpp"
+#include "server/secrets/credential.hpp"
 #include "tests/support/programs.hpp"
 #include "tests/support/secrets.hpp"
 #include "tests/support/temp_folder.hpp"

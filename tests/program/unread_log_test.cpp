@@ -38,13 +38,13 @@ struct unread
         sim::vendor_options o;
         o.keys[key] = {};
         o.limits = {0, 0};
-        o.world.not_found_every = 0;
+        o.catalogue.not_found_every = 0;
         return o;
     }
 
     void get(std::uint64_t number)
     {
-        REQUIRE(tool->get("/v2/calls/" + vendor.world().id(number), key).status == 200);
+        REQUIRE(tool->get("/v2/calls/" + vendor.catalogue().id(number), key).status == 200);
         ++answers;
     }
 
@@ -110,7 +110,7 @@ TEST_CASE("when it is read again a line says how many were dropped, between thos
     const auto dropped = std::uint64_t(w.dropped());
     REQUIRE(w.running.process.says(drop_words));
     w.get(2);
-    REQUIRE(w.running.process.says(w.vendor.world().id(2)));
+    REQUIRE(w.running.process.says(w.vendor.catalogue().id(2)));
 
     const std::string text = w.running.process.output();
     const std::size_t at = text.find(drop_words);

@@ -1,7 +1,7 @@
 // `callcache warm` as a user types it, against the simulated vendor.
 
-#include "server/warming.hpp"
-#include "server/whole_file.hpp"
+#include "server/commands/warming.hpp"
+#include "server/secrets/whole_file.hpp"
 #include "tests/sim/certificate.hpp"
 #include "tests/support/programs.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -39,9 +39,9 @@ struct warmed_month
         sim::vendor_options o;
         o.keys[sim::basic("key", "secret")] = {};
         o.limits = {0, 0};
-        o.world.count = calls_of_the_month;
-        o.world.not_found_every = 0;
-        o.world.fill_month(*parse_warm_date("2026-10-01"));
+        o.catalogue.count = calls_of_the_month;
+        o.catalogue.not_found_every = 0;
+        o.catalogue.fill_month(*parse_warm_date("2026-10-01"));
         return o;
     }
 
@@ -141,9 +141,9 @@ TEST_CASE("warm: a month of 20,000 calls costs about 200 API calls, and kill -9 
     plain_client client(m.port);
     for (std::uint64_t n = 0; n < calls_of_the_month; ++n)
     {
-        std::string id = m.vendor.world().id(n);
+        std::string id = m.vendor.catalogue().id(n);
         auto a = client.get("/v2/calls/" + id, sim::basic("key", "secret"));
-        right += a.status == 200 && a.body.ends_with(",\"call\":" + *m.vendor.world().call(id) + "}");
+        right += a.status == 200 && a.body.ends_with(",\"call\":" + *m.vendor.catalogue().call(id) + "}");
         hits += a.head.find("callcache; hit") != std::string::npos;
     }
     CHECK(right == calls_of_the_month);

@@ -1,7 +1,7 @@
 // What waits for a connection or for room when Gong goes down is not sent.
 
-#include "server/brain.hpp"
-#include "tests/support/budget_world.hpp"
+#include "server/fetch/fetcher.hpp"
+#include "tests/support/budget_harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,7 +12,7 @@ namespace
 {
 
 // Five lookups have all the connections, and no answer in time: that is an outage.
-struct five_without_answer : world
+struct five_without_answer : harness
 {
     five_without_answer()
     {

@@ -1,6 +1,6 @@
 // Attacks on the budget: waste, hang-ups, words that would be false, and what many tools at once do to it.
 
-#include "tests/support/budget_world.hpp"
+#include "tests/support/budget_harness.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // The budget, as tools meet it.
 
-#include "server/brain.hpp"
-#include "tests/support/budget_world.hpp"
+#include "server/fetch/fetcher.hpp"
+#include "tests/support/budget_harness.hpp"
 #include "tests/support/sanitized.hpp"
 
 #include <doctest/doctest.h>
@@ -91,7 +91,7 @@ TEST_CASE("linger: whoever asks in the moment in which a lookup is given up is a
         w.config.budget.rate = w.config.budget.burst = 1;
         w.start();
         auto all = w.queue_up(20);
-        brain& misses = w.cache->misses();
+        fetcher& misses = w.cache->misses();
         lookup l;
         l.id = w.id(100);
         l.whose = std::make_shared<partition>(sha256("a credential"));

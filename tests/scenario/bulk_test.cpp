@@ -1,6 +1,6 @@
 // Bulk reads: lookups that wait go upstream together, and whatever is wrong with that ends in single GETs.
 
-#include "tests/support/budget_world.hpp"
+#include "tests/support/budget_harness.hpp"
 #include "tests/support/sanitized.hpp"
 
 #include <doctest/doctest.h>
@@ -17,12 +17,12 @@ const std::string bulk_path = "/v2/calls/extensive";
 
 using tool_list = std::vector<std::unique_ptr<tool>>;
 
-struct bulk_world : three_a_second
+struct bulk_harness : three_a_second
 {
-    bulk_world()
+    bulk_harness()
     {
         config.bulk.mode = bulk_mode::automatic;
-        vendor_options.world.missing_every = 0;
+        vendor_options.catalogue.missing_every = 0;
     }
 
     // A proxy under which the vendor has accepted the credential, with room in the window.
@@ -48,7 +48,7 @@ struct bulk_world : three_a_second
         return 0;
     }
 
-    // Each asks for a call of its own, from `first` on; all have come to the brain.
+    // Each asks for a call of its own, from `first` on; all have come to the fetcher.
     tool_list ask_for(std::uint64_t first, std::uint64_t count, const std::string& as = authorization)
     {
         tool_list all;
@@ -98,7 +98,7 @@ TEST_SUITE_BEGIN("scenario: bulk reads");
 
 TEST_CASE("a lone lookup, and as many as have room at once, are sent as they came")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start_trusted();
     CHECK(w.get(w.path(1)).cache("detail") == "miss");
     w.clock.advance(3s);
@@ -110,7 +110,7 @@ TEST_CASE("a lone lookup, and as many as have room at once, are sent as they cam
 
 TEST_CASE("lookups that wait go together: each gets its own call, kept byte for byte, for one API call")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start_trusted();
     std::size_t before = w.vendor->requests();
     auto tools = w.ask_for(10, 60);
@@ -122,7 +122,7 @@ TEST_CASE("lookups that wait go together: each gets its own call, kept byte for 
     {
         answer hit = w.get(w.path(n));
         CHECK(hit.cache("hit") == "hit");
-        CHECK(world::call_of(hit) == w.vendor->body(w.id(n)));
+        CHECK(harness::call_of(hit) == w.vendor->body(w.id(n)));
         CHECK(hit.body.starts_with("{\"requestId\":\""));
         CHECK_FALSE(hit.has("set-cookie"));
     }
@@ -131,7 +131,7 @@ TEST_CASE("lookups that wait go together: each gets its own call, kept byte for 
 
 TEST_CASE("a bulk read has at most bulk.ids_max calls, each once, and off means off")
 {
-    bulk_world w;
+    bulk_harness w;
     SUBCASE("on")
     {
         w.config.bulk.ids_max = 10;
@@ -155,7 +155,7 @@ TEST_CASE("a bulk read has at most bulk.ids_max calls, each once, and off means 
 
 TEST_CASE("one credential's lookups are never asked for, or answered, under another's")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start();
     w.start_trusted();
     w.start_trusted(other_authorization);
@@ -182,9 +182,9 @@ TEST_CASE("one credential's lookups are never asked for, or answered, under anot
 
 TEST_CASE("what is missing from the answer is fetched by its own GET, and a 404 of that is remembered")
 {
-    bulk_world w;
-    w.vendor_options.world.missing_every = 20;
-    w.vendor_options.world.not_found_every = 25;
+    bulk_harness w;
+    w.vendor_options.catalogue.missing_every = 20;
+    w.vendor_options.catalogue.not_found_every = 25;
     w.start_trusted();
     auto tools = w.ask_for(0, 60);
     w.answered(tools);
@@ -192,8 +192,8 @@ TEST_CASE("what is missing from the answer is fetched by its own GET, and a 404 
     {
         CAPTURE(n);
         answer a = tools[n]->read();
-        CHECK(a.status == (w.vendor->world().is_found(n) ? 200u : 404u));
-        if (!w.vendor->world().is_in_bulk(n)) CHECK(a.cache("detail") == "miss");
+        CHECK(a.status == (w.vendor->catalogue().is_found(n) ? 200u : 404u));
+        if (!w.vendor->catalogue().is_in_bulk(n)) CHECK(a.cache("detail") == "miss");
     }
     CHECK(w.get(w.path(7)).cache("detail") == "negative");
     CHECK(w.vendor->refused() == 0);
@@ -201,7 +201,7 @@ TEST_CASE("what is missing from the answer is fetched by its own GET, and a 404 
 
 TEST_CASE("a credential without the scope: right answers one by one, one refused batch in an hour, trust untouched")
 {
-    bulk_world w;
+    bulk_harness w;
     w.config.budget.wait_max = 120s;
     w.config.server.answer_max = 150s;
     w.start();
@@ -233,7 +233,7 @@ TEST_CASE("whatever is wrong with a bulk answer, every call is fetched by its ow
         {
             CAPTURE(status);
             CAPTURE(body);
-            bulk_world w;
+            bulk_harness w;
             w.start_trusted();
             w.script_bulk(status, body);
             auto tools = w.ask_for(10, 12);
@@ -246,7 +246,7 @@ TEST_CASE("whatever is wrong with a bulk answer, every call is fetched by its ow
 
 TEST_CASE("calls that nobody asked for are not kept, and one with another's bytes is not handed on")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start_trusted();
     std::string asked = w.vendor->body(w.id(12)), other = w.vendor->body(w.id(700));
     w.script_bulk("200 OK", R"({"requestId":"r","calls":[{"metaData":)" + other + R"(},{"metaData":)" + asked + "}]}");
@@ -258,7 +258,7 @@ TEST_CASE("calls that nobody asked for are not kept, and one with another's byte
 
 TEST_CASE("the vendor's 429 to a bulk read: all of its calls wait, and go together again")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start_trusted();
     w.vendor->script(bulk_path, sim::scripted{limited("5")});
     auto tools = w.ask_for(10, 30);
@@ -274,7 +274,7 @@ TEST_CASE("a bulk read that is lost is tried again, and nobody is left behind")
 {
     for (sim::then then : {sim::then::close, sim::then::reset})
     {
-        bulk_world w;
+        bulk_harness w;
         w.start_trusted();
         w.vendor->script(bulk_path, sim::scripted{"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", then});
         auto tools = w.ask_for(10, 30);
@@ -295,7 +295,7 @@ TEST_CASE("a bulk read that is lost is tried again, and nobody is left behind")
 
 TEST_CASE("who hangs up, or runs out of time, while a bulk read is under way takes nobody along")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start_trusted();
     w.vendor->hold(bulk_path);
     tool_list tools = w.ask_for(10, 20);
@@ -312,7 +312,7 @@ TEST_CASE("who hangs up, or runs out of time, while a bulk read is under way tak
 
 TEST_CASE("what is fetched together may be waited for by several, each with the word for how it came")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start_trusted();
     w.vendor->hold(bulk_path);
     tool_list tools = w.ask_for(10, 20);
@@ -328,7 +328,7 @@ TEST_CASE("what is fetched together may be waited for by several, each with the 
 
 TEST_CASE("the first bulk read of a day is checked against one of its calls' own GET, and a difference ends them")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start_trusted();
     bool differs = false;
     SUBCASE("they are the same") {}
@@ -360,7 +360,7 @@ TEST_CASE("the first bulk read of a day is checked against one of its calls' own
 
 TEST_CASE("a credential that the vendor has not accepted yet is not asked for in bulk")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start();
     SUBCASE("one that it refuses: two thirds of them never leave")
     {
@@ -387,7 +387,7 @@ TEST_CASE("a credential that the vendor has not accepted yet is not asked for in
 
 TEST_CASE("a bulk read says nothing about the credential's trust")
 {
-    bulk_world w;
+    bulk_harness w;
     w.config.cache.calls.fresh_min = w.config.cache.calls.fresh_max = 24h;  // trust alone is at work
     w.start_trusted();
     w.start_trusted(other_authorization);
@@ -425,7 +425,7 @@ TEST_CASE("a bulk read says nothing about the credential's trust")
 
 TEST_CASE("a refusal by the queue counts what goes together as one")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start_trusted();
     const std::uint64_t count = sanitized ? 90 : 300;  // one by one that takes longer than budget.wait_max, 20 s
     auto tools = w.ask_for(10, count);
@@ -435,7 +435,7 @@ TEST_CASE("a refusal by the queue counts what goes together as one")
 
 TEST_CASE("an erasure while a bulk read is under way: its calls are handed on, and not kept")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start_trusted();
     w.vendor->hold(bulk_path);
     tool_list tools = w.ask_for(10, 20);
@@ -450,7 +450,7 @@ TEST_CASE("an erasure while a bulk read is under way: its calls are handed on, a
 
 TEST_CASE("a rider of a bulk read that was sent before a purge is not joined after it")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start_trusted();
     w.vendor->hold(bulk_path);
     tool_list tools = w.ask_for(10, 20);
@@ -470,7 +470,7 @@ TEST_CASE("a rider of a bulk read that was sent before a purge is not joined aft
 
 TEST_CASE("after a purge of everything what rides in a bulk read is kept again")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start_trusted();
     CHECK(w.operate("POST", "/purge", "{\"all\":true}").status == 200);
     tool_list tools = w.ask_for(10, 20);
@@ -482,7 +482,7 @@ TEST_CASE("after a purge of everything what rides in a bulk read is kept again")
 
 TEST_CASE("a stop in the middle: who rides along is told")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start_trusted();
     w.vendor->hold(bulk_path);
     tool_list tools = w.ask_for(10, 20);
@@ -507,7 +507,7 @@ TEST_CASE("a stop in the middle: who rides along is told")
 
 TEST_CASE("a list that a tool reads itself brings its calls, uncoded, and each is a hit from then on")
 {
-    bulk_world w;
+    bulk_harness w;
     w.config.budget.rate = w.config.budget.burst = 1000;
     w.start();
     std::string range = "?fromDateTime=2020-01-01T00:00:00Z&toDateTime=2035-01-01T00:00:00Z";
@@ -520,8 +520,8 @@ TEST_CASE("a list that a tool reads itself brings its calls, uncoded, and each i
     {
         answer a = w.get(w.path(n), {{"Cache-Control", "only-if-cached"}});
         if (a.status != 200) continue;
-        CHECK(world::call_of(a) == w.vendor->body(w.id(n)));
-        CHECK(contains(listed, world::call_of(a)));
+        CHECK(harness::call_of(a) == w.vendor->body(w.id(n)));
+        CHECK(contains(listed, harness::call_of(a)));
         ++kept;
     }
     CHECK(kept == 100);
@@ -531,7 +531,7 @@ TEST_CASE("a list that a tool reads itself brings its calls, uncoded, and each i
 TEST_CASE("a list that a tool reads itself: of a call that was looked up before it the list's bytes are kept, of one "
           "that was looked up while it was under way the lookup's")
 {
-    bulk_world w;
+    bulk_harness w;
     w.config.budget.rate = w.config.budget.burst = 1000;
     w.start();
     const std::string list = "/v2/calls";
@@ -547,21 +547,21 @@ TEST_CASE("a list that a tool reads itself: of a call that was looked up before 
     w.run_until([&] { return w.vendor->requests() == 2; });
     w.clock.advance(1s);
     w.vendor->edit(w.id(2));
-    CHECK(world::call_of(w.get(w.path(2))) == w.vendor->body(w.id(2)));
+    CHECK(harness::call_of(w.get(w.path(2))) == w.vendor->body(w.id(2)));
     w.vendor->release(list);
     CHECK(reader->read().body == body);
     w.settle();
     answer listed = w.get(w.path(1)), looked_up = w.get(w.path(2));
     CHECK(listed.cache("hit") == "hit");
-    CHECK(world::call_of(listed) == edited);
+    CHECK(harness::call_of(listed) == edited);
     CHECK(looked_up.cache("hit") == "hit");
-    CHECK(world::call_of(looked_up) == w.vendor->body(w.id(2)));
-    CHECK(world::call_of(looked_up) != before);
+    CHECK(harness::call_of(looked_up) == w.vendor->body(w.id(2)));
+    CHECK(harness::call_of(looked_up) != before);
 }
 
 TEST_CASE("a bulk read of a tool's own passes through as it is, and brings its calls")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start_trusted();
     std::string body = "{\"filter\":{\"callIds\":[\"" + w.id(1) + "\",\"" + w.id(2) + "\"]}}";
     answer a = w.raw("POST " + bulk_path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + authorization +
@@ -575,7 +575,7 @@ TEST_CASE("a bulk read of a tool's own passes through as it is, and brings its c
 
 TEST_CASE("an answer that breaks off, or is no list of calls, brings nothing")
 {
-    bulk_world w;
+    bulk_harness w;
     w.start_trusted();
     std::string call = w.vendor->body(w.id(1));
     for (const std::string& body :

@@ -1,5 +1,5 @@
-// The rule of cache/own_names.hpp against a model of it, through thousands of random events: answers that arrive late,
-// purges, evictions from memory, restarts.
+// The rule of cache/private_overrides.hpp against a model of it, through thousands of random events: answers that
+// arrive late, purges, evictions from memory, restarts.
 
 #include "cache/tiers.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -66,7 +66,7 @@ struct company_model
         o.keep_max = 30 * 24h;
         o.clock = [] { return wall_time(1'790'000'000s); };
         o.warn = [](const std::string&) {};
-        o.reads_own_names = true;
+        o.reads_private_overrides = true;
         auto opened = open_sqlite_store(o);
         auto& disk = std::get<std::unique_ptr<store>>(opened);
         known = std::make_unique<partitions>(disk->salt(), "https://api.gong.io", disk->kept_partitions(), listed);

@@ -1,9 +1,9 @@
 // Through the company's proxy by CONNECT: what it sees, what the vendor sees, and what is said when it says no.
 
-#include "server/credential.hpp"
+#include "server/secrets/credential.hpp"
 #include "tests/sim/certificate.hpp"
 #include "tests/support/connect_proxy.hpp"
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -16,9 +16,9 @@ namespace
 {
 
 // The vendor has a name that nobody but the proxy knows.
-struct proxied_world : world
+struct proxied_harness : harness
 {
-    explicit proxied_world(const std::string& certified = "api.gong.example")
+    explicit proxied_harness(const std::string& certified = "api.gong.example")
     {
         sim::certificate_wishes wishes;
         wishes.name = certified;
@@ -46,7 +46,7 @@ TEST_SUITE_BEGIN("scenario: the company's proxy");
 
 TEST_CASE("the vendor's name is left to the proxy, TLS is with the vendor, and one way carries many lookups")
 {
-    proxied_world w;
+    proxied_harness w;
     w.start();
     for (std::uint64_t n = 1; n <= 5; ++n) CHECK(w.call_of(w.get(w.path(n))) == w.vendor->body(w.id(n)));
     CHECK(w.vendor->connections() == 1);
@@ -58,7 +58,7 @@ TEST_CASE("the vendor's name is left to the proxy, TLS is with the vendor, and o
 
 TEST_CASE("what the vendor receives is the same with and without a proxy, also where it is http")
 {
-    world w;
+    harness w;
     w.start();
     CHECK(w.get(w.path(1)).status == 200);
     connect_proxy through(w.loop.get_executor(), w.vendor->port());
@@ -74,7 +74,7 @@ TEST_CASE("what the vendor receives is the same with and without a proxy, also w
 
 TEST_CASE("user and password are shown to the proxy alone, decoded, and stand in no log and no answer")
 {
-    proxied_world w;
+    proxied_harness w;
     w.config.upstream.proxy = w.through->url("us%40er:hunter%3A2");
     w.start();
     CHECK(w.get(w.path(1)).status == 200);
@@ -122,7 +122,7 @@ TEST_CASE("a proxy that says no or nonsense: 502 in clear words, and no API call
         {"", "hung up"},
         {"HTTP/1.1 200 O", "hung up"},
     };
-    proxied_world w;
+    proxied_harness w;
     for (const auto& row : rows)
     {
         INFO(row.answer.substr(0, 80));
@@ -140,7 +140,7 @@ TEST_CASE("a proxy that says no or nonsense: 502 in clear words, and no API call
 
 TEST_CASE("an interim answer is read over, and a 2xx of the proxy has no body, whatever its fields say")
 {
-    proxied_world w;
+    proxied_harness w;
     w.through->script({"HTTP/1.1 103 Early\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"});
     w.start();
     CHECK(w.get(w.path(1)).status == 200);
@@ -153,7 +153,7 @@ TEST_CASE("an interim answer is read over, and a 2xx of the proxy has no body, w
 
 TEST_CASE("a proxy that does not answer CONNECT: 504 once upstream.connect_timeout is over")
 {
-    proxied_world w;
+    proxied_harness w;
     w.clock_runs = true;
     w.config.upstream.connect_timeout = 3s;
     w.through->script({"HTTP/1.1 200 OK\r\nX: ", sim::then::hang});
@@ -169,7 +169,7 @@ TEST_CASE("a proxy that does not answer CONNECT: 504 once upstream.connect_timeo
 
 TEST_CASE("a proxy that is not there: 502 that names it, and the outage breaker as with an upstream that is down")
 {
-    proxied_world w;
+    proxied_harness w;
     std::string gone = w.through->url();
     w.through.reset();
     w.start();
@@ -183,7 +183,7 @@ TEST_CASE("a proxy that is not there: 502 that names it, and the outage breaker 
 
 TEST_CASE("the certificate has to be the vendor's, and not the proxy's")
 {
-    proxied_world w("127.0.0.1");
+    proxied_harness w("127.0.0.1");
     w.start();
     answer a = w.get(w.path(1));
     CHECK(a.status == 502);

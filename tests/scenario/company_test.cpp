@@ -1,7 +1,7 @@
 // credentials.share=company: the listed keys share what is kept; what the vendor said to one of them alone stays its
 // own.
 
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -16,9 +16,9 @@ const fields only_kept{{"Cache-Control", "only-if-cached"}};
 const fields at_any_age{{"Cache-Control", "only-if-cached, max-stale"}};
 
 // Two keys of a company, `authorization` and `other_authorization`, both accepted by the vendor, and one of nobody's.
-struct company_world : world
+struct company_harness : harness
 {
-    company_world()
+    company_harness()
     {
         vendor_options.keys[unlisted] = {};
         config.credentials.share = credentials_share::company;
@@ -53,7 +53,7 @@ TEST_SUITE_BEGIN("scenario: company");
 
 TEST_CASE("company: what one listed key has fetched is a hit for another, byte for byte, also after a restart")
 {
-    company_world w;
+    company_harness w;
     answer first = w.get(w.path(1));
     for (int i = 0; i < 2; ++i)
     {
@@ -68,7 +68,7 @@ TEST_CASE("company: what one listed key has fetched is a hit for another, byte f
 
 TEST_CASE("company: a key reads nothing until the vendor has accepted it, and nothing more once it is refused")
 {
-    company_world w;
+    company_harness w;
     w.get(w.path(1));
     const std::string wrong = sim::basic("key", "wrong"), late = sim::basic("other", "new secret");
     CHECK(w.get(w.path(1), only_kept, wrong).status == 504);
@@ -91,7 +91,7 @@ TEST_CASE("company: a key reads nothing until the vendor has accepted it, and no
 
 TEST_CASE("company: an unlisted key sees nothing of it, and gives nothing to it")
 {
-    company_world w;
+    company_harness w;
     w.get(w.path(1));
     CHECK(w.get(w.path(1), only_kept, unlisted).status == 504);
     CHECK(w.get(w.path(1), {}, unlisted).cache("fwd") == "miss");
@@ -102,8 +102,8 @@ TEST_CASE("company: an unlisted key sees nothing of it, and gives nothing to it"
 
 TEST_CASE("company: a private call stays with the key that fetched it")
 {
-    company_world w;
-    REQUIRE(sim::call_world::is_private(5));
+    company_harness w;
+    REQUIRE(sim::call_catalogue::is_private(5));
     w.get(w.path(5));
     for (int i = 0; i < 2; ++i)
     {
@@ -118,7 +118,7 @@ TEST_CASE("company: a private call stays with the key that fetched it")
 
 TEST_CASE("company: a call that has become private is no longer shared, and one that no longer is is shared again")
 {
-    company_world w;
+    company_harness w;
     w.get(w.path(1));
     CHECK(w.other(w.path(1), only_kept).status == 200);
     w.make_private(1);
@@ -141,7 +141,7 @@ TEST_CASE("company: a call that has become private is no longer shared, and one 
 
 TEST_CASE("company: one key's 404 is its own, until its own lookup finds the call")
 {
-    company_world w;
+    company_harness w;
     w.get(w.path(1));
     w.clock.advance(13min);
     w.vendor->remove(w.id(1));
@@ -165,7 +165,7 @@ TEST_CASE("company: one key's 404 is its own, until its own lookup finds the cal
 
 TEST_CASE("company: one key's 404 on a refresh leaves the others their entry")
 {
-    company_world w;
+    company_harness w;
     w.get(w.path(1));
     w.clock.advance(400s);
     w.vendor->remove(w.id(1));
@@ -177,7 +177,7 @@ TEST_CASE("company: one key's 404 on a refresh leaves the others their entry")
 
 TEST_CASE("company: a key that was told 403 reads nothing of the call, on any path, until it is told 200")
 {
-    company_world w;
+    company_harness w;
     w.vendor->forbid(other_authorization, w.id(1));
     w.get(w.path(1));
     w.clock.advance(13min);
@@ -250,7 +250,7 @@ TEST_CASE("company: a key that was told 403 reads nothing of the call, on any pa
 
 TEST_CASE("company: a key whose first answer ever is 403 does not read that call once it is accepted")
 {
-    company_world w;
+    company_harness w;
     const std::string late = sim::basic("other", "new secret");
     w.vendor->allow(late);
     w.vendor->forbid(late, w.id(1));
@@ -267,7 +267,7 @@ TEST_CASE("company: a key whose first answer ever is 403 does not read that call
 
 TEST_CASE("company: a 403 takes a private call of the same key")
 {
-    company_world w;
+    company_harness w;
     w.get(w.path(5));
     w.vendor->forbid(authorization, w.id(5));
     w.clock.advance(13min);
@@ -279,7 +279,7 @@ TEST_CASE("company: a 403 takes a private call of the same key")
 
 TEST_CASE("company: what goes stale is refreshed with the credential of whoever asks, once for all")
 {
-    company_world w;
+    company_harness w;
     w.get(w.path(1));
     w.clock.advance(400s);
     w.vendor->edit(w.id(1));
@@ -288,7 +288,7 @@ TEST_CASE("company: what goes stale is refreshed with the credential of whoever 
     CHECK(w.vendor->heads().back().find(other_authorization) != std::string::npos);
     answer a = w.get(w.path(1));
     CHECK(a.cache("hit") == "hit");
-    CHECK(world::call_of(a) == w.vendor->body(w.id(1)));
+    CHECK(harness::call_of(a) == w.vendor->body(w.id(1)));
     CHECK(w.vendor->requests(w.id(1)) == 2);
 
     w.vendor->go_down();
@@ -299,7 +299,7 @@ TEST_CASE("company: what goes stale is refreshed with the credential of whoever 
 
 TEST_CASE("company: two keys that miss at once are two lookups, and each is answered by its own")
 {
-    company_world w;
+    company_harness w;
     w.vendor->hold(w.id(1));
     tool one(w), two(w);
     one.send(w.request("GET", w.path(1)));
@@ -312,7 +312,7 @@ TEST_CASE("company: two keys that miss at once are two lookups, and each is answ
 
 TEST_CASE("company: with another first key it is another company, which finds nothing")
 {
-    company_world w;
+    company_harness w;
     w.get(w.path(1));
     w.config.credentials.company_keys = {"key", "third"};  // the other has left
     w.start();
@@ -326,7 +326,7 @@ TEST_CASE("company: with another first key it is another company, which finds no
 
 TEST_CASE("company: what a key kept before it shared anything stays its own, until its next lookup shares it")
 {
-    company_world w;
+    company_harness w;
     w.config.credentials.share = credentials_share::per_credential;
     w.config.credentials.company_keys = {};
     w.start();
@@ -342,14 +342,14 @@ TEST_CASE("company: what a key kept before it shared anything stays its own, unt
     for (int i = 0; i < 2; ++i)
     {
         CHECK(w.other(w.path(1), only_kept).status == 200);
-        CHECK(world::call_of(w.get(w.path(1), only_kept)) == w.vendor->body(w.id(1)));
+        CHECK(harness::call_of(w.get(w.path(1), only_kept)) == w.vendor->body(w.id(1)));
         w.start();
     }
 }
 
 TEST_CASE("company: what it kept is nobody's once the keys share nothing again")
 {
-    company_world w;
+    company_harness w;
     w.get(w.path(1));
     w.vendor->forbid(other_authorization, w.id(1));
     w.config.credentials.share = credentials_share::per_credential;
@@ -361,7 +361,7 @@ TEST_CASE("company: what it kept is nobody's once the keys share nothing again")
 
 TEST_CASE("company: an injected credential whose key is listed is as good as any")
 {
-    world w;
+    harness w;
     w.config.credentials = {.mode = credentials_mode::inject, .access_key = "key", .access_key_secret = "secret"};
     w.config.credentials.share = credentials_share::company;
     w.config.credentials.company_keys = {"key"};

@@ -1,6 +1,6 @@
 // A tool's connection: keep-alive, pipelining, deadlines, and its end.
 
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -11,7 +11,7 @@ TEST_SUITE_BEGIN("scenario: connections");
 
 TEST_CASE("a connection carries many requests, one after the other and pipelined, answered in order")
 {
-    world w;
+    harness w;
     w.start();
     tool t(w);
     std::string all;
@@ -26,7 +26,7 @@ TEST_CASE("a connection carries many requests, one after the other and pipelined
 
 TEST_CASE("what is pipelined is answered in order, also where a hit stands before and behind what takes its time")
 {
-    world w;
+    harness w;
     w.start();
     for (std::uint64_t n : {1, 2}) w.get(w.path(n));
     tool t(w);
@@ -46,7 +46,7 @@ TEST_CASE("what is pipelined is answered in order, also where a hit stands befor
 
 TEST_CASE("hits that are longer than what the system takes at once come whole, each to its own tool")
 {
-    world w;
+    harness w;
     w.config.cache.routes = {{"/v2/users/{id}", 1h}};
     w.start();
     const std::vector<std::string> paths{"/v2/users/a", "/v2/users/b"};
@@ -77,7 +77,7 @@ TEST_CASE("hits that are longer than what the system takes at once come whole, e
 
 TEST_CASE("a request that arrives byte by byte is the same request")
 {
-    world w;
+    harness w;
     w.start();
     tool t(w);
     for (char c : w.request("GET", w.path(1)))
@@ -91,7 +91,7 @@ TEST_CASE("a request that arrives byte by byte is the same request")
 
 TEST_CASE("Connection: close and HTTP/1.0 end the connection; keep-alive keeps an HTTP/1.0 one")
 {
-    world w;
+    harness w;
     w.start();
     tool closing(w);
     closing.send(w.request("GET", w.path(1), {{"Connection", "close"}}));
@@ -116,7 +116,7 @@ TEST_CASE("Connection: close and HTTP/1.0 end the connection; keep-alive keeps a
 
 TEST_CASE("a body that a lookup has no use for is read over, and the next request is found behind it")
 {
-    world w;
+    harness w;
     w.start();
     tool t(w);
     t.send(w.request("GET", w.path(1), {{"Content-Length", "5"}}) + "hello" + w.request("GET", w.path(2)));
@@ -139,7 +139,7 @@ TEST_CASE("a body that a lookup has no use for is read over, and the next reques
 
 TEST_CASE("a tool that expects 100 before it sends its body gets its answer at once")
 {
-    world w;
+    harness w;
     w.start();
     tool t(w);
     t.send(w.request("GET", w.path(1), {{"Expect", "100-continue"}, {"Content-Length", "5"}}));
@@ -156,7 +156,7 @@ TEST_CASE("a tool that expects 100 before it sends its body gets its answer at o
 
 TEST_CASE("an idle connection is closed without a word after server.idle_timeout, and not before")
 {
-    world w;
+    harness w;
     w.start();
     tool t(w);
     t.send(w.request("GET", w.path(1)));
@@ -171,7 +171,7 @@ TEST_CASE("an idle connection is closed without a word after server.idle_timeout
 
 TEST_CASE("a tool that hangs up in the middle of anything costs nothing but its connection")
 {
-    world w;
+    harness w;
     w.start();
     w.vendor->hold(w.id(1));
     for (std::size_t cut : {1, 20, 60, 1000})
@@ -189,7 +189,7 @@ TEST_CASE("a tool that hangs up in the middle of anything costs nothing but its 
 
 TEST_CASE("a tool that has sent its request and closed its sending side gets its answer")
 {
-    world w;
+    harness w;
     w.start();
     tool t(w);
     t.send(w.request("GET", w.path(1)));
@@ -201,7 +201,7 @@ TEST_CASE("a tool that has sent its request and closed its sending side gets its
 
 TEST_CASE("while it drains a request that was on its way is answered, as the last of its connection")
 {
-    world w;
+    harness w;
     w.start();
     tool busy(w), fresh(w), two(w);
     busy.send(w.request("GET", w.path(1)));
@@ -224,7 +224,7 @@ TEST_CASE("while it drains a request that was on its way is answered, as the las
 
 TEST_CASE("an idle connection ends a moment after callcache began to drain, and nothing new is accepted")
 {
-    world w;
+    harness w;
     w.start();
     tool idle(w);
     auto where = w.cache->tool_endpoints().front();
@@ -245,7 +245,7 @@ TEST_CASE("an idle connection ends a moment after callcache began to drain, and 
 
 TEST_CASE("the admin address: a page says how it is asked, and where there is none the answer names those that are")
 {
-    world w;
+    harness w;
     w.start();
     tool t(w, w.cache->admin_endpoints().front());
     auto ask = [&](const std::string& line) {
@@ -265,7 +265,7 @@ TEST_CASE("the admin address: a page says how it is asked, and where there is no
 
 TEST_CASE("the admin address: healthz and readyz under any name, what is not there, and nothing under another's name")
 {
-    world w;
+    harness w;
     w.start();
     tool t(w, w.cache->admin_endpoints().front());
     auto ask = [&](const std::string& line, const std::string& host = "x") {

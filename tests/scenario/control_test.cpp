@@ -1,6 +1,6 @@
 // What the operator tells a running callcache: purge, and reload.
 
-#include "tests/support/budget_world.hpp"
+#include "tests/support/budget_harness.hpp"
 #include "tests/support/sanitized.hpp"
 
 #include <doctest/doctest.h>
@@ -115,7 +115,7 @@ TEST_CASE("reload: what has changed is in force at once, and said by key; what n
 TEST_CASE("a share that one second can exceed is warned of at the start and when a reload brings it, and not again")
 {
     const std::string warning = "which is more than its share";
-    auto times = [&](const world& w) {
+    auto times = [&](const harness& w) {
         const std::string text = w.out.text();
         std::size_t found = 0;
         for (auto at = text.find(warning); at != std::string::npos; at = text.find(warning, at + 1)) ++found;

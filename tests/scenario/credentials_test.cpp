@@ -1,6 +1,6 @@
 // Whose data each credential sees, for how long, and who may ask at all.
 
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -17,7 +17,7 @@ const std::string etl_token = "0123456789abcdef-etl", agent_token = "0123456789a
 const std::string as_etl = "Bearer " + etl_token, as_agent = "Bearer " + agent_token;
 
 // `inject`, with a token for each of two tools.
-struct named_tools : world
+struct named_tools : harness
 {
     named_tools()
     {
@@ -49,7 +49,7 @@ TEST_SUITE_BEGIN("scenario: credentials");
 
 TEST_CASE("two credentials never see each other's entries: hit, stale, collapsed, negative, after a restart")
 {
-    world w;
+    harness w;
     w.start();
     std::string id = w.id(1);
     w.vendor->forbid(other_authorization, id);
@@ -88,7 +88,7 @@ TEST_CASE("two credentials never see each other's entries: hit, stale, collapsed
 
 TEST_CASE("the same connection with another credential is another caller")
 {
-    world w;
+    harness w;
     w.start();
     tool t(w);
     t.send(w.request("GET", w.path(1)));
@@ -101,7 +101,7 @@ TEST_CASE("the same connection with another credential is another caller")
 
 TEST_CASE("the same file behind another upstream gives no hit")
 {
-    world w;
+    harness w;
     w.start();
     w.get(w.path(1));
     w.stop();
@@ -115,7 +115,7 @@ TEST_CASE("the same file behind another upstream gives no hit")
 
 TEST_CASE("a 401 ends a credential's trust at once: what was kept under it is not read any more")
 {
-    world w;
+    harness w;
     w.start();
     CHECK(w.get(w.path(1)).status == 200);
     w.vendor->withdraw(authorization);
@@ -136,7 +136,7 @@ TEST_CASE("a 401 ends a credential's trust at once: what was kept under it is no
 
 TEST_CASE("a 403 drops that entry alone")
 {
-    world w;
+    harness w;
     w.start();
     w.get(w.path(1));
     w.get(w.path(2));
@@ -159,9 +159,9 @@ TEST_CASE("a 403 or 404 of somebody on the way drops nothing: what is kept is se
         {
             CAPTURE(status);
             CAPTURE(body);
-            world w;
+            harness w;
             w.start();
-            std::string call = world::call_of(w.get(w.path(1)));
+            std::string call = harness::call_of(w.get(w.path(1)));
             std::string bytes = "HTTP/1.1 " + std::string(status) + "\r\nContent-Type: application/json\r\n" +
                                 "Content-Length: " + std::to_string(std::string(body).size()) + "\r\n\r\n" + body;
             w.vendor->script("", sim::scripted{bytes});
@@ -171,12 +171,12 @@ TEST_CASE("a 403 or 404 of somebody on the way drops nothing: what is kept is se
             w.clock.advance(2h);  // beyond its stale window: asked for, and kept for when that fails
             answer a = w.get(w.path(1));
             CHECK(a.cache("detail") == "error");
-            CHECK(world::call_of(a) == call);
+            CHECK(harness::call_of(a) == call);
             a = w.get(w.path(2));
             CHECK(a.status == 502);
             CHECK(a.body.find("something on the way answers in its place") != std::string::npos);
             w.start();
-            CHECK(world::call_of(w.get(w.path(1))) == call);
+            CHECK(harness::call_of(w.get(w.path(1))) == call);
             w.vendor->script("", std::nullopt);
             CHECK(w.get(w.path(2)).status == 200);  // nothing was remembered against the call
         }
@@ -184,7 +184,7 @@ TEST_CASE("a 403 or 404 of somebody on the way drops nothing: what is kept is se
 
 TEST_CASE("trust is renewed in the background from 80 % on, and beyond twice the time a request waits for the vendor")
 {
-    world w;
+    harness w;
     w.config.cache.calls.fresh_min = 24h;  // so that only trust is at work
     w.start();
     w.get(w.path(1));
@@ -206,7 +206,7 @@ TEST_CASE("trust is renewed in the background from 80 % on, and beyond twice the
 
 TEST_CASE("one call renews a credential's trust, however many kept calls are asked for meanwhile")
 {
-    world w;
+    harness w;
     w.config.cache.calls.fresh_min = 24h;
     w.start();
     for (std::uint64_t n = 100; n < 150; n += 2) w.get(w.path(n));
@@ -225,7 +225,7 @@ TEST_CASE("one call renews a credential's trust, however many kept calls are ask
 
 TEST_CASE("a 403 for one call leaves what is fetched at the same time to be kept")
 {
-    world w;
+    harness w;
     w.start();
     w.get(w.path(9));
     w.vendor->forbid(authorization, w.id(1));
@@ -240,7 +240,7 @@ TEST_CASE("a 403 for one call leaves what is fetched at the same time to be kept
 
 TEST_CASE("an outage extends trust by cache.calls.stale_if_error, and no more")
 {
-    world w;
+    harness w;
     w.config.cache.calls.fresh_min = 30 * 24h;
     w.config.cache.calls.fresh_max = 30 * 24h;
     w.config.cache.calls.stale_if_error = 24h;
@@ -255,7 +255,7 @@ TEST_CASE("an outage extends trust by cache.calls.stale_if_error, and no more")
 
 TEST_CASE("inject: the proxy's credential goes upstream, whatever the tool sends, and shows nowhere")
 {
-    world w;
+    harness w;
     std::ofstream(w.folder.file("key")) << "key\n";
     std::ofstream(w.folder.file("secret")) << "secret\n";
     w.config.credentials.mode = credentials_mode::inject;
@@ -287,7 +287,7 @@ TEST_CASE("inject: the proxy's credential goes upstream, whatever the tool sends
 
 TEST_CASE("inject: no web page, no rebinding name and no preflight gets through")
 {
-    world w;
+    harness w;
     w.config.credentials.mode = credentials_mode::inject;
     w.config.credentials.access_key = "key";
     w.config.credentials.access_key_secret = "secret";
@@ -314,7 +314,7 @@ TEST_CASE("inject: no web page, no rebinding name and no preflight gets through"
 
 TEST_CASE("inject: a credential that cannot be read is a start that fails, and says which file")
 {
-    world w;
+    harness w;
     w.config.credentials.mode = credentials_mode::inject;
     w.config.credentials.bearer_token_file = w.folder.file("absent");
     CHECK(w.start_refused().find("credentials.bearer_token_file") != std::string::npos);
@@ -327,7 +327,7 @@ TEST_CASE("inject: a credential that cannot be read is a start that fails, and s
 TEST_CASE(
     "inject with named tools: a known token reads, goes no further, and names the tool; a swapped file counts at once")
 {
-    world w;
+    harness w;
     const std::string one = "0123456789abcdef-one", two = "0123456789abcdef-two";
     auto write = [&](const std::string& name, const std::string& json) {
         std::ofstream(w.folder.file(name)) << json;
@@ -373,8 +373,8 @@ TEST_CASE(
 TEST_CASE("a tool's Connection field cannot take the credential away from what goes upstream")
 {
     named_tools injecting;
-    world forwarding;
-    const std::vector<std::pair<world*, std::string>> both{{&injecting, as_etl}, {&forwarding, authorization}};
+    harness forwarding;
+    const std::vector<std::pair<harness*, std::string>> both{{&injecting, as_etl}, {&forwarding, authorization}};
     for (const auto& [w, shown] : both)
     {
         w->start();
@@ -463,7 +463,7 @@ TEST_CASE("inject with named tools: each request on a connection shows a token, 
 
 TEST_CASE("inject with named tools: a clients file that is not good is a start that fails, and says why")
 {
-    world w;
+    harness w;
     w.config.credentials = {.mode = credentials_mode::inject, .access_key = "key", .access_key_secret = "secret"};
     w.config.credentials.clients_file = w.folder.file("absent");
     CHECK(w.start_refused().find("credentials.clients_file: cannot read") != std::string::npos);
@@ -475,7 +475,7 @@ TEST_CASE("inject with named tools: a clients file that is not good is a start t
 TEST_CASE(
     "the admin address beyond loopback: probes are open, the rest needs the token, and a swapped file counts at once")
 {
-    world w;
+    harness w;
     const std::string one = "0123456789abcdef-one", two = "0123456789abcdef-two";
     w.config.server.admin = {"2130706433:0"};  // 127.0.0.1, in a spelling that is not taken for loopback
     auto ask = [&](const std::string& line, const std::string& token = "") {

@@ -1,6 +1,6 @@
 // The contract's table of callcache's own answers, a row a case. None of them may cost an API call.
 
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
 #include <rapidjson/document.h>
@@ -40,7 +40,7 @@ TEST_SUITE_BEGIN("scenario: the error table");
 
 TEST_CASE("400: what cannot be a call id is refused without asking the vendor")
 {
-    world w;
+    harness w;
     w.start();
     for (const char* id : {"undefined", "null", "None", "NaN", "12ab", "123456789012345678901", "-1", "1.5", "%31%32",
                            "1%20", "%2e%2e", "12,13", "7782342274025937895;x"})
@@ -55,7 +55,7 @@ TEST_CASE("400: what cannot be a call id is refused without asking the vendor")
 
 TEST_CASE("400: malformed HTTP is refused, and the connection is closed")
 {
-    world w;
+    harness w;
     w.start();
     const std::string host = "Host: localhost\r\n";
     for (const std::string& bytes : {
@@ -99,7 +99,7 @@ TEST_CASE("400: malformed HTTP is refused, and the connection is closed")
 
 TEST_CASE("401: without Authorization there is nothing to ask the vendor with")
 {
-    world w;
+    harness w;
     w.start();
     answer a = w.get(w.path(1), {}, "");
     CHECK(a.status == 401);
@@ -110,7 +110,7 @@ TEST_CASE("401: without Authorization there is nothing to ask the vendor with")
 
 TEST_CASE("421 and 405: callcache is no forward proxy")
 {
-    world w;
+    harness w;
     w.start();
     CHECK(w.get("http://api.gong.io/v2/calls/1").status == 421);
     CHECK(w.get("http://localhost:4664" + w.path(1)).status == 200);
@@ -123,7 +123,7 @@ TEST_CASE("421 and 405: callcache is no forward proxy")
 
 TEST_CASE("408: half a request and silence ends after server.header_timeout, with a word")
 {
-    world w;
+    harness w;
     w.start();
     tool half(w), silent(w);
     half.send("GET /v2/calls/1 HTTP/1.1\r\nHo");
@@ -142,7 +142,7 @@ TEST_CASE("408: half a request and silence ends after server.header_timeout, wit
 
 TEST_CASE("431 and 414: a head or a target that is too large")
 {
-    world w;
+    harness w;
     w.start();
     answer head = w.get("/v2/calls/1", {{"X-Large", std::string(64 << 10, 'x')}});
     CHECK(head.status == 431);
@@ -155,7 +155,7 @@ TEST_CASE("431 and 414: a head or a target that is too large")
 
 TEST_CASE("429: a lookup that would wait longer than budget.wait_max is told so at once, with a true Retry-After")
 {
-    world w;
+    harness w;
     w.config.budget = {1, 1, 0ms, 2000, 3s};
     w.config.bulk.mode = bulk_mode::off;
     w.start();
@@ -188,7 +188,7 @@ TEST_CASE("429: a lookup that would wait longer than budget.wait_max is told so 
 
 TEST_CASE("429: when the queue is full, the next lookup is told so at once")
 {
-    world w;
+    harness w;
     w.config.budget = {1, 1, 0ms, 2, 1h};
     w.start();
     std::vector<std::unique_ptr<tool>> waiting;
@@ -206,7 +206,7 @@ TEST_CASE("429: when the queue is full, the next lookup is told so at once")
 
 TEST_CASE("429: Prefer: wait=N takes the place of budget.wait_max")
 {
-    world w;
+    harness w;
     w.config.budget = {1, 1, 0ms, 2000, 20s};
     w.start();
     CHECK(w.get(w.path(0)).status == 200);
@@ -220,7 +220,7 @@ TEST_CASE("429: Prefer: wait=N takes the place of budget.wait_max")
 
 TEST_CASE("502: an upstream that refuses the connection")
 {
-    world w;
+    harness w;
     w.start();
     w.vendor->go_down();
     answer a = w.get(w.path(1));
@@ -232,7 +232,7 @@ TEST_CASE("502: an upstream that refuses the connection")
 
 TEST_CASE("504: an upstream that is too slow")
 {
-    world w;
+    harness w;
     w.start();
     w.vendor->hold(w.id(1));
     tool t(w);
@@ -247,7 +247,7 @@ TEST_CASE("504: an upstream that is too slow")
 
 TEST_CASE("504: a lookup that takes longer than server.answer_max, and goes on")
 {
-    world w;
+    harness w;
     w.config.server.answer_max = 5s;
     w.start();
     w.vendor->hold(w.id(1));
@@ -265,7 +265,7 @@ TEST_CASE("504: a lookup that takes longer than server.answer_max, and goes on")
 
 TEST_CASE("503: while it drains, who waits in the queue is told to come back, and what runs is finished")
 {
-    world w;
+    harness w;
     w.config.budget = {1, 1, 0ms, 2000, 1h};
     w.start();
     w.vendor->hold(w.id(0));
@@ -290,7 +290,7 @@ TEST_CASE("503: while it drains, who waits in the queue is told to come back, an
 
 TEST_CASE("503: one connection more than server.connections_max is answered, and not left hanging")
 {
-    world w;
+    harness w;
     w.config.server.connections_max = 2;
     w.start();
     tool first(w), second(w);
@@ -306,7 +306,7 @@ TEST_CASE("503: one connection more than server.connections_max is answered, and
 
 TEST_CASE("504: only-if-cached, and the call is not kept")
 {
-    world w;
+    harness w;
     w.start();
     answer a = w.get(w.path(1), {{"Cache-Control", "only-if-cached"}});
     CHECK(a.status == 504);

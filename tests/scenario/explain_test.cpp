@@ -1,6 +1,6 @@
 // GET /explain/{id}: what it says of the next request is what the next request is answered.
 
-#include "tests/support/budget_world.hpp"
+#include "tests/support/budget_harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -33,9 +33,9 @@ struct explained
     std::string state() const { return kept.empty() ? "" : kept.front().state; }
 };
 
-struct explained_world : three_a_second
+struct explained_harness : three_a_second
 {
-    explained_world()
+    explained_harness()
     {
         config.cache.calls.fresh_min = config.cache.calls.fresh_max = 10min;
         config.cache.routes = {{"/v2/users/{id}", 1h}};
@@ -108,7 +108,7 @@ TEST_SUITE_BEGIN("scenario: explain");
 
 TEST_CASE("explain: a call that was never asked for is a miss that is sent at once")
 {
-    explained_world w;
+    explained_harness w;
     w.start();
     explained e = w.and_so_it_is(1);
     CHECK(e.outcome == "miss");
@@ -122,7 +122,7 @@ TEST_CASE("explain: a call that was never asked for is a miss that is sent at on
 
 TEST_CASE("explain: what is fresh is a hit; since when, from what and until when it says, and never the credential")
 {
-    explained_world w;
+    explained_harness w;
     w.start();
     w.get(w.path(1));
     w.clock.advance(1min);
@@ -142,7 +142,7 @@ TEST_CASE("explain: what is fresh is a hit; since when, from what and until when
 
 TEST_CASE("explain: what is stale within its windows is served and refreshed; beyond them it is a miss")
 {
-    explained_world w;
+    explained_harness w;
     w.start();
     w.get(w.path(1));
     w.get(w.path(2));
@@ -161,7 +161,7 @@ TEST_CASE("explain: what is stale within its windows is served and refreshed; be
 
 TEST_CASE("explain: while others wait what is stale is served, and it says that it is not refreshed")
 {
-    explained_world w;
+    explained_harness w;
     w.start();
     w.get(w.path(90));
     w.clock.advance(13min);
@@ -173,7 +173,7 @@ TEST_CASE("explain: while others wait what is stale is served, and it says that 
 
 TEST_CASE("explain: a 404 that is remembered is negative")
 {
-    explained_world w;
+    explained_harness w;
     w.start();
     w.vendor->remove(w.id(1));
     w.get(w.path(1));
@@ -187,7 +187,7 @@ TEST_CASE("explain: a 404 that is remembered is negative")
 
 TEST_CASE("explain: under a credential whose trust has lapsed the vendor is asked first")
 {
-    explained_world w;
+    explained_harness w;
     w.config.cache.calls.fresh_min = w.config.cache.calls.fresh_max = 24h;
     w.start();
     w.get(w.path(1));
@@ -200,7 +200,7 @@ TEST_CASE("explain: under a credential whose trust has lapsed the vendor is aske
 
 TEST_CASE("explain: with others in the queue it says how long a miss waits")
 {
-    explained_world w;
+    explained_harness w;
     w.start();
     auto all = w.queue_up(12);
     explained e = w.and_so_it_is("@one/" + w.id(50), "/@one" + w.path(50));
@@ -211,7 +211,7 @@ TEST_CASE("explain: with others in the queue it says how long a miss waits")
 
 TEST_CASE("explain: what is being fetched already is collapsed")
 {
-    explained_world w;
+    explained_harness w;
     w.start();
     w.vendor->hold(w.id(1));
     auto first = w.asks(w.path(1));
@@ -226,7 +226,7 @@ TEST_CASE("explain: what is being fetched already is collapsed")
 
 TEST_CASE("explain: paused by the vendor's 429, a miss is refused and what is stale serves instead")
 {
-    explained_world w;
+    explained_harness w;
     w.start();
     w.get(w.path(1));
     w.get(w.path(3));
@@ -249,7 +249,7 @@ TEST_CASE("explain: paused by the vendor's 429, a miss is refused and what is st
 
 TEST_CASE("explain: while upstream is down a miss is refused and what is stale serves instead")
 {
-    explained_world w;
+    explained_harness w;
     w.start();
     w.get(w.path(1));
     w.clock.advance(25min);
@@ -267,7 +267,7 @@ TEST_CASE("explain: while upstream is down a miss is refused and what is stale s
 
 TEST_CASE("explain: when the day is spent a miss is refused, and it says until when")
 {
-    explained_world w;
+    explained_harness w;
     w.config.budget.daily = 3;
     w.start();
     for (std::uint64_t n = 0; n < 3; ++n) w.get(w.path(n));
@@ -280,7 +280,7 @@ TEST_CASE("explain: when the day is spent a miss is refused, and it says until w
 
 TEST_CASE("explain: of a tool that has had its share of the day it is said for that tool alone")
 {
-    explained_world w;
+    explained_harness w;
     w.config.budget.tools["etl"].daily = 1;
     w.start();
     CHECK(w.get("/@etl" + w.path(1)).status == 200);
@@ -292,7 +292,7 @@ TEST_CASE("explain: of a tool that has had its share of the day it is said for t
 
 TEST_CASE("explain: offline what is kept serves until it is deleted, and what is not kept is a 504")
 {
-    explained_world w;
+    explained_harness w;
     w.start();
     w.get(w.path(1));
     w.get(w.path(2));
@@ -311,7 +311,7 @@ TEST_CASE("explain: offline what is kept serves until it is deleted, and what is
 
 TEST_CASE("explain: what was purged is a miss")
 {
-    explained_world w;
+    explained_harness w;
     w.start();
     w.get(w.path(1));
     REQUIRE(w.operate("POST", "/purge", "{\"ids\":[\"" + w.id(1) + "\"]}").status == 200);
@@ -322,7 +322,7 @@ TEST_CASE("explain: what was purged is a miss")
 
 TEST_CASE("explain: after an erasure it is a miss, and it says that there was one")
 {
-    explained_world w;
+    explained_harness w;
     w.start();
     w.get(w.path(1));
     w.vendor->script("/v2/data-privacy/erase-data-for-email-address",
@@ -335,7 +335,7 @@ TEST_CASE("explain: after an erasure it is a miss, and it says that there was on
 
 TEST_CASE("explain: of a private call under a company's keys it says whose it is")
 {
-    explained_world w;
+    explained_harness w;
     w.config.credentials.share = credentials_share::company;
     w.config.credentials.company_keys = {"key", "other"};
     w.start();
@@ -356,8 +356,8 @@ TEST_CASE("explain: of a private call under a company's keys it says whose it is
 TEST_CASE("explain: what a tool's list brought is a hit from a list, what a bulk read brought from a bulk read, also "
           "after a restart")
 {
-    explained_world w;
-    w.vendor_options.world.newest = w.clock.wall();
+    explained_harness w;
+    w.vendor_options.catalogue.newest = w.clock.wall();
     w.start();
     w.get(w.path(1));
     CHECK(w.get("/v2/calls?fromDateTime=2026-11-24T07:00:00Z&toDateTime=2026-11-24T08:00:00Z").status == 200);
@@ -378,7 +378,7 @@ TEST_CASE("explain: what a tool's list brought is a hit from a list, what a bulk
 
 TEST_CASE("explain: a credential that the vendor refuses reads nothing, and is not asked for again at once")
 {
-    explained_world w;
+    explained_harness w;
     w.start();
     w.get(w.path(1));
     w.vendor->withdraw(authorization);
@@ -391,7 +391,7 @@ TEST_CASE("explain: a credential that the vendor refuses reads nothing, and is n
 
 TEST_CASE("explain: a kept route is explained, and purged, like a call")
 {
-    explained_world w;
+    explained_harness w;
     w.start();
     w.vendor->script("/v2/users/5",
                      sim::scripted{"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"});

@@ -510,49 +510,49 @@ TEST_SUITE_BEGIN("scenario: hostile framing");
 
 TEST_CASE("a Content-Length is one plain number, or the connection ends")
 {
-    world w;
+    harness w;
     w.start();
     check_all(w, lengths());
 }
 
 TEST_CASE("a Transfer-Encoding is exactly one `chunked`, or the connection ends")
 {
-    world w;
+    harness w;
     w.start();
     check_all(w, codings());
 }
 
 TEST_CASE("a malformed chunked body is refused, nothing of it reaches the vendor, and nothing behind it is read")
 {
-    world w;
+    harness w;
     w.start();
     check_all(w, chunks());
 }
 
 TEST_CASE("what a tool expects, and what it says of its connection, changes nothing that the vendor sees")
 {
-    world w;
+    harness w;
     w.start();
     check_all(w, expectations_and_connections());
 }
 
 TEST_CASE("a request that is hidden in another's body is never answered nor forwarded")
 {
-    world w;
+    harness w;
     w.start();
     check_all(w, smuggling());
 }
 
 TEST_CASE("pipelined good and bad requests are answered in order, up to the first whose end is in doubt")
 {
-    world w;
+    harness w;
     w.start();
     check_all(w, pipelines());
 }
 
 TEST_CASE("a request that never ends is told so after server.header_timeout, and nobody else waits")
 {
-    world w;
+    harness w;
     w.start();
     REQUIRE(w.get(w.path(0)).status == 200);
     std::size_t asked = w.vendor->requests();
@@ -583,7 +583,7 @@ TEST_CASE("a request that never ends is told so after server.header_timeout, and
 
 TEST_CASE("a body that never ends holds its connection for a while, and no longer")
 {
-    world w;
+    harness w;
     w.start();
     tool got(w), posted(w);
     got.send(w.request("GET", w.path(1), {{"Content-Length", "5"}}) + "he");
@@ -604,7 +604,7 @@ TEST_CASE("a body that never ends holds its connection for a while, and no longe
 
 TEST_CASE("a request that is cut by the end of the sending side is not answered")
 {
-    world w;
+    harness w;
     w.start();
     const std::string good = w.request("GET", w.path(1));
     for (std::size_t size : {std::size_t(1), std::size_t(20), good.size() - 4, good.size() - 1})

@@ -478,28 +478,28 @@ TEST_SUITE_BEGIN("scenario: hostile requests");
 
 TEST_CASE("a request line is a method, a target, HTTP/1.1 or 1.0, and CR LF")
 {
-    world w;
+    harness w;
     w.start();
     check_all(w, request_lines());
 }
 
 TEST_CASE("a method is a token, and only GET and HEAD look up")
 {
-    world w;
+    harness w;
     w.start();
     check_all(w, methods());
 }
 
 TEST_CASE("a target is a path, or one at callcache itself")
 {
-    world w;
+    harness w;
     w.start();
     check_all(w, forms_of_targets());
 }
 
 TEST_CASE("a path is taken literally: what only resembles a lookup never becomes one")
 {
-    world w;
+    harness w;
     w.start();
     check_all(w, paths());
     CHECK(w.get("/v2/calls/0").status == 404);
@@ -508,28 +508,28 @@ TEST_CASE("a path is taken literally: what only resembles a lookup never becomes
 
 TEST_CASE("a field line is a name, a colon and a value without control characters")
 {
-    world w;
+    harness w;
     w.start();
     check_all(w, field_lines());
 }
 
 TEST_CASE("there is one Host, and it is host[:port]")
 {
-    world w;
+    harness w;
     w.start();
     check_all(w, hosts());
 }
 
 TEST_CASE("the vendor sees the credential of a lookup and no other field of the tool's")
 {
-    world w;
+    harness w;
     w.start();
     check_all(w, other_fields());
 }
 
 TEST_CASE("inject: a request to a name that is not callcache's, or of a web page, reaches nobody")
 {
-    world w;
+    harness w;
     std::ofstream(w.folder.file("key")) << "key\n";
     std::ofstream(w.folder.file("secret")) << "secret\n";
     w.config.credentials.mode = callcache::credentials_mode::inject;

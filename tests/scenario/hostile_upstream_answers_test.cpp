@@ -62,7 +62,7 @@ std::vector<hostile_answer> types()
 
 std::vector<hostile_answer> bodies()
 {
-    const std::string id = "\"id\":\"" + asked_id + "\"", other = sim::call_world().id(2);
+    const std::string id = "\"id\":\"" + asked_id + "\"", other = sim::call_catalogue().id(2);
     std::string deep = call(id + ",\"x\":" + std::string(500, '[') + std::string(500, ']'));
     std::string most = good_call + std::string((1 << 20) - good_call.size(), ' ');
     return {
@@ -255,31 +255,31 @@ TEST_SUITE_BEGIN("scenario: a hostile upstream");
 
 TEST_CASE("answers: only JSON that is not coded is read")
 {
-    world w;
+    harness w;
     check_all(w, types());
 }
 
 TEST_CASE("answers: a body that is not the call is not handed on")
 {
-    world w;
+    harness w;
     check_all(w, bodies());
 }
 
 TEST_CASE("answers: odd fields beside a good call do no harm")
 {
-    world w;
+    harness w;
     check_all(w, fields_handed_on());
 }
 
 TEST_CASE("answers: other statuses are the tool's to understand, or nonsense")
 {
-    world w;
+    harness w;
     check_all(w, statuses());
 }
 
 TEST_CASE("answers: after a 401 or a 429 with an odd body the next is answered in time")
 {
-    world w;
+    harness w;
     check_all(w, refusals());
 }
 

@@ -206,19 +206,19 @@ TEST_SUITE_BEGIN("scenario: a hostile upstream");
 
 TEST_CASE("framing: lengths that are repeated, malformed or wrong")
 {
-    world w;
+    harness w;
     check_all(w, lengths());
 }
 
 TEST_CASE("framing: transfer codings that are unknown, repeated or beside a length")
 {
-    world w;
+    harness w;
     check_all(w, codings());
 }
 
 TEST_CASE("framing: chunks that are malformed, too long or without an end")
 {
-    world w;
+    harness w;
     check_all(w, chunk_rows());
 }
 

@@ -144,19 +144,19 @@ TEST_SUITE_BEGIN("scenario: a hostile upstream");
 
 TEST_CASE("heads: status lines that are none of HTTP/1.1")
 {
-    world w;
+    harness w;
     check_all(w, status_lines());
 }
 
 TEST_CASE("heads: lines that are no fields, and heads without an end")
 {
-    world w;
+    harness w;
     check_all(w, field_lines());
 }
 
 TEST_CASE("heads: interim answers are read over, a few of them")
 {
-    world w;
+    harness w;
     check_all(w, interim_answers());
 }
 

@@ -49,13 +49,13 @@ TEST_SUITE_BEGIN("scenario: a hostile upstream");
 
 TEST_CASE("hang-ups: before, within and after an answer")
 {
-    world w;
+    harness w;
     check_all(w, hang_ups());
 }
 
 TEST_CASE("hang-ups: an answer that is cut anywhere is not kept, and a whole one is")
 {
-    world w;
+    harness w;
     w.clock_runs = true;
     w.start();
     std::uint64_t next = 10;
@@ -69,14 +69,14 @@ TEST_CASE("hang-ups: an answer that is cut anywhere is not kept, and a whole one
             CHECK(a.cache("stored") == (cut == whole.size() ? "stored" : ""));
             // It was no outage: the breaker lets the next one through.
             ++next;
-            CHECK(w.get(w.path(next)).status == (w.vendor->world().is_found(next) ? 200 : 404));
+            CHECK(w.get(w.path(next)).status == (w.vendor->catalogue().is_found(next) ? 200 : 404));
             w.cache->kept().purge(asked_id, [](bool) {});
         }
 }
 
 TEST_CASE("an upstream that hangs or trickles for ever costs one upstream.response_timeout")
 {
-    world w;
+    harness w;
     w.start();
     const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
     std::uint64_t next = 100;
@@ -123,7 +123,7 @@ TEST_CASE("an upstream that hangs or trickles for ever costs one upstream.respon
 
 TEST_CASE("a body may take almost as long as upstream.response_timeout, and no longer")
 {
-    world w;
+    harness w;
     w.clock_runs = true;
     w.start();
     auto pieces = [](std::size_t n) { return ok("Content-Length: " + size + "\r\n", good_call).size() / n + 1; };
@@ -138,7 +138,7 @@ TEST_CASE("a body may take almost as long as upstream.response_timeout, and no l
 
 TEST_CASE("an answer may end with the connection, come in chunks, or after a 103")
 {
-    world w;
+    harness w;
     w.start();
     const std::string id = w.id(1), body = "{\"requestId\":\"r\",\"call\":" + w.vendor->body(id) + "}";
     const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
@@ -160,7 +160,7 @@ TEST_CASE("an answer may end with the connection, come in chunks, or after a 103
 
 TEST_CASE("out of turn: bytes on an idle connection are not taken for the next answer")
 {
-    world w;
+    harness w;
     w.start();
     std::uint64_t next = 10;
     for (const std::string& bytes : {evil, std::string("\r\n"), std::string("x"),
@@ -182,7 +182,7 @@ TEST_CASE("out of turn: bytes on an idle connection are not taken for the next a
 
 TEST_CASE("out of turn: bytes that come behind an answer, late, end the connection")
 {
-    world w;
+    harness w;
     w.start();
     w.vendor->script(asked_id, scripted{good, then::trickle, evil});
     CHECK(w.get(w.path(1)).status == 200);
@@ -195,7 +195,7 @@ TEST_CASE("out of turn: bytes that come behind an answer, late, end the connecti
 
 TEST_CASE("out of turn: an answer that comes before its request was read is none")
 {
-    world w;
+    harness w;
     w.clock_runs = true;
     w.start();
     w.vendor->greet(message("200 OK\r\nContent-Type: application/json"));
@@ -213,7 +213,7 @@ TEST_CASE("out of turn: an answer that comes before its request was read is none
 
 TEST_CASE("an idle connection that the vendor closed is replaced without a word, and costs nothing")
 {
-    world w;
+    harness w;
     w.start();
     CHECK(w.get(w.path(1)).status == 200);
     w.vendor->close_idle();
@@ -224,7 +224,7 @@ TEST_CASE("an idle connection that the vendor closed is replaced without a word,
 
 TEST_CASE("a connection that is closed as the request arrives is tried once more, on a fresh one")
 {
-    world w;
+    harness w;
     w.clock_runs = true;
     w.start();
     CHECK(w.get(w.path(1)).status == 200);
@@ -259,7 +259,7 @@ TEST_CASE("Retry-After: an odd one is a guess, an absurd one has a bound, and no
                                          {"Retry-After: Fri, 24 Nov 2999 08:05:00 GMT\r\n", 86400s}})
     {
         INFO(r.lines);
-        world w;
+        harness w;
         w.start();
         w.vendor->script(asked_id, scripted{message(std::string("429 Too Many Requests\r\n") + r.lines + "X: y", "")});
         answer a = w.get(w.path(1));
@@ -283,7 +283,7 @@ TEST_CASE("Retry-After: one that says nothing usable means a second, and the loo
           "Connection: Retry-After\r\nRetry-After: 90\r\n"})
     {
         INFO(lines);
-        world w;
+        harness w;
         w.start();
         w.vendor->script(asked_id, scripted{message(std::string("429 Too Many Requests\r\n") + lines + "X: y", "")});
         tool t(w);

@@ -1,6 +1,6 @@
 // What passes through and changes something makes what is kept untrue.
 
-#include "tests/support/budget_world.hpp"
+#include "tests/support/budget_harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,9 +12,9 @@ namespace
 
 const std::string erasure = "/v2/data-privacy/erase-data-for-email-address?emailAddress=a%40b.example";
 
-struct kept_world : world
+struct kept_harness : harness
 {
-    kept_world()
+    kept_harness()
     {
         config.cache.routes = {{"/v2/users/{id}", 1h}};
         start();
@@ -41,7 +41,7 @@ TEST_CASE("a successful unsafe method drops what is kept of its path, with every
     for (const char* method : {"PUT", "POST", "PATCH", "DELETE", "FROB"})
     {
         CAPTURE(method);
-        kept_world w;
+        kept_harness w;
         w.get("/v2/users/5?b", {}, other_authorization);
         CHECK(w.send(method, "/v2/users/5").status == 200);
         CHECK_FALSE(w.is_kept("/v2/users/5?a=1"));
@@ -56,7 +56,7 @@ TEST_CASE("a successful unsafe method drops what is kept of its path, with every
 
 TEST_CASE("what a safe method or a refused one asks for changes nothing")
 {
-    kept_world w;
+    kept_harness w;
     w.send("OPTIONS", "/v2/users/5");
     w.get("/v2/users/5", {{"Accept", "text/csv"}});
     CHECK(w.is_kept("/v2/users/5?a=1"));
@@ -71,7 +71,7 @@ TEST_CASE("what a safe method or a refused one asks for changes nothing")
 
 TEST_CASE("what may have been done counts as done: an answer of 5xx, none, or nobody left to hear it")
 {
-    kept_world w;
+    kept_harness w;
     SUBCASE("5xx")
     {
         w.answer_with("/v2/users/5", "500 Internal Server Error");
@@ -100,7 +100,7 @@ TEST_CASE("what may have been done counts as done: an answer of 5xx, none, or no
 
 TEST_CASE("media that is put for a call drops the call; a created resource's Location counts too")
 {
-    kept_world w;
+    kept_harness w;
     CHECK(w.send("PUT", w.path(1) + "/media").status == 200);
     CHECK_FALSE(w.is_kept(w.path(1)));
     CHECK(w.is_kept(w.path(2)));
@@ -111,7 +111,7 @@ TEST_CASE("media that is put for a call drops the call; a created resource's Loc
 
 TEST_CASE("an answer that was sent for before a change, and comes after it, is not kept")
 {
-    kept_world w;
+    kept_harness w;
     w.vendor->hold(w.id(3));
     tool t(w);
     t.send(w.request("GET", w.path(3)));
@@ -124,7 +124,7 @@ TEST_CASE("an answer that was sent for before a change, and comes after it, is n
 
 TEST_CASE("an erasure drops everything, for every credential, also after a restart")
 {
-    kept_world w;
+    kept_harness w;
     w.get(w.path(1), {}, other_authorization);
     w.clock.advance(2s);
     CHECK(w.send("POST", erasure).status == 200);
@@ -142,7 +142,7 @@ TEST_CASE("an erasure drops everything, for every credential, also after a resta
 
 TEST_CASE("an erasure that is refused drops nothing")
 {
-    kept_world w;
+    kept_harness w;
     for (const char* status : {"401 Unauthorized", "403 Forbidden", "404 Not Found", "400 Bad Request"})
     {
         w.answer_with("/v2/data-privacy/erase-data-for-email-address", status);
@@ -159,7 +159,7 @@ TEST_CASE("an erasure that is refused drops nothing")
 
 TEST_CASE("an erasure without an answer counts as done")
 {
-    kept_world w;
+    kept_harness w;
     w.vendor->script("/v2/data-privacy/erase-data-for-email-address", sim::scripted{"", sim::then::reset});
     CHECK(w.send("POST", erasure).status == 502);
     CHECK_FALSE(w.is_kept(w.path(1)));
@@ -167,7 +167,7 @@ TEST_CASE("an erasure without an answer counts as done")
 
 TEST_CASE("an erasure on whose way the process ends counts as done for the next one")
 {
-    kept_world w;
+    kept_harness w;
     w.vendor->hold("/v2/data-privacy/erase-data-for-email-address");
     std::size_t before = w.vendor->requests();
     tool t(w);
@@ -180,7 +180,7 @@ TEST_CASE("an erasure on whose way the process ends counts as done for the next 
 
 TEST_CASE("for hours after an erasure nothing is fresh for longer than cache.calls.fresh_min, also after a restart")
 {
-    kept_world w;
+    kept_harness w;
     w.send("POST", erasure);
     w.start();
     w.get(w.path(1));
@@ -199,8 +199,8 @@ TEST_CASE("for hours after an erasure nothing is fresh for longer than cache.cal
 // A POST or PUT with a body that is longer than what is held before it is sent.
 struct long_request
 {
-    long_request(kept_world& world, const std::string& method, const std::string& target, const std::string& as) :
-        w(world)
+    long_request(kept_harness& harness, const std::string& method, const std::string& target, const std::string& as) :
+        w(harness)
     {
         std::size_t before = w.cache->misses().sent();
         std::string head = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + as +
@@ -217,7 +217,7 @@ struct long_request
     void finish() { t.send(std::string(size - size / 10, 'x')); }
 
     static constexpr std::size_t size = 1 << 20;
-    kept_world& w;
+    kept_harness& w;
     tool t{w};
 };
 
@@ -229,7 +229,7 @@ TEST_CASE("a request that is broken off before it is whole changes nothing, whos
     for (const std::string& as : {authorization, made_up})
     {
         CAPTURE(as);
-        kept_world w;
+        kept_harness w;
         for (const char* path : {erasure_path.c_str(), "/v2/users/5"})
             w.vendor->script(path, sim::scripted{"", sim::then::hang});  // it reads, and does not answer
         long_request erases(w, "POST", erasure, as);
@@ -251,7 +251,7 @@ TEST_CASE("a request that is broken off before it is whole changes nothing, whos
 
 TEST_CASE("an erasure whose process ends before all of it was sent is not done for the next one")
 {
-    kept_world w;
+    kept_harness w;
     w.vendor->script(erasure_path, sim::scripted{"", sim::then::hang});
     long_request erases(w, "POST", erasure, authorization);
     w.run_for_a_while();
@@ -264,7 +264,7 @@ TEST_CASE("a long erasure that was sent whole counts as done without an answer, 
     for (bool process_ends : {false, true})
     {
         CAPTURE(process_ends);
-        kept_world w;
+        kept_harness w;
         w.vendor->hold(erasure_path);
         long_request erases(w, "POST", erasure, authorization);
         erases.finish();
@@ -290,7 +290,7 @@ TEST_CASE("a credential that the vendor never accepted drops nothing of others' 
         {
             CAPTURE(erases);
             CAPTURE(answer.bytes);
-            kept_world w;
+            kept_harness w;
             w.vendor->script(erases ? erasure_path : "/v2/users/5", answer);
             w.send("POST", erases ? erasure : "/v2/users/5", {}, made_up);
             for (bool again : {false, true})
@@ -307,7 +307,7 @@ TEST_CASE("a credential that the vendor never accepted drops nothing of others' 
 
 TEST_CASE("the process ends on the way of a made-up credential's erasure: the next one drops nothing")
 {
-    kept_world w;
+    kept_harness w;
     w.vendor->hold(erasure_path);
     std::size_t before = w.vendor->requests();
     tool t(w);
@@ -319,7 +319,7 @@ TEST_CASE("the process ends on the way of a made-up credential's erasure: the ne
 
 TEST_CASE("an erasure that the vendor answers with 2xx is done, whose ever it is; from then on its credential counts")
 {
-    kept_world w;
+    kept_harness w;
     const std::string privacy_tool = sim::basic("privacy", "x");
     w.answer_with(erasure_path, "201 Created");
     CHECK(w.send("POST", erasure, {}, privacy_tool).status == 201);
@@ -336,7 +336,7 @@ TEST_CASE("what the answer to a safe method names in Location or Content-Locatio
     for (const char* method : {"GET", "HEAD", "OPTIONS"})
     {
         CAPTURE(method);
-        kept_world w;
+        kept_harness w;
         w.answer_with("/v2/other", "201 Created", "Location: /v2/users/6\r\nContent-Location: " + w.path(1) + "\r\n");
         w.send(method, "/v2/other");
         CHECK(w.is_kept("/v2/users/6"));

@@ -1,7 +1,7 @@
 // Two tools with two credentials never see each other's entries, on any path that leads to one, unless the keys of both
 // are listed as one company's.
 
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -39,7 +39,7 @@ const std::vector<pair_of_tools> pairs{
 
 // The owner may read everything, the stranger nothing but call 100 and route /v2/users/100, which make the vendor
 // accept it. Whatever the stranger gets for anything else is the owner's.
-struct two_tools : world
+struct two_tools : harness
 {
     explicit two_tools(const pair_of_tools& p) : owner(p.owner), stranger(p.stranger)
     {

@@ -1,7 +1,7 @@
 // Single flight has one limit: nobody joins a flight that was sent before a purge, a write or an erasure that has been
 // answered since.
 
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -14,7 +14,7 @@ namespace
 const std::string erasure_path = "/v2/data-privacy/erase-data-for-email-address";
 
 // A vendor whose answer to a lookup of call 1 is on its way, as the call was before a change.
-struct flight_under_way : world
+struct flight_under_way : harness
 {
     flight_under_way()
     {

@@ -1,6 +1,6 @@
 // cache.routes: further paths, kept, collapsed, stale and counted like calls.
 
-#include "tests/support/budget_world.hpp"
+#include "tests/support/budget_harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,9 +10,9 @@ using namespace callcache::test;
 namespace
 {
 
-struct routes_world : world
+struct routes_harness : harness
 {
-    routes_world()
+    routes_harness()
     {
         config.cache.routes = {{"/v2/users/{id}", 1h}, {"/v2/library/**", 1h, true}};
         start();
@@ -33,7 +33,7 @@ TEST_SUITE_BEGIN("scenario: kept routes");
 
 TEST_CASE("a kept route: miss, hit with the vendor's bytes, stale and refreshed, and a hit after a restart")
 {
-    routes_world w;
+    routes_harness w;
     auto first = w.get("/v2/users/5?a=1");
     CHECK(first.status == 200);
     CHECK(first.cache("fwd") == "miss");
@@ -57,7 +57,7 @@ TEST_CASE("a kept route: miss, hit with the vendor's bytes, stale and refreshed,
 
 TEST_CASE("a kept route is asked with callcache's own fields")
 {
-    routes_world w;
+    routes_harness w;
     w.get("/v2/users/5?a=1", {{"Cookie", "a=b"}, {"Accept-Encoding", "gzip"}, {"Range", "bytes=0-1"}});
     REQUIRE(w.vendor->heads().size() == 1);
     CHECK(w.vendor->heads()[0].starts_with("GET /v2/users/5?a=1 HTTP/1.1\r\nHost: "));
@@ -66,7 +66,7 @@ TEST_CASE("a kept route is asked with callcache's own fields")
 
 TEST_CASE("the query is part of what is kept, and what no route names is not kept")
 {
-    routes_world w;
+    routes_harness w;
     w.get("/v2/users/5?a=1");
     CHECK(w.get("/v2/users/5?a=2").cache("fwd") == "miss");
     CHECK(w.get("/v2/users/5").cache("fwd") == "miss");
@@ -78,7 +78,7 @@ TEST_CASE("the query is part of what is kept, and what no route names is not kep
 
 TEST_CASE("who asks for something else than JSON, or brings a body, gets an answer of their own")
 {
-    routes_world w;
+    routes_harness w;
     w.get("/v2/users/5");
     CHECK(w.get("/v2/users/5", {{"Accept", "text/csv"}}).cache("detail") == "pass");
     CHECK(w.get("/v2/users/5", {{"Accept", "text/csv, */*;q=0.1"}}).cache("hit") == "hit");
@@ -89,7 +89,7 @@ TEST_CASE("who asks for something else than JSON, or brings a body, gets an answ
 
 TEST_CASE("two that ask for the same at once are one request upstream")
 {
-    routes_world w;
+    routes_harness w;
     w.vendor->hold("/v2/users/5");
     tool one(w), two(w);
     one.send(w.request("GET", "/v2/users/5"));
@@ -105,7 +105,7 @@ TEST_CASE("the vendor's no-store, private and Set-Cookie win, and who waited for
     for (const char* fields : {"Cache-Control: no-store\r\n", "Cache-Control: private\r\n", "Set-Cookie: a=b\r\n"})
     {
         CAPTURE(fields);
-        routes_world w;
+        routes_harness w;
         w.script("/v2/users/5", fields);
         w.vendor->hold("/v2/users/5");
         tool one(w), two(w);
@@ -133,7 +133,7 @@ TEST_CASE("the vendor's no-store, private and Set-Cookie win, and who waited for
 
 TEST_CASE("a route that overrides is kept whatever the vendor says, but never with its cookie")
 {
-    routes_world w;
+    routes_harness w;
     w.script("/v2/library/a/b", "Cache-Control: no-store\r\nSet-Cookie: a=b\r\n");
     CHECK(w.get("/v2/library/a/b").header("set-cookie") == "a=b");
     answer a = w.get("/v2/library/a/b");
@@ -144,7 +144,7 @@ TEST_CASE("a route that overrides is kept whatever the vendor says, but never wi
 
 TEST_CASE("an answer too large to be kept passes through, for everybody who waits for it, and from then on")
 {
-    routes_world w;
+    routes_harness w;
     std::string large((1 << 20) + 1, 'x');
     w.script("/v2/users/5", "", large);
     CHECK(w.get("/v2/users/5").body == large);
@@ -156,7 +156,7 @@ TEST_CASE("an answer too large to be kept passes through, for everybody who wait
 
 TEST_CASE("a 404 is remembered briefly, a 403 drops the entry, a 401 says nothing about calls")
 {
-    routes_world w;
+    routes_harness w;
     std::string missing = R"({"requestId":"r","errors":["none"]})";
     w.script("/v2/users/1", "Content-Type: application/json\r\n", missing, "404 Not Found");
     CHECK(w.get("/v2/users/1").status == 404);
@@ -178,7 +178,7 @@ TEST_CASE("a 404 is remembered briefly, a 403 drops the entry, a 401 says nothin
 
 TEST_CASE("that a credential may read one route says nothing about calls or another route")
 {
-    routes_world w;
+    routes_harness w;
     w.get(w.path(1));
     w.get("/v2/library/x");
     w.clock.advance(61min);  // its trust has to be renewed, for each
@@ -193,7 +193,7 @@ TEST_CASE("that a credential may read one route says nothing about calls or anot
 
 TEST_CASE("two credentials never see each other's answers of a kept route")
 {
-    routes_world w;
+    routes_harness w;
     w.get("/v2/users/5");
     CHECK(w.get("/v2/users/5", {}, other_authorization).cache("fwd") == "miss");
     CHECK(w.get("/v2/users/5", {{"Cache-Control", "only-if-cached"}}, "Bearer x").status == 504);
@@ -202,7 +202,7 @@ TEST_CASE("two credentials never see each other's answers of a kept route")
 
 TEST_CASE("one connection with another credential is another caller, for a kept route too")
 {
-    routes_world w;
+    routes_harness w;
     tool t(w);
     auto ask = [&](const std::string& as) {
         t.send(w.request("GET", "/v2/users/5", {}, as));
@@ -217,7 +217,7 @@ TEST_CASE("one connection with another credential is another caller, for a kept 
 
 TEST_CASE("an outage: a kept route is served stale; one endpoint that answers 500 is no outage")
 {
-    routes_world w;
+    routes_harness w;
     w.get("/v2/users/5");
     w.clock.advance(4h);
     w.script("/v2/users/5", "", "", "500 Internal Server Error");
@@ -231,7 +231,7 @@ TEST_CASE("an outage: a kept route is served stale; one endpoint that answers 50
 
 TEST_CASE("a target with a query is logged without it")
 {
-    routes_world w;
+    routes_harness w;
     w.get("/v2/users/5?token=secret");
     CHECK(contains(w.out.text(), "/v2/users/5"));
     CHECK_FALSE(contains(w.out.text(), "secret"));

@@ -1,10 +1,10 @@
 // `callcache check --live` by a simulated clock: what it says, what it spends, and that it keeps to the budget.
 
-#include "server/live_check.hpp"
+#include "server/commands/live_check.hpp"
 
-#include "server/credential.hpp"
+#include "server/secrets/credential.hpp"
 #include "tests/support/connect_proxy.hpp"
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
@@ -18,9 +18,9 @@ namespace
 {
 
 // The simulated vendor, and a check in the place of the proxy.
-struct checked_world : world
+struct checked_harness : harness
 {
-    checked_world()
+    checked_harness()
     {
         clock_runs = true;
         config.budget = {};  // the vendor's real limits
@@ -81,7 +81,7 @@ TEST_SUITE_BEGIN("scenario: check --live");
 
 TEST_CASE("without an id: a list of the last day, then a bulk read of its first call; two requests and no more")
 {
-    checked_world w;
+    checked_harness w;
     std::string said = w.check();
     CHECK(contains(said, "DNS: ok"));
     CHECK(contains(said, "TLS: none"));
@@ -99,7 +99,7 @@ TEST_CASE("without an id: a list of the last day, then a bulk read of its first 
 TEST_CASE(
     "with an id: its lookup, then a bulk read of it; a call that is not there says nothing against the credential")
 {
-    checked_world w;
+    checked_harness w;
     CHECK(contains(w.check(w.id(1)), "good"));
     CHECK(w.vendor->requests(w.id(1)) == 1);
     CHECK(contains(w.vendor->heads()[1], "POST /v2/calls/extensive"));
@@ -112,8 +112,8 @@ TEST_CASE(
 
 TEST_CASE("a last day without calls is good, and says that bulk reads want an id")
 {
-    checked_world w;
-    w.vendor_options.world.newest = w.clock.wall() - 48h;
+    checked_harness w;
+    w.vendor_options.catalogue.newest = w.clock.wall() - 48h;
     w.vendor = std::make_unique<sim::vendor>(w.loop.get_executor(), w.vendor_options, w.clock);
     w.config.upstream.url = "http://127.0.0.1:" + std::to_string(w.vendor->port());
     std::string said = w.check();
@@ -125,7 +125,7 @@ TEST_CASE("a last day without calls is good, and says that bulk reads want an id
 
 TEST_CASE("a key that may not read in bulk is a warning, one that is refused a failure with the hint about the host")
 {
-    checked_world w;
+    checked_harness w;
     w.vendor->allow(authorization, {true, false});
     std::string said = w.check();
     CHECK(contains(said, "bulk reads: warning: bulk reads refused (403): lookups will go singly, 3 a second"));
@@ -142,7 +142,7 @@ TEST_CASE("a key that may not read in bulk is a warning, one that is refused a f
 
 TEST_CASE("without a credential it ends after TLS, and without the budget before the first request")
 {
-    checked_world w;
+    checked_harness w;
     std::string said = w.check("", "");
     CHECK(contains(said, "credential: not checked"));
     CHECK(contains(said, "good"));
@@ -176,7 +176,7 @@ TEST_CASE("what is not Gong's answer is a failure, whatever its status")
     };
     for (const auto& row : rows)
     {
-        checked_world w;
+        checked_harness w;
         w.vendor->script("", sim::scripted{answering(row.status, "", row.body)});
         std::string said = w.check();
         CHECK(contains(said, "credential: failed: " + std::string()));
@@ -184,10 +184,10 @@ TEST_CASE("what is not Gong's answer is a failure, whatever its status")
         CHECK(contains(said, "bad"));
         CHECK(w.vendor->requests() == 1);
     }
-    checked_world hung;
+    checked_harness hung;
     hung.vendor->script("", sim::scripted{"HTTP/1.1 200 OK\r\n", sim::then::hang});
     CHECK(contains(hung.check(), "upstream.response_timeout"));
-    checked_world odd;
+    checked_harness odd;
     odd.vendor->script("", sim::scripted{answering("200 OK", "Content-Type: application/json\r\n",
                                                    R"({"requestId":"r","calls":[{"id":"1\"]}} "}]})")});
     CHECK(contains(odd.check(), "bulk reads: not checked"));
@@ -196,7 +196,7 @@ TEST_CASE("what is not Gong's answer is a failure, whatever its status")
 
 TEST_CASE("the two requests keep to the rate, and what they spent is in the ledger of whoever comes next")
 {
-    checked_world w;
+    checked_harness w;
     w.config.budget.rate = 0.1;
     w.config.budget.burst = 1;
     w.reopen();
@@ -216,7 +216,7 @@ TEST_CASE("the two requests keep to the rate, and what they spent is in the ledg
 
 TEST_CASE("a 429 is a failure that says until when, and stops the next check and the next proxy too")
 {
-    checked_world w;
+    checked_harness w;
     w.reopen();
     w.vendor->script("", sim::scripted{answering("429 Too Many", "Retry-After: 3600\r\n", "{}")});
     std::string said = w.check();
@@ -240,7 +240,7 @@ TEST_CASE("a 429 is a failure that says until when, and stops the next check and
 
 TEST_CASE("a day that is spent is said, and nothing is sent")
 {
-    checked_world w;
+    checked_harness w;
     w.config.budget.daily = 1;
     w.reopen();
     std::string said = w.check();
@@ -251,7 +251,7 @@ TEST_CASE("a day that is spent is said, and nothing is sent")
 
 TEST_CASE("each step that fails is named: the name, the connection, the proxy's answer")
 {
-    checked_world w;
+    checked_harness w;
     connect_proxy through(w.loop.get_executor(), w.vendor->port());
     w.config.upstream.proxy = through.url();
     std::string said = w.check();

@@ -1,6 +1,6 @@
 // What a tool sees of the main job: the vendor's answer first, the kept one afterwards.
 
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -13,7 +13,7 @@ TEST_SUITE_BEGIN("scenario: the main job");
 
 TEST_CASE("a call is fetched once and then answered from the cache, byte for byte")
 {
-    world w;
+    harness w;
     w.start();
     answer first = w.get(w.path(1));
     CHECK(first.status == 200);
@@ -38,7 +38,7 @@ TEST_CASE("a call is fetched once and then answered from the cache, byte for byt
 
 TEST_CASE("a call is still answered after a restart, from the disk")
 {
-    world w;
+    harness w;
     w.start();
     answer first = w.get(w.path(1));
     w.start();
@@ -50,7 +50,7 @@ TEST_CASE("a call is still answered after a restart, from the disk")
 
 TEST_CASE("fifty tools ask at once, the vendor is asked once")
 {
-    world w;
+    harness w;
     w.start();
     std::string id = w.id(1);
     w.vendor->hold(id);
@@ -81,7 +81,7 @@ TEST_CASE(
     for (bool fails : {false, true})
     {
         CAPTURE(fails);
-        world w;
+        harness w;
         w.start();
         const std::string failure = "HTTP/1.1 500 Oops\r\nSet-Cookie: a=b\r\nX-More: 1\r\nContent-Length: 0\r\n\r\n";
         if (fails) w.vendor->script(w.id(1), sim::scripted{failure});
@@ -110,7 +110,7 @@ TEST_CASE(
 TEST_CASE(
     "a lookup goes upstream with callcache's own fields and the tool's credential, and nothing else of the tool's")
 {
-    world w;
+    harness w;
     w.start();
     w.send("HEAD", w.path(1),
            {{"Accept-Encoding", "gzip, br"},
@@ -128,7 +128,7 @@ TEST_CASE(
 
 TEST_CASE("HEAD is answered from the same answer, without its body")
 {
-    world w;
+    harness w;
     w.start();
     answer head = w.send("HEAD", w.path(1));
     CHECK(head.status == 200);
@@ -142,7 +142,7 @@ TEST_CASE("HEAD is answered from the same answer, without its body")
 
 TEST_CASE("If-None-Match is answered 304, on a miss as on a hit; Range is ignored")
 {
-    world w;
+    harness w;
     w.start();
     std::string etag = w.get(w.path(1)).header("etag");
     CHECK(etag.starts_with('"'));
@@ -164,7 +164,7 @@ TEST_CASE("If-None-Match is answered 304, on a miss as on a hit; Range is ignore
 
 TEST_CASE("a 404 is remembered briefly, twice as long when it is repeated, and a sighting clears it")
 {
-    world w;
+    harness w;
     w.start();
     w.vendor->remove(w.id(1));
     answer first = w.get(w.path(1));
@@ -194,7 +194,7 @@ TEST_CASE("a 404 is remembered briefly, twice as long when it is repeated, and a
 
 TEST_CASE("a stale call is served at once and refreshed in the background")
 {
-    world w;
+    harness w;
     w.start();
     std::string id = w.id(1);
     answer first = w.get(w.path(1));
@@ -217,7 +217,7 @@ TEST_CASE("a stale call is served at once and refreshed in the background")
 
 TEST_CASE("a refresh that brings the same call changes only its times")
 {
-    world w;
+    harness w;
     w.start();
     answer first = w.get(w.path(1));
     w.clock.advance(400s);
@@ -231,7 +231,7 @@ TEST_CASE("a refresh that brings the same call changes only its times")
 
 TEST_CASE("an outage upstream leaves every kept answer served, for as long as cache.calls.stale_if_error")
 {
-    world w;
+    harness w;
     w.start();
     answer first = w.get(w.path(1));
     w.vendor->go_down();
@@ -247,7 +247,7 @@ TEST_CASE("an outage upstream leaves every kept answer served, for as long as ca
 
 TEST_CASE("500 and 503 of the vendor are answered from what is kept, and handed on where nothing is")
 {
-    world w;
+    harness w;
     w.clock_runs = true;
     w.start();
     answer first = w.get(w.path(1));
@@ -269,7 +269,7 @@ TEST_CASE("500 and 503 of the vendor are answered from what is kept, and handed 
 
 TEST_CASE("a call that is gone at the vendor is gone here with the next refresh")
 {
-    world w;
+    harness w;
     w.start();
     w.get(w.path(1));
     w.vendor->remove(w.id(1));
@@ -284,7 +284,7 @@ TEST_CASE("a call that is gone at the vendor is gone here with the next refresh"
 
 TEST_CASE("a tool forces a fetch only when the entry is older than cache.client_min_age")
 {
-    world w;
+    harness w;
     w.config.cache.client_min_age = 60s;
     w.start();
     w.get(w.path(1));
@@ -306,7 +306,7 @@ TEST_CASE("a tool forces a fetch only when the entry is older than cache.client_
 
 TEST_CASE("max-stale lets a tool have what others would have fetched anew")
 {
-    world w;
+    harness w;
     w.start();
     answer first = w.get(w.path(1));
     w.clock.advance(90min);
@@ -317,7 +317,7 @@ TEST_CASE("max-stale lets a tool have what others would have fetched anew")
 
 TEST_CASE("a tool may name itself in its base URL, and the name does not reach the vendor")
 {
-    world w;
+    harness w;
     w.start();
     CHECK(w.get("/@etl" + w.path(1)).status == 200);
     CHECK(w.vendor->heads()[0].starts_with("GET " + w.path(1) + " HTTP/1.1"));
@@ -328,7 +328,7 @@ TEST_CASE("a tool may name itself in its base URL, and the name does not reach t
 
 TEST_CASE("an id of 20 digits, beyond what 64 bits hold, is as good as any")
 {
-    world w;
+    harness w;
     w.start();
     std::string id = w.id(49);
     REQUIRE(id.size() == 20);
@@ -339,7 +339,7 @@ TEST_CASE("an id of 20 digits, beyond what 64 bits hold, is as good as any")
 
 TEST_CASE("whoever leaves takes nobody along: the flight goes on, and what it brings is kept")
 {
-    world w;
+    harness w;
     w.start();
     w.vendor->hold(w.id(1));
     tool leaver(w), stayer(w);
@@ -357,7 +357,7 @@ TEST_CASE("whoever leaves takes nobody along: the flight goes on, and what it br
 
 TEST_CASE("what was sent before its last asker left is kept when it comes")
 {
-    world w;
+    harness w;
     w.start();
     w.vendor->hold(w.id(1));
     tool leaver(w);
@@ -373,7 +373,7 @@ TEST_CASE("what was sent before its last asker left is kept when it comes")
 
 TEST_CASE("whoever has little patience takes nobody along who has more")
 {
-    world w;
+    harness w;
     w.config.upstream.connections_max = 1;
     w.config.upstream.response_timeout = 5s;
     w.config.budget = {1000, 1, 0ms, 2000, 1h};
@@ -401,7 +401,7 @@ TEST_CASE("whoever has little patience takes nobody along who has more")
 
 TEST_CASE("an outage of an hour costs at most 100 API calls, however many tools keep asking; then everything goes on")
 {
-    world w;
+    harness w;
     w.clock_runs = true;
     w.config.budget = {3, 3, 30ms, 2000, 20s};
     w.start();
@@ -431,7 +431,7 @@ TEST_CASE("an outage of an hour costs at most 100 API calls, however many tools 
 
 TEST_CASE("an outage that fails many lookups is a few lines in the log, and not one for each")
 {
-    world w;
+    harness w;
     w.start();
     w.vendor->go_down();
     for (std::uint64_t n = 0; n < 30; ++n) CHECK(w.get(w.path(n * 2)).status == 502);
@@ -444,7 +444,7 @@ TEST_CASE("an outage that fails many lookups is a few lines in the log, and not 
 
 TEST_CASE("with :memory: nothing is written, and everything works until the process ends")
 {
-    world w;
+    harness w;
     w.config.cache.path = ":memory:";
     w.start();
     w.get(w.path(1));
@@ -456,7 +456,7 @@ TEST_CASE("with :memory: nothing is written, and everything works until the proc
 
 TEST_CASE("the file holds neither credentials nor anything that leads back to them")
 {
-    world w;
+    harness w;
     w.start();
     w.get(w.path(1));
     w.stop();

@@ -1,7 +1,7 @@
 // "Never wrong", through thousands of random events: tools that ask at once, writes, erasures and purges while lookups
 // are on their way, answers of a gateway in the vendor's place, and strangers who break off what they send.
 
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -38,11 +38,11 @@ struct asker
     unsigned at_least;  // the revision that an answer must have: of the last change that was answered before
 };
 
-struct busy_vendor : world
+struct busy_vendor : harness
 {
     busy_vendor(bool company, unsigned seed) : random(seed)
     {
-        vendor_options.world.not_found_every = 0;
+        vendor_options.catalogue.not_found_every = 0;
         config.budget.rate = config.budget.burst = 1000;
         config.budget.daily = 0;
         if (company)
@@ -79,10 +79,10 @@ struct busy_vendor : world
             if (got.status == 200)
             {
                 CAPTURE(a->call);
-                std::string call = world::call_of(got);
+                std::string call = harness::call_of(got);
                 bool is_one = false;
                 for (unsigned r = a->at_least; r <= revision[a->call] && !is_one; ++r)
-                    is_one = call == vendor->world().call(id(a->call), r);
+                    is_one = call == vendor->catalogue().call(id(a->call), r);
                 CHECK(is_one);
                 ++good;
             }
@@ -90,7 +90,7 @@ struct busy_vendor : world
             {
                 // A gateway's word on a call is nobody's: it is told as a failure.
                 CHECK(got.status >= 500);
-                CHECK(world::call_of(got).empty());
+                CHECK(harness::call_of(got).empty());
             }
             a = askers.erase(a);
         }

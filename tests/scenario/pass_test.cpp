@@ -2,7 +2,7 @@
 
 #include "server/http/body_decoder.hpp"
 #include "server/http/head_guard.hpp"
-#include "tests/support/budget_world.hpp"
+#include "tests/support/budget_harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -33,7 +33,7 @@ TEST_SUITE_BEGIN("scenario: passing through");
 
 TEST_CASE("pass: method, path, query, fields and body reach the vendor as they came, and the answer the tool")
 {
-    world w;
+    harness w;
     w.start();
     auto a = w.raw(with_body("POST", "/v2/stats/interaction?x=1&y=%20",
                              "X-One: 1\r\nCookie: a=b\r\nX-One: 2\r\nContent-Length: 5\r\n", "hello"));
@@ -54,7 +54,7 @@ TEST_CASE("pass: method, path, query, fields and body reach the vendor as they c
 
 TEST_CASE("pass: nothing is kept, and every request spends one call of the day")
 {
-    world w;
+    harness w;
     w.start();
     for (int i = 1; i <= 3; ++i)
     {
@@ -67,7 +67,7 @@ TEST_CASE("pass: nothing is kept, and every request spends one call of the day")
 
 TEST_CASE("pass: fields of one connection are not handed on, in neither direction")
 {
-    world w;
+    harness w;
     w.start();
     w.vendor->script("/v2/users", sim::scripted{scripted_answer(
                                       "200 Fine\r\nConnection: X-Secret, keep-alive\r\nX-Secret: 1\r\n"
@@ -88,7 +88,7 @@ TEST_CASE("pass: fields of one connection are not handed on, in neither directio
 
 TEST_CASE("pass: a chunked body is taken apart and put together again with one framing; trailers survive")
 {
-    world w;
+    harness w;
     w.start();
     auto a = w.raw(with_body("POST", "/v2/calls/extensive", "Transfer-Encoding: chunked\r\n",
                              "3\r\n{\"f\r\n4;x=y\r\n\":1}\r\n0\r\n\r\n"));
@@ -106,7 +106,7 @@ TEST_CASE("pass: a chunked body is taken apart and put together again with one f
 
 TEST_CASE("pass: a trailer that would set a cookie, a credential or a host is handed on in neither direction")
 {
-    world w;
+    harness w;
     w.start();
     const std::string trailers = "Set-Cookie: a=b\r\nX-Sum: 7\r\nAuthorization: Basic eA==\r\nHost: evil\r\n"
                                  "Proxy-Authorization: Basic eA==\r\nCookie: a=b\r\n";
@@ -133,7 +133,7 @@ TEST_CASE("pass: a trailer that would set a cookie, a credential or a host is ha
 
 TEST_CASE("pass: an answer has one Date, the vendor's or else callcache's")
 {
-    world w;
+    harness w;
     w.start();
     const std::string then = "Tue, 24 Nov 2026 07:00:00 GMT";
     for (const std::string& dated : {std::string(), "\r\nDATE: " + then})
@@ -149,7 +149,7 @@ TEST_CASE("pass: an answer has one Date, the vendor's or else callcache's")
 
 TEST_CASE("pass: an HTTP/1.0 tool that keeps its connection is told so, and its next request is answered on it")
 {
-    world w;
+    harness w;
     w.start();
     tool old(w);
     for (int twice = 0; twice < 2; ++twice)
@@ -165,7 +165,7 @@ TEST_CASE("pass: an HTTP/1.0 tool that keeps its connection is told so, and its 
 
 TEST_CASE("pass: a connection that carried a GET with a body carries nothing else, as the vendor may not have read it")
 {
-    world w;
+    harness w;
     w.start();
     for (const char* body : {"{}", ""})
     {
@@ -181,7 +181,7 @@ TEST_CASE("pass: a connection that carried a GET with a body carries nothing els
 
 TEST_CASE("pass: a malformed body is refused, and nothing of it reaches the vendor")
 {
-    world w;
+    harness w;
     w.start();
     for (const char* body :
          {"x\r\n", "3\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n", "-1\r\n", "0\r\nbad trailer\r\n\r\n"})
@@ -197,7 +197,7 @@ TEST_CASE("pass: a malformed body is refused, and nothing of it reaches the vend
 
 TEST_CASE("pass: a GET may have a body, HEAD has none in its answer, an unknown method is handed on")
 {
-    world w;
+    harness w;
     w.start();
     auto a = w.raw(with_body("GET", "/v2/crm/entities", "Content-Length: 2\r\n", "{}"));
     CHECK(contains(a.body, "\"size\":2"));
@@ -217,7 +217,7 @@ TEST_CASE("pass: a GET may have a body, HEAD has none in its answer, an unknown 
 
 TEST_CASE("pass: the connection goes on after an answer, also with pipelined requests of both kinds")
 {
-    world w;
+    harness w;
     w.start();
     tool t(w);
     t.send(with_body("POST", "/v2/tasks", "Content-Length: 1\r\n", "a") + w.request("GET", w.path(1)) +
@@ -232,7 +232,7 @@ TEST_CASE("pass: the connection goes on after an answer, also with pipelined req
 
 TEST_CASE("pass: an answer in chunks, or that ends with the connection, reaches tools of both versions whole")
 {
-    world w;
+    harness w;
     w.start();
     for (std::string script :
          {scripted_answer("200 OK\r\nTransfer-Encoding: chunked", "3\r\nabc\r\n2;x\r\nde\r\n0\r\nX-Sum: 1\r\n\r\n"),
@@ -256,7 +256,7 @@ TEST_CASE("pass: an answer in chunks, or that ends with the connection, reaches 
 
 TEST_CASE("pass: an answer that breaks off is not taken for a whole one")
 {
-    world w;
+    harness w;
     w.start();
     for (const char* head :
          {"200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "200 OK\r\nContent-Length: 9\r\n\r\nabc",
@@ -275,7 +275,7 @@ TEST_CASE("pass: an answer that breaks off is not taken for a whole one")
 
 TEST_CASE("pass: a redirect is handed on and not followed, and a vendor's error is the tool's")
 {
-    world w;
+    harness w;
     w.start();
     w.vendor->script("/v2/users",
                      sim::scripted{scripted_answer("302 Found\r\nLocation: /v2/elsewhere\r\nContent-Length: 0", "")});
@@ -292,7 +292,7 @@ TEST_CASE("pass: a redirect is handed on and not followed, and a vendor's error 
 
 TEST_CASE("pass: a write is never repeated, whatever happens to its answer")
 {
-    world w;
+    harness w;
     w.start();
     for (auto end : {sim::then::close, sim::then::reset})
     {
@@ -307,7 +307,7 @@ TEST_CASE("pass: a write is never repeated, whatever happens to its answer")
 
 TEST_CASE("pass: what reads goes on a connection that has carried a request, what writes on one of its own")
 {
-    world w;
+    harness w;
     w.start();
     auto ask = [&](const std::string& method, const std::string& target) {
         auto a = w.send(method, target, {{"Content-Length", "0"}});
@@ -322,7 +322,7 @@ TEST_CASE("pass: what reads goes on a connection that has carried a request, wha
     // It may have been the one or the other; a HEAD ends it, as a server may send a body all the same.
     CHECK(ask("HEAD", "/v2/users") == 200);
     CHECK(w.vendor->connections() == 2);
-    // Lookups have connections of the brain's own.
+    // Lookups have connections of the fetcher's own.
     CHECK(w.get(w.path(1)).status == 200);
     CHECK(w.vendor->connections() <= 3);
     w.vendor->close_idle();
@@ -334,7 +334,7 @@ TEST_CASE("pass: what reads goes on a connection that has carried a request, wha
 
 TEST_CASE("pass: a connection that the vendor closes as it is used again says nothing; what reads is sent once more")
 {
-    world w;
+    harness w;
     w.start();
     CHECK(w.get("/v2/users").status == 200);
     w.clock.advance(2s);
@@ -351,7 +351,7 @@ TEST_CASE("pass: a connection that the vendor closes as it is used again says no
 
 TEST_CASE("pass: what stands behind an answer ends its connection, and reaches nobody")
 {
-    world w;
+    harness w;
     w.start();
     w.vendor->script("/v2/users", sim::scripted{scripted_answer("200 OK\r\nContent-Length: 2", "ok") +
                                                 scripted_answer("200 OK\r\nContent-Length: 4", "evil")});
@@ -421,7 +421,7 @@ TEST_CASE("pass: the queue is one for lookups and everything else; who cannot wa
 
 TEST_CASE("pass: without a credential nothing is sent, and neither with one that this path just refused")
 {
-    world w;
+    harness w;
     w.start();
     CHECK(w.get("/v2/users", {}, "").status == 401);
     CHECK(w.vendor->requests() == 0);
@@ -434,7 +434,7 @@ TEST_CASE("pass: without a credential nothing is sent, and neither with one that
 
 TEST_CASE("pass: a tool that waits for 100 (Continue) is told so when its body is wanted")
 {
-    world w;
+    harness w;
     w.start();
     tool t(w);
     t.send(with_body("PUT", "/v2/calls/1/media", "Expect: 100-continue\r\nContent-Length: 5\r\n", ""));
@@ -452,7 +452,7 @@ TEST_CASE("pass: a long body streams, in both framings, and takes one call of th
 {
     for (bool chunked : {false, true})
     {
-        world w;
+        harness w;
         w.clock_runs = true;
         w.start();
         const std::string block(50'000, 'x');
@@ -524,7 +524,7 @@ TEST_CASE("pass: a body that a tool is slow to send holds its token no longer th
 
 TEST_CASE("pass: a body that stops, or is too long, is refused and the vendor never takes it for a whole one")
 {
-    world w;
+    harness w;
     w.config.server.request_body_max = 200'000;
     w.clock_runs = true;
     w.start();
@@ -545,7 +545,7 @@ TEST_CASE("pass: a body that stops, or is too long, is refused and the vendor ne
 
 TEST_CASE("pass: an answer may come before the body was read, and then no more of it is")
 {
-    world w;
+    harness w;
     w.clock_runs = true;
     w.start();
     sim::scripted early{scripted_answer("403 No\r\nContent-Length: 2", "no"), sim::then::hang};
@@ -565,7 +565,7 @@ TEST_CASE("pass: a vendor without progress is given up after upstream.pass_timeo
     for (auto end : {sim::then::hang, sim::then::trickle})
         for (std::string begun : {"", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nabc"})
         {
-            world w;
+            harness w;
             w.config.upstream.pass_timeout = 5s;
             w.clock_runs = true;
             w.start();
@@ -583,7 +583,7 @@ TEST_CASE("pass: a vendor without progress is given up after upstream.pass_timeo
 
 TEST_CASE("pass: dot segments are refused, however they are written")
 {
-    world w;
+    harness w;
     w.start();
     for (const char* target :
          {"/v2/../v2/users", "/v2/./users", "/v2/%2e%2E/users", "/v2/users/..", "/v2/.%2e", "/@a/v2/../x"})

@@ -1,6 +1,6 @@
 // Every answer on the tools' address is counted once, whoever gave it.
 
-#include "tests/support/budget_world.hpp"
+#include "tests/support/budget_harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -15,7 +15,7 @@ namespace
 using counted = std::tuple<std::string, outcome, std::string>;
 
 // What has been counted since `before`.
-std::map<counted, std::uint64_t> counted_since(const request_totals& before, const world& w)
+std::map<counted, std::uint64_t> counted_since(const request_totals& before, const harness& w)
 {
     std::map<counted, std::uint64_t> more;
     for (auto& [key, n] : w.cache->counts().total().requests)
@@ -106,7 +106,7 @@ TEST_CASE("counts: what the budget refuses is `limited`, a lookup as well as wha
 
 TEST_CASE("counts: a tool that does not say its name is its credential and its User-Agent, on one connection too")
 {
-    world w;
+    harness w;
     w.start();
     w.get("/@etl" + w.path(1));
     w.get("/@etl" + w.path(1), {}, other_authorization);
@@ -131,7 +131,7 @@ TEST_CASE("counts: a tool that does not say its name is its credential and its U
 
 TEST_CASE("counts: a request without a credential is no request of the one that its connection showed before")
 {
-    world w;
+    harness w;
     w.start();
     w.get("/@etl" + w.path(1));
     tool t(w);
@@ -151,7 +151,7 @@ TEST_CASE("counts: a request without a credential is no request of the one that 
 
 TEST_CASE("counts: the time is from the whole head to the answer")
 {
-    world w;
+    harness w;
     w.start();
     w.vendor->hold(w.id(1));
     tool t(w);
@@ -170,7 +170,7 @@ TEST_CASE("counts: the time is from the whole head to the answer")
 
 TEST_CASE("counts: a tool that was never answered is not counted")
 {
-    world w;
+    harness w;
     w.start();
     tool t(w);
     t.send("POST /v2/users HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + authorization +

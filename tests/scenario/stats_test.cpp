@@ -1,6 +1,6 @@
 // What an operator sees of a running callcache: /stats, /metrics and the log.
 
-#include "tests/support/budget_world.hpp"
+#include "tests/support/budget_harness.hpp"
 
 #include <rapidjson/document.h>
 #include <rapidjson/pointer.h>
@@ -11,7 +11,7 @@ using namespace callcache::test;
 namespace
 {
 
-struct watched_world : three_a_second
+struct watched_harness : three_a_second
 {
     rapidjson::Document stats()
     {
@@ -37,7 +37,7 @@ struct watched_world : three_a_second
 
 TEST_CASE("stats: what was asked, spent, sent and kept")
 {
-    watched_world w;
+    watched_harness w;
     w.start();
     for (int i = 0; i < 3; ++i) CHECK(w.get("/@etl" + w.path(1)).status == 200);
     CHECK(w.get("/@agent" + w.path(2)).status == 200);
@@ -67,7 +67,7 @@ TEST_CASE("stats: what was asked, spent, sent and kept")
 
 TEST_CASE("stats: rows on the disk are counted as they come and go")
 {
-    watched_world w;
+    watched_harness w;
     w.start();
     for (std::uint64_t n = 0; n < 3; ++n) CHECK(w.get(w.path(n)).status == 200);
     auto on_disk = [&] { return w.cache->kept().disk().current().entries; };
@@ -86,7 +86,7 @@ TEST_CASE("stats: rows on the disk are counted as they come and go")
 
 TEST_CASE("stats: an error is there, and its text is harmless")
 {
-    watched_world w;
+    watched_harness w;
     w.start();
     w.vendor->go_down();
     CHECK(w.get(w.path(1)).status == 502);
@@ -99,7 +99,7 @@ TEST_CASE("stats: an error is there, and its text is harmless")
 
 TEST_CASE("stats: the same calls fetched under two credentials are counted, and sharing is hinted at")
 {
-    watched_world w;
+    watched_harness w;
     w.config.budget.rate = 1000;
     w.config.budget.burst = 1000;
     w.vendor_options.limits = {0, 0};
@@ -119,7 +119,7 @@ TEST_CASE("stats: the same calls fetched under two credentials are counted, and 
 TEST_CASE("log: a lookup's trace goes on to the vendor and stands in the log with the vendor's number of the request")
 {
     const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    watched_world w;
+    watched_harness w;
     w.config.log.access = log_access::all;
     w.start();
     CHECK(w.get("/@etl" + w.path(1), {{"traceparent", trace}}).status == 200);
@@ -145,7 +145,7 @@ TEST_CASE("log: a lookup's trace goes on to the vendor and stands in the log wit
 
 TEST_CASE("metrics: a scrape needs no token, and shows the budget, the queue and what was sent")
 {
-    watched_world w;
+    watched_harness w;
     w.start();
     CHECK(w.get("/@etl" + w.path(1)).status == 200);
     CHECK(w.get("/@etl" + w.path(1)).status == 200);

@@ -1,7 +1,7 @@
 // The status page as a browser gets it, and what a browser's requests are answered.
 
 #include "server/admin/status_page.hpp"
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -13,7 +13,7 @@ namespace
 
 struct browser
 {
-    explicit browser(world& w) : t(w, w.cache->admin_endpoints().front()) {}
+    explicit browser(harness& w) : t(w, w.cache->admin_endpoints().front()) {}
 
     answer ask(const std::string& line, const std::string& fields = "", const std::string& body = "")
     {
@@ -32,7 +32,7 @@ const std::string own = "Sec-Fetch-Site: same-origin\r\n", own_post = own + "Ori
 
 TEST_CASE("status page: GET / is the page, with its policy, whole and not kept")
 {
-    world w;
+    harness w;
     w.start();
     browser b(w);
     answer page = b.ask("GET /", "Sec-Fetch-Site: none\r\n");
@@ -47,7 +47,7 @@ TEST_CASE("status page: GET / is the page, with its policy, whole and not kept")
 
 TEST_CASE("status page: its own requests are answered on the admin address, and nobody else's page's")
 {
-    world w;
+    harness w;
     w.start();
     browser b(w);
     CHECK(b.ask("GET /stats", own).status == 200);

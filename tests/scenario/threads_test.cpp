@@ -1,9 +1,9 @@
-// The whole proxy with its real threads: two fronts, a brain, the store; tools that ask for everything at once while
+// The whole proxy with its real threads: two fronts, a fetcher, the store; tools that ask for everything at once while
 // entries are purged. Run under the thread sanitizer too.
 
 #include "cache/call_answer.hpp"
+#include "server/async/system_clock.hpp"
 #include "server/proxy.hpp"
-#include "server/system_clock.hpp"
 #include "tests/sim/certificate.hpp"
 #include "tests/support/plain_client.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -90,11 +90,11 @@ TEST_CASE("every tool gets the right call while hits, misses, refreshes, purges 
             plain_client client(w.port());
             for (int i = 0; i < 400; ++i)
             {
-                std::string id = w.vendor.world().id(random() % 100 * 2);
+                std::string id = w.vendor.catalogue().id(random() % 100 * 2);
                 auto a = client.get("/v2/calls/" + id, random() % 2 ? key : other,
                                     random() % 5 ? "" : "Cache-Control: no-cache\r\n");
                 auto call = read_call_answer(a.body);
-                bool good = a.status == 200 && call && call->call == w.vendor.world().call(id);
+                bool good = a.status == 200 && call && call->call == w.vendor.catalogue().call(id);
                 (good ? right : wrong) += 1;
             }
         });
@@ -120,7 +120,7 @@ TEST_CASE("every tool gets the right call while hits, misses, refreshes, purges 
             if (i % 4 == 0)
                 w.cache->kept().purge_all(done);
             else
-                w.cache->kept().purge(w.vendor.world().id(std::uint64_t(i) * 2), done);
+                w.cache->kept().purge(w.vendor.catalogue().id(std::uint64_t(i) * 2), done);
         };
         CHECK(wait_for<bool>(purged));
         w.cache->look_after(w.clock.wall() + std::chrono::hours(i));
@@ -151,12 +151,12 @@ TEST_CASE("TLS towards tools: new connections on every front while the pair is r
             for (unsigned i = 0; i < 25; ++i)
             {
                 plain_client client(w.port(), true);
-                std::string id = w.vendor.world().id((n + i) * 2);
+                std::string id = w.vendor.catalogue().id((n + i) * 2);
                 for (int hit = 0; hit < 3; ++hit)
                 {
                     auto a = client.get("/v2/calls/" + id, key);
                     auto call = read_call_answer(a.body);
-                    right += a.status == 200 && call && call->call == w.vendor.world().call(id);
+                    right += a.status == 200 && call && call->call == w.vendor.catalogue().call(id);
                 }
                 right += client.get("/v2/bytes?n=100000", key).body.size() == 100'000;
             }
@@ -184,7 +184,7 @@ TEST_CASE("a proxy that is destroyed in the middle of everything leaves nothing 
                 for (int i = 0; i < 1000 && n == 1; ++i)
                     if (client.get("/v2/tasks", key, long_body).status == 0) return;
                 for (int i = 0; i < 1000; ++i)
-                    if (client.get("/v2/calls/" + w.vendor.world().id(n * 1000 + unsigned(i) * 2), key).status == 0)
+                    if (client.get("/v2/calls/" + w.vendor.catalogue().id(n * 1000 + unsigned(i) * 2), key).status == 0)
                         return;
             });
         while (w.vendor.requests() < std::size_t(round + 1) * 20) std::this_thread::yield();

@@ -1,7 +1,7 @@
 // The two tiers never disagree to a reader's harm: the interleavings of the design, one by one.
 
 #include "cache/tiers.hpp"
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -281,7 +281,7 @@ TEST_CASE("of two erasures at once, the one that is still under way counts as do
 
 TEST_CASE("a purge while the vendor answers: the askers get their answer, and it is not kept")
 {
-    world w;
+    harness w;
     w.start();
     w.vendor->hold(w.id(1));
     tool t(w);
@@ -300,7 +300,7 @@ TEST_CASE("a purge while the vendor answers: the askers get their answer, and it
 // A: finds it      B: purge      A: the vendor fails: what was found is not served once more
 TEST_CASE("what was dropped while a lookup is on its way does not serve when that fails")
 {
-    world w;
+    harness w;
     w.clock_runs = true;
     w.start();
     w.get(w.path(1));
@@ -334,7 +334,7 @@ TEST_CASE("what was dropped while a lookup is on its way does not serve when tha
 
 TEST_CASE("what was purged stays purged after a restart")
 {
-    world w;
+    harness w;
     w.start();
     w.get(w.path(1));
     w.get(w.path(2));

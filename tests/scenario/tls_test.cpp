@@ -1,7 +1,7 @@
 // Towards the vendor over TLS: the certificate and the host name are always verified.
 
 #include "tests/sim/certificate.hpp"
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -13,9 +13,9 @@ using namespace callcache::test;
 namespace
 {
 
-struct tls_world : world
+struct tls_harness : harness
 {
-    explicit tls_world(const sim::certificate_wishes& wishes = {}) : made(sim::make_certificate(wishes))
+    explicit tls_harness(const sim::certificate_wishes& wishes = {}) : made(sim::make_certificate(wishes))
     {
         vendor_options.tls_certificate = made.chain;
         vendor_options.tls_key = made.key;
@@ -31,7 +31,7 @@ TEST_SUITE_BEGIN("scenario: TLS");
 
 TEST_CASE("a call is fetched over TLS, and one connection carries many lookups")
 {
-    tls_world w;
+    tls_harness w;
     w.start();
     for (std::uint64_t n = 1; n <= 5; ++n) CHECK(w.call_of(w.get(w.path(n))) == w.vendor->body(w.id(n)));
     CHECK(w.vendor->connections() == 1);
@@ -44,7 +44,7 @@ TEST_CASE("a call is fetched over TLS, and one connection carries many lookups")
 
 TEST_CASE("a connection that is new and had to wait for its turn is used, and not thrown away for its session tickets")
 {
-    tls_world w;
+    tls_harness w;
     w.config.budget = {1, 1, 0ms, 2000, 1h};
     w.config.bulk.mode = bulk_mode::off;
     w.start();
@@ -85,7 +85,7 @@ TEST_CASE("a certificate that is not trusted, is of another name, or has expired
         wishes.valid_until_days = -1;
         why = "expired";
     }
-    tls_world w(wishes);
+    tls_harness w(wishes);
     if (!own_authority) std::ofstream(w.folder.file("ca.pem")) << sim::make_certificate().authority;
     w.start();
     answer a = w.get(w.path(1));
@@ -99,7 +99,7 @@ TEST_CASE("a certificate for an address is as good as one for a name")
 {
     sim::certificate_wishes wishes;
     wishes.name = "127.0.0.1";
-    tls_world w(wishes);
+    tls_harness w(wishes);
     w.vendor = std::make_unique<sim::vendor>(w.loop.get_executor(), w.vendor_options, w.clock);
     w.config.upstream.url = "https://127.0.0.1:" + std::to_string(w.vendor->port());
     w.start();
@@ -108,7 +108,7 @@ TEST_CASE("a certificate for an address is as good as one for a name")
 
 TEST_CASE("an upstream that does not speak TLS, or not to the end: 502")
 {
-    world w;
+    harness w;
     w.start();
     w.config.upstream.url = "https://localhost:" + std::to_string(w.vendor->port());
     w.start();
@@ -118,7 +118,7 @@ TEST_CASE("an upstream that does not speak TLS, or not to the end: 502")
 
 TEST_CASE("a CA file that cannot be read is a start that fails, and names the key")
 {
-    world w;
+    harness w;
     w.config.upstream.url = "https://localhost:1";
     w.config.upstream.ca_file = w.folder.file("absent.pem");
     CHECK(w.start_refused().find("upstream.ca_file") != std::string::npos);
@@ -126,7 +126,7 @@ TEST_CASE("a CA file that cannot be read is a start that fails, and names the ke
 
 TEST_CASE("a CA file that is replaced is read again; one that cannot be read leaves the one before in use")
 {
-    tls_world w;
+    tls_harness w;
     w.start();
     CHECK(w.get(w.path(1)).status == 200);
     std::ofstream(w.folder.file("new")) << sim::make_certificate().authority;
@@ -144,7 +144,7 @@ TEST_CASE("a CA file that is replaced is read again; one that cannot be read lea
 
 TEST_CASE("each address of a name is tried: what listens on one of them is found")
 {
-    world w;
+    harness w;
     w.start();
     w.config.upstream.url = "http://localhost:" + std::to_string(w.vendor->port());  // ::1 refuses
     w.start();

@@ -23,9 +23,9 @@ void put(const std::string& file, const std::string& text)
     std::ofstream(file) << text;
 }
 
-struct tools_tls_world : world
+struct tools_tls_harness : harness
 {
-    tools_tls_world()
+    tools_tls_harness()
     {
         put(certificate_file, made.chain);
         put(key_file, made.key);
@@ -77,7 +77,7 @@ TEST_SUITE_BEGIN("scenario: TLS towards tools");
 TEST_CASE(
     "tools TLS: misses, hits, names in the base URL, pipelined requests and what passes through, on one connection")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.start();
     tls_tool t(w, w.trusting);
     REQUIRE(t.handshake());
@@ -102,7 +102,7 @@ TEST_CASE(
 
 TEST_CASE("tools TLS: long bodies stream both ways, also while the other way is under way")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.start();
     tls_tool t(w, w.trusting);
     REQUIRE(t.handshake());
@@ -119,7 +119,7 @@ TEST_CASE("tools TLS: long bodies stream both ways, also while the other way is 
 
 TEST_CASE("tools TLS: 1.2 is spoken, 1.1 is not")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.start();
     w.trusting.version_max = TLS1_2_VERSION;
     tls_tool older(w, w.trusting);
@@ -137,7 +137,7 @@ TEST_CASE("tools TLS: 1.2 is spoken, 1.1 is not")
 
 TEST_CASE("tools TLS: of the protocols that a tool offers it is http/1.1, or none is chosen and it ends")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.start();
     w.trusting.protocols = {"h2", "http/1.1"};
     tls_tool browser(w, w.trusting);
@@ -156,7 +156,7 @@ TEST_CASE("tools TLS: of the protocols that a tool offers it is http/1.1, or non
 
 TEST_CASE("tools TLS: HTTP without TLS is told so, and anything else that is not TLS ends; nothing is forwarded")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.start();
     for (const char* method : {"GET", "POST"})
     {
@@ -185,7 +185,7 @@ TEST_CASE("tools TLS: HTTP without TLS is told so, and anything else that is not
 
 TEST_CASE("tools TLS: a handshake that does not end within server.header_timeout is cut, however it trickles")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.start();
     tool silent(w);
     tls_tool half(w, w.trusting), trickling(w, w.trusting);
@@ -207,7 +207,7 @@ TEST_CASE("tools TLS: a handshake that does not end within server.header_timeout
 
 TEST_CASE("tools TLS: an idle connection is closed after server.idle_timeout, with its end said or not")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.start();
     tls_tool t(w, w.trusting);
     REQUIRE(t.handshake());
@@ -221,7 +221,7 @@ TEST_CASE("tools TLS: an idle connection is closed after server.idle_timeout, wi
 
 TEST_CASE("tools TLS: a tool that closes its own side gets its answer, with close_notify and without")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.start();
     w.vendor->hold(w.id(1));
     tls_tool polite(w, w.trusting), abrupt(w, w.trusting);
@@ -242,7 +242,7 @@ TEST_CASE("tools TLS: a tool that closes its own side gets its answer, with clos
 
 TEST_CASE("tools TLS: a body that is whole is taken though its close_notify is missing, and one that is not never is")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.start();
     const std::string whole[] = {w.request("POST", "/v2/a", {{"Content-Length", "5"}}) + "hello",
                                  w.request("POST", "/v2/b", {{"Transfer-Encoding", "chunked"}}) +
@@ -275,7 +275,7 @@ TEST_CASE("tools TLS: a body that is whole is taken though its close_notify is m
 
 TEST_CASE("tools TLS: the end of an answer is said by close_notify, and one that broke off is not")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.start();
     const std::string without_length = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nwhole";
     w.vendor->script("/v2/whole", sim::scripted{without_length, sim::then::close});
@@ -302,7 +302,7 @@ TEST_CASE("tools TLS: the end of an answer is said by close_notify, and one that
 
 TEST_CASE("tools TLS: a tool that hangs up anywhere, or sends rubbish after its handshake, costs its own connection")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.start();
     for (int what = 0; what < 4; ++what)
     {
@@ -324,7 +324,7 @@ TEST_CASE("tools TLS: a tool that hangs up anywhere, or sends rubbish after its 
 
 TEST_CASE("tools TLS: new keys that are asked for again and again keep nobody from their answers")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.start();
     tls_tool restless(w, w.trusting);
     REQUIRE(restless.handshake());
@@ -340,7 +340,7 @@ TEST_CASE("tools TLS: new keys that are asked for again and again keep nobody fr
 
 TEST_CASE("tools TLS: beyond server.connections_max it is a 503 within TLS")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.config.server.connections_max = 1;
     w.start();
     tls_tool first(w, w.trusting), second(w, w.trusting);
@@ -355,7 +355,7 @@ TEST_CASE("tools TLS: beyond server.connections_max it is a 503 within TLS")
 
 TEST_CASE("tools TLS: draining ends handshakes at once and idle connections after a moment")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.start();
     tool silent(w);
     tls_tool half(w, w.trusting), idle(w, w.trusting);
@@ -371,7 +371,7 @@ TEST_CASE("tools TLS: draining ends handshakes at once and idle connections afte
 
 TEST_CASE("tools TLS: a pair that is replaced greets new connections; old ones go on; what is unusable is not taken")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     w.start();
     auto look = [&] { w.cache->look_after(w.clock.wall()); };
     tls_tool old(w, w.trusting);
@@ -411,7 +411,7 @@ TEST_CASE("tools TLS: a pair that is replaced greets new connections; old ones g
 
 TEST_CASE("tools TLS: the files may be links that are swapped, as Kubernetes does it")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     auto next = sim::make_certificate();
     fs::create_directories(w.folder.file("v1"));
     fs::create_directories(w.folder.file("v2"));
@@ -433,7 +433,7 @@ TEST_CASE("tools TLS: the files may be links that are swapped, as Kubernetes doe
 
 TEST_CASE("tools TLS: a pair that is of no use stops the start, and the line names the key and no secret")
 {
-    tools_tls_world w;
+    tools_tls_harness w;
     auto refused = [&](const std::string& certificate, const std::string& key, const std::string& says) {
         fs::remove(w.certificate_file);
         fs::remove(w.key_file);

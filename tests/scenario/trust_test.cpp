@@ -1,7 +1,7 @@
 // What makes a credential trusted: its own lookup or list, answered with the call, with the list, or with the vendor's
 // own 404. Nothing else does, for it would let a credential that the vendor never accepted read what is kept.
 
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
 
@@ -43,7 +43,7 @@ const std::vector<std::pair<const char*, std::string>> not_the_vendors{
 };
 
 // Call 1 is kept under the credential, which the vendor has refused since.
-struct revoked_key : world
+struct revoked_key : harness
 {
     revoked_key()
     {
@@ -144,7 +144,7 @@ TEST_CASE("company: behind a captive portal a key with a wrong secret reads noth
     for (const auto& [what, bytes] : not_the_vendors)
     {
         CAPTURE(what);
-        world w;
+        harness w;
         w.config.credentials.share = credentials_share::company;
         w.config.credentials.company_keys = {"key"};
         w.start();
@@ -160,7 +160,7 @@ TEST_CASE("company: behind a captive portal a key with a wrong secret reads noth
 
 TEST_CASE("what a bulk read of a tool's own brings under a credential that was never accepted is not kept")
 {
-    world w;
+    harness w;
     w.start();
     std::string ids = "{\"filter\":{\"callIds\":[\"" + w.id(1) + "\"]}}";
     answer a =
@@ -180,10 +180,10 @@ TEST_CASE("a list, and a bulk read of a tool's own, that are under way during a 
         {
             CAPTURE(lists);
             CAPTURE(erases);
-            world w;
+            harness w;
             w.start();
             CHECK(w.get(w.path(1)).status == 200);
-            std::uint64_t brought = w.vendor->world().count - 1;  // a list begins with the oldest
+            std::uint64_t brought = w.vendor->catalogue().count - 1;  // a list begins with the oldest
             std::string ids = "{\"filter\":{\"callIds\":[\"" + w.id(brought) + "\"]}}";
             std::string held = lists ? list_path : "/v2/calls/extensive";
             w.vendor->hold(held);

@@ -1,7 +1,7 @@
 #include "tests/sim/api.hpp"
 
 #include "cache/rfc3339.hpp"
-#include "server/visible.hpp"
+#include "server/text/escape.hpp"
 #include "tests/sim/wire.hpp"
 
 #include <rapidjson/document.h>
@@ -78,7 +78,7 @@ std::optional<std::string> api::call(const std::string& id) const
 {
     if (removed.contains(id)) return std::nullopt;
     auto revision = revisions.find(id);
-    return world.call(id, revision == revisions.end() ? 0 : revision->second);
+    return catalogue.call(id, revision == revisions.end() ? 0 : revision->second);
 }
 
 reply api::error(unsigned status, const std::string& text)
@@ -128,9 +128,9 @@ reply api::list(const sim_request& r, wall_time now)
 {
     auto from = parse_rfc3339(parameter(r.query, "fromDateTime")), to = parse_rfc3339(parameter(r.query, "toDateTime"));
     if (!from || !to || *from > *to) return error(400, "fromDateTime and toDateTime are needed");
-    std::int64_t count = std::int64_t(world.count), oldest = (world.newest - *from) / world.interval;
-    std::int64_t newest = *to > world.newest ? 0 : (world.newest - *to) / world.interval + 1;
-    oldest = *from > world.newest ? -1 : std::min(oldest, count - 1);
+    std::int64_t count = std::int64_t(catalogue.count), oldest = (catalogue.newest - *from) / catalogue.interval;
+    std::int64_t newest = *to > catalogue.newest ? 0 : (catalogue.newest - *to) / catalogue.interval + 1;
+    oldest = *from > catalogue.newest ? -1 : std::min(oldest, count - 1);
 
     page_cursor cursor{oldest, whole_seconds(now.time_since_epoch())};
     if (std::string text = parameter(r.query, "cursor"); !text.empty())
@@ -144,7 +144,7 @@ reply api::list(const sim_request& r, wall_time now)
     int size = 0;
     for (; cursor.at >= newest && size < 100; --cursor.at)
     {
-        auto found = call(world.id(std::uint64_t(cursor.at)));
+        auto found = call(catalogue.id(std::uint64_t(cursor.at)));
         if (!found) continue;
         calls += (calls.empty() ? "" : ",") + *found;
         ++size;
@@ -169,9 +169,9 @@ reply api::extensive(const sim_request& r)
     {
         if (!v.IsString()) return error(400, "callIds holds something that is not a string");
         std::string id = v.GetString();
-        auto n = world.number(id);
+        auto n = catalogue.number(id);
         auto found = call(id);
-        if (!found || (n && !world.is_in_bulk(*n)) || forbidden.contains({r.authorization, id})) continue;
+        if (!found || (n && !catalogue.is_in_bulk(*n)) || forbidden.contains({r.authorization, id})) continue;
         calls += (calls.empty() ? "" : ",") + ("{\"metaData\":" + *found) +
                  ",\"context\":[],\"parties\":[],\"media\":{\"audioUrl\":\"https://media.gong.io/a?sign=" +
                  std::to_string(answers) + "\",\"videoUrl\":null}}";

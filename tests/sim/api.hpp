@@ -27,7 +27,7 @@ struct key_scopes
 
 struct api
 {
-    call_world world;
+    call_catalogue catalogue;
     std::map<std::string, key_scopes> keys;     // by the value of the Authorization field
     std::chrono::seconds cursor_life{60 * 60};  // after a list's first page
 

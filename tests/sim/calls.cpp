@@ -48,7 +48,7 @@ std::string time_text(wall_time t, std::uint64_t number)
 
 }  // namespace
 
-void call_world::fill_month(wall_time first_day)
+void call_catalogue::fill_month(wall_time first_day)
 {
     std::chrono::year_month_day first(std::chrono::floor<std::chrono::days>(first_day));
     std::chrono::sys_days next((first.year() / first.month() + std::chrono::months(1)) / 1);
@@ -57,13 +57,13 @@ void call_world::fill_month(wall_time first_day)
     newest = first_day + interval * std::int64_t(count - 1);
 }
 
-std::string call_world::id(std::uint64_t number) const
+std::string call_catalogue::id(std::uint64_t number) const
 {
     std::string text = std::to_string(first_id + number * step);
     return number % long_every == 49 ? "1" + text : text;
 }
 
-std::optional<std::uint64_t> call_world::number(std::string_view text) const
+std::optional<std::uint64_t> call_catalogue::number(std::string_view text) const
 {
     bool is_long = text.size() == 20 && text.front() == '1';
     std::string_view digits = is_long ? text.substr(1) : text;
@@ -75,7 +75,7 @@ std::optional<std::uint64_t> call_world::number(std::string_view text) const
     return n / step;
 }
 
-std::optional<std::string> call_world::call(std::string_view id, unsigned revision) const
+std::optional<std::string> call_catalogue::call(std::string_view id, unsigned revision) const
 {
     if (id == example_id) return std::string(example);
     auto n = number(id);

@@ -16,7 +16,7 @@ using callcache::wall_time;
 // The call of the vendor's own documentation.
 inline constexpr std::string_view example_id = "7782342274025937895";
 
-struct call_world
+struct call_catalogue
 {
     std::uint64_t count = 1'000'000;
     wall_time newest{};                   // when call 0 started; call n started n intervals earlier

@@ -1,7 +1,7 @@
 // gong-sim: the simulated vendor as a program, for trying callcache without an account at Gong.
 
 #include "cache/rfc3339.hpp"
-#include "server/system_clock.hpp"
+#include "server/async/system_clock.hpp"
 #include "tests/sim/certificate.hpp"
 #include "tests/sim/vendor.hpp"
 
@@ -35,11 +35,11 @@ int main(int argc, char** argv)
     app.add_option("--jitter", jitter, "Up to so many milliseconds more")->capture_default_str();
     app.add_option("--way-jitter", way_jitter, "Up to so many milliseconds until a request counts as arrived")
         ->capture_default_str();
-    app.add_option("--calls", o.world.count, "Calls that exist")->capture_default_str();
+    app.add_option("--calls", o.catalogue.count, "Calls that exist")->capture_default_str();
     app.add_option("--month", month,
                    "The month that the calls fill, such as 2026-10; otherwise one every 130 s until now");
     app.add_option("--cursor-life", cursor_life, "Seconds until a list's cursor expires")->capture_default_str();
-    app.add_option("--not-found-every", o.world.not_found_every, "One of so many ids is a 404; 0: none")
+    app.add_option("--not-found-every", o.catalogue.not_found_every, "One of so many ids is a 404; 0: none")
         ->capture_default_str();
     app.add_option("--sample", sample, "Ids to print at the start")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
@@ -50,7 +50,7 @@ int main(int argc, char** argv)
     {
         auto first = callcache::parse_rfc3339(month + "-01T00:00:00Z");
         if (!first) return std::fprintf(stderr, "gong-sim: --month: a month is written 2026-10\n"), 2;
-        o.world.fill_month(*first);
+        o.catalogue.fill_month(*first);
     }
     o.latency = std::chrono::milliseconds(latency);
     o.jitter = std::chrono::milliseconds(jitter);
@@ -72,7 +72,7 @@ int main(int argc, char** argv)
         std::printf("gong-sim listens on %s://%s:%u  (access key %s, secret %s)\n", tls ? "https" : "http",
                     tls ? "localhost" : "127.0.0.1", vendor.port(), key.c_str(), secret.c_str());
         std::printf("calls: %s", std::string(sim::example_id).c_str());
-        for (int i = 0; i < sample; ++i) std::printf(" %s", vendor.world().id(std::uint64_t(i)).c_str());
+        for (int i = 0; i < sample; ++i) std::printf(" %s", vendor.catalogue().id(std::uint64_t(i)).c_str());
         std::printf("\n");
         std::fflush(stdout);
         boost::asio::signal_set signals(loop, SIGTERM, SIGINT);

@@ -28,9 +28,10 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         options(std::move(o)),
         clock(c),
         limiter(options.limits),
-        knows{options.world, options.keys, options.cursor_life}
+        knows{options.catalogue, options.keys, options.cursor_life}
     {
-        if (knows.world.newest == wall_time{}) knows.world.newest = std::chrono::floor<std::chrono::hours>(c.wall());
+        if (knows.catalogue.newest == wall_time{})
+            knows.catalogue.newest = std::chrono::floor<std::chrono::hours>(c.wall());
         if (!options.tls_certificate.empty())
         {
             tls.emplace(asio::ssl::context::tls_server);
@@ -271,9 +272,9 @@ std::uint16_t vendor::port() const
 {
     return state_->port;
 }
-const call_world& vendor::world() const
+const call_catalogue& vendor::catalogue() const
 {
-    return state_->knows.world;
+    return state_->knows.catalogue;
 }
 std::string vendor::body(std::string_view id) const
 {

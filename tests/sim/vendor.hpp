@@ -2,7 +2,7 @@
 // and failures; it counts everything, and a test can hold an answer back.
 #pragma once
 
-#include "server/clock.hpp"
+#include "server/async/clock.hpp"
 #include "tests/sim/api.hpp"
 #include "tests/sim/limits.hpp"
 
@@ -30,7 +30,7 @@ struct vendor_options
     std::chrono::milliseconds latency{0}, jitter{0};  // of every answer; the second up to so much more
     std::chrono::milliseconds way_jitter{0};          // up to so much until a request counts as arrived
     std::string tls_certificate, tls_key;             // PEM; empty: no TLS
-    call_world world;
+    call_catalogue catalogue;
     std::chrono::seconds cursor_life{60 * 60};  // of a list, after its first page
 };
 
@@ -64,7 +64,7 @@ public:
     ~vendor();  // stops
 
     std::uint16_t port() const;
-    const call_world& world() const;
+    const call_catalogue& catalogue() const;
     std::string body(std::string_view id) const;  // the call object, as it is now
 
     // Holds the answers to lookups of the id, or to requests for the path, back until released.

@@ -1,7 +1,7 @@
 // Requests as the simulated vendor reads them off its connections.
 #pragma once
 
-#include "server/net.hpp"
+#include "server/async/net.hpp"
 
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>

@@ -51,9 +51,9 @@ bulk_result run_in_bulk(const bulk_load& load)
         const std::string tool = s ? "/@tool" + std::to_string(n % tools) : "", &key = keys[n % keys.size()];
         for (std::uint64_t number = next++; number < load.calls; number = next++)
         {
-            const std::string id = vendor.world().id(number);
+            const std::string id = vendor.catalogue().id(number);
             auto a = client.get(tool + "/v2/calls/" + id, key);
-            auto call = vendor.world().is_found(number) ? vendor.world().call(id) : std::nullopt;
+            auto call = vendor.catalogue().is_found(number) ? vendor.catalogue().call(id) : std::nullopt;
             bool right = call ? a.status == 200 && a.body.ends_with(",\"call\":" + *call + "}") : a.status == 404;
             std::lock_guard lock(mutex);
             ++(right ? r.answered : r.wrong);

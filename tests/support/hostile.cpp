@@ -1,6 +1,6 @@
 #include "tests/support/hostile.hpp"
 
-#include "server/http/route.hpp"
+#include "server/front/route.hpp"
 
 #include <doctest/doctest.h>
 
@@ -30,11 +30,11 @@ std::string ended(const std::string& lines)
     return lines.empty() ? "" : lines + "\r\n";
 }
 
-// Checks a row after the other in the same world.
+// Checks a row after the other in the same harness.
 class checker
 {
 public:
-    explicit checker(world& w) : w_(w), good_(w.request("GET", w.path(0)))
+    explicit checker(harness& w) : w_(w), good_(w.request("GET", w.path(0)))
     {
         REQUIRE(w.raw(good_).status == 200);
         // What the vendor sees of a lookup, whatever the tool sent: one Host, one Authorization, no framing.
@@ -162,13 +162,13 @@ private:
     // Of a call that the vendor knows and that has as many digits as the names in the rows.
     std::string fresh_id()
     {
-        const sim::call_world& calls = w_.vendor->world();
+        const sim::call_catalogue& calls = w_.vendor->catalogue();
         do ++number_;
         while (!calls.is_found(number_) || calls.id(number_).size() != first.size());
         return calls.id(number_);
     }
 
-    world& w_;
+    harness& w_;
     const std::string good_;
     std::string plain_;
     std::size_t seen_ = 0;
@@ -233,7 +233,7 @@ std::string length_of(const std::string& body)
     return "Content-Length: " + std::to_string(body.size());
 }
 
-void check_all(world& w, const std::vector<hostile>& rows)
+void check_all(harness& w, const std::vector<hostile>& rows)
 {
     checker c(w);
     for (const hostile& row : rows)

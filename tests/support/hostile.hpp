@@ -1,7 +1,7 @@
 // Tables of malformed and hostile requests: what comes back, what becomes of the connection, what the vendor sees.
 #pragma once
 
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 namespace callcache::test
 {
@@ -61,6 +61,6 @@ std::string length_of(const std::string& body);
 
 // Sends each row twice, in one piece and in two, on connections of its own; after each a good request on a fresh one is
 // answered.
-void check_all(world&, const std::vector<hostile>&);
+void check_all(harness&, const std::vector<hostile>&);
 
 }  // namespace callcache::test

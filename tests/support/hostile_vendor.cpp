@@ -12,11 +12,11 @@ using namespace std::string_literals;
 namespace
 {
 
-// Checks a row after the other in the same world.
+// Checks a row after the other in the same harness.
 class answer_checker
 {
 public:
-    explicit answer_checker(world& w) : w_(w) { REQUIRE(w.id(1) == asked_id); }
+    explicit answer_checker(harness& w) : w_(w) { REQUIRE(w.id(1) == asked_id); }
 
     void check(const hostile_answer& row, bool used_and_split)
     {
@@ -94,11 +94,11 @@ private:
     std::string fresh_id()
     {
         do ++number_;
-        while (!w_.vendor->world().is_found(number_));
+        while (!w_.vendor->catalogue().is_found(number_));
         return w_.id(number_);
     }
 
-    world& w_;
+    harness& w_;
     std::uint64_t number_ = 10;
 };
 
@@ -141,7 +141,7 @@ std::string chunked(const std::string& body)
     return size + ("\r\n" + body) + "\r\n0\r\n\r\n";
 }
 
-void check_all(world& w, const std::vector<hostile_answer>& rows)
+void check_all(harness& w, const std::vector<hostile_answer>& rows)
 {
     w.clock_runs = true;
     w.start();

@@ -2,13 +2,13 @@
 // what is kept.
 #pragma once
 
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 namespace callcache::test
 {
 
 // The call that the answers are to, and a good answer's body.
-inline const std::string asked_id = sim::call_world().id(1);
+inline const std::string asked_id = sim::call_catalogue().id(1);
 inline const std::string good_call = "{\"requestId\":\"r\",\"call\":{\"id\":\"" + asked_id + "\"}}";
 
 enum class line
@@ -51,6 +51,6 @@ std::string chunked(const std::string& body = good_call);
 
 // Each row on a fresh connection in one piece, and on a used one in two. Behind each lookup that is answered so stands
 // a good one on the same connection of the tool: it gets a good answer. Then the first one gets one too.
-void check_all(world&, const std::vector<hostile_answer>&);
+void check_all(harness&, const std::vector<hostile_answer>&);
 
 }  // namespace callcache::test

@@ -1,6 +1,6 @@
 #include "tests/support/secrets.hpp"
 
-#include "server/credential.hpp"
+#include "server/secrets/credential.hpp"
 
 #include <fstream>
 #include <iterator>

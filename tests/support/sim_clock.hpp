@@ -1,7 +1,7 @@
 // A clock that moves when a test says so.
 #pragma once
 
-#include "server/clock.hpp"
+#include "server/async/clock.hpp"
 
 #include <atomic>
 #include <map>

@@ -24,7 +24,7 @@ strict_result run_strictly(std::chrono::seconds for_so_long, std::chrono::millis
     o.keys[key] = {};
     o.limits = {3, 0};
     o.way_jitter = way_jitter;
-    o.world.not_found_every = 0;
+    o.catalogue.not_found_every = 0;
     vendor_thread vendor(o);
     temp_folder folder;
     serving s(vendor.url(), folder.file("cache.db"),
@@ -44,7 +44,7 @@ strict_result run_strictly(std::chrono::seconds for_so_long, std::chrono::millis
             {
                 std::uint64_t number = next++;
                 if (number >= lookups) return;
-                auto a = client.get(tool + "/v2/calls/" + vendor.world().id(number), key);
+                auto a = client.get(tool + "/v2/calls/" + vendor.catalogue().id(number), key);
                 if (a.status == 0) return;
                 if (a.status != 200) ++wrong;
             }

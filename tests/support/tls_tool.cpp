@@ -9,9 +9,9 @@
 namespace callcache::test
 {
 
-tls_tool::tls_tool(world& w, const wishes& wanted) :
+tls_tool::tls_tool(harness& w, const wishes& wanted) :
     raw(w),
-    world_(w),
+    harness_(w),
     context_(SSL_CTX_new(TLS_client_method()), SSL_CTX_free)
 {
     SSL_CTX* c = context_.get();
@@ -47,7 +47,7 @@ void tls_tool::send_what_is_due()
 
 bool tls_tool::take_what_came()
 {
-    world_.run_until([&] { return raw.received() > 0 || raw.closed(); });
+    harness_.run_until([&] { return raw.received() > 0 || raw.closed(); });
     std::string came = raw.take();
     BIO_write(SSL_get_rbio(ssl_.get()), came.data(), int(came.size()));
     return !came.empty();

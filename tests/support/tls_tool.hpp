@@ -2,7 +2,7 @@
 // word.
 #pragma once
 
-#include "tests/support/world.hpp"
+#include "tests/support/harness.hpp"
 
 #include <memory>
 #include <string>
@@ -24,9 +24,9 @@ public:
         int version_max = 0;                 // as OpenSSL counts; 0: the newest
     };
 
-    tls_tool(world&, const wishes&);
+    tls_tool(harness&, const wishes&);
 
-    // Drives the world until it is done; false if the other side has refused or closed. What it said is in `why`.
+    // Drives the harness until it is done; false if the other side has refused or closed. What it said is in `why`.
     bool handshake();
     std::string why;
 
@@ -35,7 +35,7 @@ public:
 
     void send(const std::string& text);
 
-    // Drives the world until a whole answer has come; status 0 if the connection ended before that.
+    // Drives the harness until a whole answer has come; status 0 if the connection ended before that.
     answer read(bool head = false);
 
     void ask_for_new_keys();  // TLS 1.3's KeyUpdate, with an answer
@@ -51,7 +51,7 @@ private:
     void send_what_is_due();
     bool take_what_came();
 
-    world& world_;
+    harness& harness_;
     std::shared_ptr<ssl_ctx_st> context_;
     std::shared_ptr<ssl_st> ssl_;
     std::string in_;

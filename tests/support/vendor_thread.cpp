@@ -1,6 +1,6 @@
 #include "tests/support/vendor_thread.hpp"
 
-#include "server/system_clock.hpp"
+#include "server/async/system_clock.hpp"
 
 #include <future>
 

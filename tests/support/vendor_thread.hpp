@@ -19,7 +19,7 @@ public:
     std::size_t requests();
     std::size_t refused();
     std::vector<std::string> heads();  // of every request so far, as it came
-    const sim::call_world& world() const { return vendor_->world(); }
+    const sim::call_catalogue& catalogue() const { return vendor_->catalogue(); }
 
 private:
     template<class Question>

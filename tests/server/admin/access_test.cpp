@@ -1,6 +1,6 @@
 #include "server/admin/access.hpp"
 
-#include "server/identity.hpp"
+#include "server/secrets/identity.hpp"
 
 #include <doctest/doctest.h>
 

@@ -42,9 +42,9 @@ local_day zoned_day(wall_time t, duration east)
     return {midnight(day), midnight(day + 1)};
 }
 
-struct world
+struct model
 {
-    explicit world(unsigned seed) : random(seed) { begin(); }
+    explicit model(unsigned seed) : random(seed) { begin(); }
 
     // --- What is true.
     std::mt19937 random;
@@ -137,7 +137,7 @@ struct world
     void reload()
     {
         draw_settings();
-        b->use(settings, clock());
+        b->reconfigure(settings, clock());
         reloaded_at = changed_at = now;
         ++reloads;
         REQUIRE(b->report(clock()).left == settings.daily - std::min(settings.daily, b->report(clock()).spent));
@@ -431,12 +431,12 @@ TEST_CASE(
     MESSAGE("CALLCACHE_SEED=", seed);
     CAPTURE(seed);
     long sent = 0, refused = 0, kills = 0;
-    constexpr long worlds = 20;
-    for (unsigned n = 0; n < worlds; ++n)
+    constexpr long models = 20;
+    for (unsigned n = 0; n < models; ++n)
     {
         CAPTURE(n);
-        world w(seed + n);
-        for (long i = 0; i < events_max / worlds; ++i) w.step();
+        model w(seed + n);
+        for (long i = 0; i < events_max / models; ++i) w.step();
         sent += w.sent;
         refused += w.refused;
         kills += w.kills;

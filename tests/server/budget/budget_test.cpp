@@ -65,13 +65,13 @@ TEST_CASE("tools: lookups that will share a request count as one towards a tool'
 {
     budget_settings s;
     s.tools["etl"].daily = 2;
-    for (std::uint64_t kin : {7, 0})
+    for (std::uint64_t batch_key : {7, 0})
     {
-        CAPTURE(kin);
+        CAPTURE(batch_key);
         budget b(s, {}, clean(), "boot", start, 100);
-        const asking etl{"etl", urgency::interactive, kin};
+        const asking etl{"etl", urgency::interactive, batch_key};
         for (budget::item i = 1; i <= 2; ++i) b.add(i, etl);
-        CHECK(b.refuses(etl, 1h, start).has_value() == (kin == 0));
+        CHECK(b.refuses(etl, 1h, start).has_value() == (batch_key == 0));
     }
 }
 

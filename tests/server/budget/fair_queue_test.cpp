@@ -331,7 +331,8 @@ TEST_CASE("queue: no tool has two turns while another one waits")
     }
 }
 
-TEST_CASE("queue: those of a kin share requests, in what is ahead and in the order in which they are taken along")
+TEST_CASE(
+    "queue: those of one batch key share requests, in what is ahead and in the order in which they are taken along")
 {
     fair_queue q(10);
     for (fair_queue::item i = 1; i <= 25; ++i) q.add(i, "a", urgency::interactive, false, 7);

@@ -65,10 +65,10 @@ struct request
 {
     budget::item number;
     asking who;
-    std::optional<gate::turn> turn = {};      // what enter() said
-    std::unique_ptr<gate::passage> way = {};  // once it has entered
-    std::optional<bool> room = {};            // what room() said
-    bool may_finish = false;                  // again() has returned
+    std::optional<gate::turn> turn = {};     // what enter() said
+    std::unique_ptr<gate::permit> way = {};  // once it has entered
+    std::optional<bool> room = {};           // what acquire() said
+    bool may_finish = false;                 // reacquire() has returned
 
     template<class T>
     bool was_told() const
@@ -141,7 +141,7 @@ struct harness
     {
         std::vector<asking> who(1, r.who);
         gate::turn t = co_await g.enter(r.number, std::move(who), first);
-        if (std::holds_alternative<gate::entered>(t)) r.way = std::make_unique<gate::passage>(g, r.number);
+        if (std::holds_alternative<gate::entered>(t)) r.way = std::make_unique<gate::permit>(g, r.number);
         r.turn = std::move(t);
     }
     void start_entering(request& r, bool first = false)
@@ -151,7 +151,7 @@ struct harness
 
     static task<void> wait_for_room(request& r)
     {
-        bool room = co_await r.way->room();
+        bool room = co_await r.way->acquire();
         r.room = room;
     }
     void start_waiting_for_room(request& r)
@@ -178,7 +178,7 @@ struct harness
 
     static task<void> wait_for_the_last_piece(request& r)
     {
-        co_await r.way->again();
+        co_await r.way->reacquire();
         r.may_finish = true;
     }
     void wants_to_finish(request& r)
@@ -235,12 +235,12 @@ TEST_CASE("429: what had its grant and waits for a new connection is not sent du
 
 TEST_CASE("429: what has its grant and has yet to hear of it is not sent during the pause, and has spent nothing")
 {
-    for (std::uint64_t kin : {0, 7})
+    for (std::uint64_t batch_key : {0, 7})
     {
-        CAPTURE(kin);
+        CAPTURE(batch_key);
         harness w;
         w.book.is_slow = true;
-        request& r = w.ask({"t", urgency::interactive, kin});
+        request& r = w.ask({"t", urgency::interactive, batch_key});
         w.wants_room(r);
         REQUIRE_FALSE(r.room);
         w.book.release();
@@ -559,7 +559,7 @@ TEST_CASE("ledger: a day that becomes too short while the lease is written is sp
     request& r = w.ask();
     w.wants_room(r);
     w.config.daily = 1;
-    w.g.use(w.config);
+    w.g.reconfigure(w.config);
     w.settle();
     CHECK(r.must_step_back());
     w.step_back(r);
@@ -651,12 +651,12 @@ TEST_CASE("expel: who loses a place in one tool's flow waits in another's; witho
     CHECK(w.expelled == std::vector<std::pair<budget::item, reason>>{{shared.number, reason::tool_spent}});
     w.answer(first);
     w.config.tools["etl"].daily = 2;
-    w.g.use(w.config);
+    w.g.reconfigure(w.config);
     request& before_it = w.ask("other");
     request& both = w.ask("etl");
     w.g.join(both.number, {"agent", urgency::interactive});
     w.config.tools["etl"].daily = 1;
-    w.g.use(w.config);
+    w.g.reconfigure(w.config);
     w.pass(window - 500ms);
     REQUIRE(before_it.has_entered());
     REQUIRE(w.expelled.size() == 2);
@@ -676,34 +676,34 @@ TEST_CASE("join: nothing waits for another tool that has had its turn already")
     CHECK(w.queued() == 0);
 }
 
-TEST_CASE("kin: what comes in the same moment as its turn or its room is taken along by the one that has it")
+TEST_CASE("batch_key: what comes in the same moment as its turn or its room is taken along by the one that has it")
 {
     budget_settings s;
     s.rate = s.burst = 2;
     harness w(s);
     w.answer(w.send());  // one more can be sent at once, on a lease that is durable
-    const asking kin{"t", urgency::interactive, 7};
-    request with_its_turn{1001, kin}, with_its_room{1002, kin};
+    const asking batch_key{"t", urgency::interactive, 7};
+    request with_its_turn{1001, batch_key}, with_its_room{1002, batch_key};
     std::vector<budget::item> along;
     auto lead = [&]() -> task<void> {
-        std::vector<asking> who(1, kin);
+        std::vector<asking> who(1, batch_key);
         gate::turn t = co_await w.g.enter(1000, std::move(who), false);
         REQUIRE(std::holds_alternative<gate::entered>(t));
-        gate::passage way(w.g, 1000);
+        gate::permit way(w.g, 1000);
         w.start_entering(with_its_room);
-        bool room = co_await way.room();
+        bool room = co_await way.acquire();
         REQUIRE(room);
-        along = w.g.take_along(7, 10);
+        along = w.g.collect_batch(7, 10);
     };
     asio::co_spawn(w.loop, lead(), asio::detached);
     w.start_entering(with_its_turn);
     w.settle();
     CHECK(along == std::vector<budget::item>{1001, 1002});
-    CHECK(with_its_turn.was_told<gate::taken_along>());
-    CHECK(with_its_room.was_told<gate::taken_along>());
+    CHECK(with_its_turn.was_told<gate::collected>());
+    CHECK(with_its_room.was_told<gate::collected>());
 }
 
-TEST_CASE("kin: taken along are those that stand ready, then those in the queue, so many, and nobody else")
+TEST_CASE("batch_key: taken along are those that stand ready, then those in the queue, so many, and nobody else")
 {
     budget_settings s;
     s.rate = s.burst = 2;
@@ -717,18 +717,18 @@ TEST_CASE("kin: taken along are those that stand ready, then those in the queue,
     request& second = w.ask({"t", urgency::interactive, 7});
     w.wants_room(ready);
     w.wants_room(lone);
-    auto along = w.g.take_along(7, 2);
+    auto along = w.g.collect_batch(7, 2);
     w.settle();
     CHECK(along == std::vector<budget::item>{ready.number, first.number});
     CHECK(ready.must_step_back());
-    CHECK(first.was_told<gate::taken_along>());
+    CHECK(first.was_told<gate::collected>());
     CHECK_FALSE(lone.room);
-    CHECK_FALSE(second.was_told<gate::taken_along>());
+    CHECK_FALSE(second.was_told<gate::collected>());
     CHECK(other.has_entered());  // in the place of the one that left
     CHECK(w.inside() == 2);
     ready.way.reset();
     CHECK(w.inside() == 2);
-    CHECK(w.g.take_along(7, 0).empty());
+    CHECK(w.g.collect_batch(7, 0).empty());
 }
 
 TEST_CASE("reload: a higher rate lets who waits go as soon as it may")
@@ -739,7 +739,7 @@ TEST_CASE("reload: a higher rate lets who waits go as soon as it may")
     request& next = w.ask();
     CHECK_FALSE(next.turn);
     w.config.rate = w.config.burst = 100;
-    w.g.use(w.config);
+    w.g.reconfigure(w.config);
     w.settle();
     CHECK(next.has_entered());
 }

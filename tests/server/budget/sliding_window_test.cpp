@@ -77,26 +77,26 @@ TEST_CASE("window: after a change what was sent before counts for as long as the
     sliding_window w(budget(3, 3, 0ms), t0);
     for (int i = 0; i < 3; ++i) send(w, t0);
     sliding_window longer = w;
-    longer.use(budget(0.5, 1, 0ms), t0 + 100ms);
+    longer.reconfigure(budget(0.5, 1, 0ms), t0 + 100ms);
     CHECK(longer.next(t0 + 100ms) == t0 + 2s);
     sliding_window fewer = w;
-    fewer.use(budget(2, 2, 0ms), t0 + 100ms);
+    fewer.reconfigure(budget(2, 2, 0ms), t0 + 100ms);
     CHECK(fewer.next(t0 + 100ms) == t0 + 1s);
     send(fewer, t0 + 1s);
     send(fewer, t0 + 1s);
     CHECK(fewer.next(t0 + 1s) == t0 + 2s);
     sliding_window shorter = w;
-    shorter.use(budget(30, 3, 0ms), t0 + 50ms);
+    shorter.reconfigure(budget(30, 3, 0ms), t0 + 50ms);
     CHECK(shorter.next(t0 + 50ms) == t0 + 100ms);
     // The three have come back and are forgotten when the fourth is sent, and would count until a window of 2 s later.
     send(w, t0 + 1s);
-    w.use(budget(1.5, 3, 0ms), t0 + 1s);
+    w.reconfigure(budget(1.5, 3, 0ms), t0 + 1s);
     CHECK(w.next(t0 + 1s) == t0 + 2s);
     // What is on its way counts from its arrival on.
     sliding_window flying(budget(1, 1, 0ms), t0);
     auto token = flying.take(t0);
     flying.sent(token, t0);
-    flying.use(budget(0.5, 1, 0ms), t0 + 100ms);
+    flying.reconfigure(budget(0.5, 1, 0ms), t0 + 100ms);
     flying.answered(token, t0 + 5s);
     CHECK(flying.next(t0 + 5s) == t0 + 7s);
 }
@@ -106,9 +106,9 @@ TEST_CASE("window: after a change what a process before this one sent counts for
     // It had sent until t0.
     sliding_window w(budget(2, 2, 0ms), t0 + 1s);
     sliding_window longer = w;
-    longer.use(budget(0.5, 1, 0ms), t0 + 500ms);
+    longer.reconfigure(budget(0.5, 1, 0ms), t0 + 500ms);
     CHECK(longer.next(t0 + 500ms) == t0 + 2s);
-    w.use(budget(20, 2, 0ms), t0 + 50ms);
+    w.reconfigure(budget(20, 2, 0ms), t0 + 50ms);
     CHECK(w.next(t0 + 50ms) == t0 + 100ms);
 }
 

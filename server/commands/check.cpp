@@ -1,0 +1,141 @@
+// `callcache check`: prints the effective configuration. That it is valid was found out before. With --live it asks the
+// vendor too.
+
+#include "config/budget_share.hpp"
+#include "config/keys.hpp"
+#include "server/async/system_clock.hpp"
+#include "server/budget/zone.hpp"
+#include "server/commands/ask_self.hpp"
+#include "server/commands/commands.hpp"
+#include "server/commands/live_check.hpp"
+#include "server/front/tls_identity.hpp"
+#include "server/secrets/credential.hpp"
+#include "server/text/escape.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+namespace callcache
+{
+namespace
+{
+
+using book = std::variant<ledger*, std::string>;
+
+int refuse(const std::string& why)
+{
+    return std::fprintf(stderr, "callcache: %s\n", why.c_str()), 1;
+}
+
+// A ledger in memory has no lock that tells of another process; whether one runs where the configuration says does.
+bool is_running(const settings& config)
+{
+    own_address self = config.server.admin.empty() ? tools_address(config) : admin_address(config);
+    return ask_self(self, "GET", "/healthz", std::chrono::seconds(1)).status != 0;
+}
+
+std::string owned_by(const std::string& who, const settings& config)
+{
+    return who +
+           " owns the budget, and two would exceed it. Stop it and check again; or ask for a call through it, "
+           "which answers with what Gong says: " +
+           (tools_address(config).tls ? "https://" : "http://") + config.server.listen.front() + "/v2/calls/ID";
+}
+
+book usable(ledger_opening& opened, const settings& config)
+{
+    if (auto* trouble = std::get_if<std::string>(&opened)) return *trouble;
+    if (auto* used = std::get_if<ledger_in_use>(&opened))
+        return owned_by("a callcache that runs (" + used->by + ")", config);
+    if (ledger_path(config) == ":memory:" && is_running(config)) return owned_by("a callcache that runs", config);
+    return std::get<opened_ledger>(opened).book.get();
+}
+
+int ask_vendor(const settings& config, const std::string& authorization, const std::string& id)
+{
+    system_clock clock;
+    auto out = make_log(config.log);
+    auto day = calendar_of(config.budget.day);
+    if (auto* trouble = std::get_if<std::string>(&day)) return refuse(*trouble);
+    destination to{*parse_origin(config.upstream.url), parse_proxy(config.upstream.proxy), nullptr};
+    try
+    {
+        if (to.vendor.tls) to.tls = make_tls_context(config.upstream.ca_file);
+    }
+    catch (const std::runtime_error& e)
+    {
+        return refuse(e.what());
+    }
+    bool good = false;
+    asio::io_context loop(1);  // outlives the ledger, whose thread tells it of what was written
+    {
+        bool spends = !authorization.empty();
+        ledger_opening opened = spends ? open_ledger(config, clock, *out) : ledger_opening("not needed");
+        live_check live{loop.get_executor(),
+                        config,
+                        clock,
+                        to,
+                        authorization,
+                        id,
+                        usable(opened, config),
+                        std::get<calendar>(day),
+                        [](const std::string& line) {
+                            std::puts(harmless(line).c_str());
+                            std::fflush(stdout);
+                        }};
+        asio::co_spawn(loop, live.run(), [&](const std::exception_ptr& mistake, bool well) {
+            if (mistake) std::rethrow_exception(mistake);
+            good = well;
+            loop.stop();  // a name lookup that hangs would keep it running
+        });
+        loop.run();
+    }
+    out.reset();  // what is queued is written
+    std::puts(good ? "\nNothing failed." : "\nA step failed.");
+    std::fflush(stdout);
+    // And no further, or the name lookup would hold the process.
+    std::_Exit(good ? 0 : 1);
+}
+
+}  // namespace
+
+int check(const settings& config, const check_wishes& wishes)
+{
+    std::string authorization = wishes.authorization;
+    if (config.credentials.mode == credentials_mode::inject)
+    {
+        auto read = read_injected(config.credentials);
+        auto* trouble = std::get_if<std::string>(&read);
+        if (trouble && config.mode != run_mode::offline) return refuse(*trouble);
+        if (trouble) std::fprintf(stderr, "callcache: %s; offline nothing is found without it\n", trouble->c_str());
+        if (!trouble) authorization = std::get<injected_credential>(read).authorization;
+    }
+    if (!config.server.tls_certificate_file.empty())
+    {
+        auto read = read_tls_identity(config.server);
+        if (auto* trouble = std::get_if<std::string>(&read)) return refuse(*trouble);
+    }
+    settings defaults;
+    std::size_t width = 0;
+    for (const config_key& k : config_keys()) width = std::max(width, k.path.size());
+    for (const config_key& k : config_keys())
+    {
+        std::string value = k.show(config);
+        bool changed = value != k.show(defaults);
+        std::printf("%-*s  %s%s\n", int(width), std::string(k.path).c_str(), value.empty() ? "-" : value.c_str(),
+                    changed ? "   (set)" : "");
+    }
+    std::printf("\nThe configuration is valid.\n");
+    if (config.mode == run_mode::offline)
+        std::puts("Offline (mode): only what is kept is served; nothing goes upstream.");
+    if (auto share = share_warning(config)) std::printf("Warning: %s.\n", share->c_str());
+    std::fflush(stdout);
+    if (wishes.live && config.mode == run_mode::offline)
+        return refuse("--live: mode is offline, and nothing goes upstream");
+    return wishes.live ? ask_vendor(config, authorization, wishes.id) : 0;
+}
+
+}  // namespace callcache

@@ -1,0 +1,120 @@
+// `callcache serve`: runs the proxy until it is told to stop.
+
+#include "server/async/run_loop.hpp"
+#include "server/async/system_clock.hpp"
+#include "server/commands/commands.hpp"
+#include "server/proxy.hpp"
+#include "server/sandbox/confinement.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+
+#include <unistd.h>
+
+namespace callcache
+{
+namespace
+{
+
+constexpr auto look_every = std::chrono::seconds(2);
+constexpr auto drain_look_every = std::chrono::milliseconds(20);
+
+void tell(const confinement& c, const reach& within, log& out)
+{
+    auto list = [](const std::vector<std::string>& paths) {
+        std::string text;
+        for (const std::string& p : paths) text += (text.empty() ? "" : ", ") + p;
+        return text.empty() ? std::string("nothing") : text;
+    };
+    if (c.version == 0) return out.info("not confined to the files that it needs: skipped", {{"why", c.why_not}});
+    out.info("confined",
+             {{"landlock", std::to_string(c.version)}, {"reads", list(within.reads)}, {"writes", list(within.writes)}});
+    if (std::find(within.writes.begin(), within.writes.end(), "/") != within.writes.end())
+        out.warn(
+            "the database or the ledger lies in /, so callcache may write every file; give them a folder of their own");
+}
+
+task<void> look_after(proxy& p, const clock_source& clock)
+{
+    for (;;)
+    {
+        co_await sleep_until(clock, clock.steady() + look_every);
+        p.look_after(clock.wall());
+    }
+}
+
+// Waits until every connection has ended, or drain_timeout is over.
+task<void> drain(proxy& p, const clock_source& clock, log& out, milliseconds at_most, asio::io_context& loop)
+{
+    steady_time deadline = clock.steady() + at_most;
+    p.drain();
+    do co_await sleep_until(clock, clock.steady() + drain_look_every);
+    while (!p.is_drained() && clock.steady() < deadline);
+    out.info(p.is_drained() ? "stopped" : "stopped; some requests were still running (server.drain_timeout)");
+    loop.stop();
+}
+
+}  // namespace
+
+int serve(const settings& config, const std::function<loaded_settings()>& read_again)
+{
+    system_clock clock;
+    const reach within = reach_of(config);
+    const confinement confined = confine(within);  // binds the threads that are begun from here on, the log's first
+    auto out = make_log(config.log);
+    tell(confined, within, *out);
+
+    // Before the start, which a signal then stops as soon as it is done: to process 1, which a container's is, the
+    // kernel delivers nothing that is not handled.
+    asio::io_context loop(1);
+    asio::signal_set signals(loop, SIGTERM, SIGINT), hang_ups(loop, SIGHUP);
+
+    proxy* running = nullptr;
+    auto reload = [&](std::function<void(reloaded)> done) {
+        asio::post(loop, [&, done = std::move(done)] { done(running->reload(read_again())); });
+    };
+    auto started = proxy::start(config, {clock, *out, false, reload});
+    if (auto* trouble = std::get_if<std::string>(&started))
+    {
+        out->error(*trouble);
+        return 1;
+    }
+    auto& p = *std::get<std::unique_ptr<proxy>>(started);
+    running = &p;
+
+    const int terminal = isatty(STDERR_FILENO) ? STDERR_FILENO : isatty(STDIN_FILENO) ? STDIN_FILENO : -1;
+    int heard = 0;
+    std::function<void(error_code, int)> on_signal = [&](error_code error, int) {
+        if (error) return;
+        // The second one: at once. What was kept is in the store's hands or lost, as with a kill.
+        if (++heard > 1) _exit(1);
+        out->info("stopping: no new connections; what is running is finished. A second signal stops at once");
+        asio::co_spawn(loop, drain(p, clock, *out, p.config().server.drain_timeout, loop), asio::detached);
+        signals.async_wait(on_signal);
+    };
+    signals.async_wait(on_signal);
+    std::function<void(error_code, int)> on_hang_up = [&](error_code error, int number) {
+        if (error) return;
+        // Its window was closed: nobody would look after it any more.
+        if (terminal >= 0 && !isatty(terminal)) return on_signal(error, number);
+        p.reload(read_again());
+        hang_ups.async_wait(on_hang_up);
+    };
+    hang_ups.async_wait(on_hang_up);
+    asio::co_spawn(loop, look_after(p, clock), asio::detached);
+    run_loop(loop, [&](std::string_view mistake) {
+        out->error("a mistake in callcache", {{"what", std::string(mistake)}});
+    });
+
+    p.stop();
+    out.reset();  // nothing logs any more; what is queued is written
+    // And no further: a name lookup that hangs would hold the process for longer than a container's stop may take.
+    std::_Exit(0);
+}
+
+}  // namespace callcache

@@ -1,0 +1,28 @@
+// `callcache snapshot FILE`: copies the database. It reads the file itself rather than ask the running callcache: who
+// may is then decided by the file's owner and mode, and not by who reaches a port.
+
+#include "cache/snapshot.hpp"
+#include "server/commands/commands.hpp"
+#include "server/text/human.hpp"
+
+#include <cstdio>
+
+namespace callcache
+{
+
+int snapshot(const settings& config, const std::string& file)
+{
+    const std::string& path = config.cache.path;
+    if (path == ":memory:")
+        return std::fprintf(stderr, "callcache: cache.path is :memory:, so there is no file to copy\n"), 1;
+    auto taken = take_snapshot(path, file);
+    if (auto* trouble = std::get_if<std::string>(&taken))
+        return std::fprintf(stderr, "callcache: %s\n", trouble->c_str()), 1;
+    auto [entries, bytes] = std::get<snapshot_taken>(taken);
+    std::printf(
+        "%s: %s calls, %s KiB. With the same upstream.url, serve them by: callcache serve --set mode=offline --db %s\n",
+        file.c_str(), grouped(entries).c_str(), grouped(bytes >> 10).c_str(), file.c_str());
+    return 0;
+}
+
+}  // namespace callcache

@@ -1,0 +1,167 @@
+#include "server/fetch/classify.hpp"
+
+#include "server/http/head_guard.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+
+namespace callcache
+{
+namespace
+{
+
+std::string_view trimmed(std::string_view text)
+{
+    auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+std::string_view without_parameters(std::string_view type)
+{
+    return trimmed(type.substr(0, type.find(';')));
+}
+
+// application/json, application/problem+json, with or without parameters.
+bool is_json_type(std::string_view type)
+{
+    type = without_parameters(type);
+    return equals_lower(type, "application/json") ||
+           (type.size() > 5 && equals_lower(type.substr(type.size() - 5), "+json"));
+}
+
+// A field that stands there several times is read in several ways: each of them must be JSON.
+bool is_json(const upstream_answer& a)
+{
+    bool said = false;
+    for (const field& f : a.fields)
+    {
+        if (!equals_lower(f.first, "content-type")) continue;
+        if (!is_json_type(f.second)) return false;
+        said = true;
+    }
+    return said;
+}
+
+// A page for people: a portal's or a gateway's, as no operation of the vendor's answers with one.
+bool is_page(const upstream_answer& a)
+{
+    const std::string* type = a.find("content-type");
+    return type && equals_lower(without_parameters(*type), "text/html");
+}
+
+bool is_coded(const upstream_answer& a)
+{
+    return std::any_of(a.fields.begin(), a.fields.end(), [](const field& f) {
+        return equals_lower(f.first, "content-encoding") && !f.second.empty() && !equals_lower(f.second, "identity");
+    });
+}
+
+// True if one of the members of a list field is `word`, with or without an argument (RFC 9110, section 5.6.1).
+bool lists(const upstream_answer& a, std::string_view field_name, std::initializer_list<std::string_view> words)
+{
+    for (const field& f : a.fields)
+    {
+        if (!equals_lower(f.first, field_name)) continue;
+        for (std::string_view rest = f.second; !rest.empty();)
+        {
+            std::string_view member = rest.substr(0, rest.find(','));
+            rest.remove_prefix(std::min(rest.size(), member.size() + 1));
+            member = trimmed(member.substr(0, member.find('=')));
+            if (std::any_of(words.begin(), words.end(), [&](auto w) { return equals_lower(member, w); })) return true;
+        }
+    }
+    return false;
+}
+
+classification nonsense(std::string why)
+{
+    return {meaning::nonsense, {}, std::move(why)};
+}
+
+classification classify_found(const upstream_answer& a, std::string_view id)
+{
+    const std::string* type = a.find("content-type");
+    if (!is_json(a)) return nonsense("answered 200 with " + (type ? *type : "no content type") + " instead of JSON");
+    if (is_coded(a)) return nonsense("answered in a content coding that was not asked for");
+    auto call = read_call_answer(a.body);
+    if (!call) return nonsense("answered 200 with something that is not one call");
+    if (call->id != id) return nonsense("answered with another call than the one asked for");
+    return {meaning::found, std::move(*call), {}};
+}
+
+bool is_vendors_error(const upstream_answer& a)
+{
+    return is_json(a) && !is_coded(a) && is_vendor_error(a.body);
+}
+
+// Any status but 200.
+classification classify_other(const upstream_answer& a)
+{
+    if (a.status == 401) return {meaning::refused, {}, {}};
+    if (a.status == 429 || a.status >= 500) return {meaning::failing, {}, {}};
+    if (a.status == 403 || a.status == 404)
+    {
+        // Somebody else's on the way (a gateway, a firewall) says nothing about the call.
+        if (!is_vendors_error(a))
+            return nonsense("answered " + std::to_string(a.status) +
+                            " in a shape that is not Gong's: something on the way answers in its place");
+        return {a.status == 403 ? meaning::forbidden : meaning::not_found, {}, {}};
+    }
+    // Nothing was asked on a condition: a 304 says nothing about the call.
+    if (a.status < 300 || a.status == 304) return nonsense("answered a GET with status " + std::to_string(a.status));
+    return {meaning::handed_on, {}, {}};
+}
+
+}  // namespace
+
+const std::string* upstream_answer::find(std::string_view lower_name) const
+{
+    for (const field& f : fields)
+        if (equals_lower(f.first, lower_name)) return &f.second;
+    return nullptr;
+}
+
+bulk_classification classify_bulk(const upstream_answer& a, bulk_kind kind)
+{
+    std::string status = "answered " + std::to_string(a.status);
+    bool is_refused = a.status == 401 || (a.status == 403 && is_vendors_error(a));
+    if (is_refused) return {bulk_end::refused, {}, status};
+    bool nobody_knows = a.status == 429 || (a.status >= 502 && a.status <= 504);
+    if (nobody_knows) return {bulk_end::unknown, {}, status};
+    if (!is_json(a) || is_coded(a)) return {bulk_end::failed, {}, status + " with something else than JSON"};
+    if (a.status == 404 && is_vendor_error(a.body)) return {bulk_end::read, {}, {}};  // none of them is found
+    if (a.status != 200) return {bulk_end::failed, {}, status};
+    auto found = read_bulk_answer(a.body, kind);
+    if (!found) return {bulk_end::failed, {}, "answered with something that is no list of calls"};
+    return {bulk_end::read, std::move(*found), {}};
+}
+
+bool is_list_word(const upstream_answer& a)
+{
+    if (a.status == 404) return is_vendors_error(a);
+    return a.status == 200 && classify_bulk(a, bulk_kind::list).found.has_calls;
+}
+
+classification classify_route(const upstream_answer& a, bool overrides)
+{
+    // What is neither kept nor the vendor's is handed on, as without the route.
+    bool is_others = (a.status == 200 && is_page(a)) || ((a.status == 403 || a.status == 404) && !is_vendors_error(a));
+    if (is_others) return {meaning::handed_on, {}, {}};
+    bool may_be_kept = !lists(a, "cache-control", {"no-store", "no-cache", "private"}) && !a.find("set-cookie");
+    bool differs = lists(a, "vary", {"*"}) || is_coded(a);
+    if (a.status == 200 && differs) return {meaning::unfit, {}, {}};
+    if (a.status == 200) return {may_be_kept || overrides ? meaning::found : meaning::not_kept, {}, {}};
+    if (a.status > 200 && a.status < 300) return {meaning::not_kept, {}, {}};
+    classification j = classify_other(a);
+    if (j.what == meaning::not_found && !may_be_kept && !overrides) j.what = meaning::handed_on;
+    return j;
+}
+
+classification classify(const upstream_answer& a, std::string_view id)
+{
+    return a.status == 200 ? classify_found(a, id) : classify_other(a);
+}
+
+}  // namespace callcache

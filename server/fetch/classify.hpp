@@ -1,0 +1,56 @@
+// What a lookup's answer means.
+#pragma once
+
+#include "cache/call_answer.hpp"
+#include "server/fetch/bulk_reads.hpp"
+#include "server/upstream/answer.hpp"
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace callcache
+{
+
+enum class meaning
+{
+    found,      // 200 with the call that was asked for, or of a kept route: keep it
+    not_kept,   // 200 of a kept route, and the vendor says that it may not be kept
+    unfit,      // 200 of a kept route that cannot be kept: each asker needs its own
+    not_found,  // 404 in the vendor's shape: remember it briefly
+    refused,    // 401: the credential is not valid (any longer)
+    forbidden,  // 403 in the vendor's shape: the credential may not read this call
+    handed_on,  // another answer that is the tool's to understand: 400, redirects, …
+    failing,    // 429 and 5xx: the vendor cannot answer now; something kept may serve
+    nonsense,   // a 200 that is not the call, or a 403 or 404 that is not the vendor's: a failure, never handed on
+};
+
+struct classification
+{
+    meaning what = meaning::nonsense;
+    call_answer call;  // found
+    std::string why;   // nonsense
+};
+
+// The call's views point into `answer`. An answer is kept only if it is 200, JSON, whole, uncoded, at most 1 MiB, and
+// its `call.id` is the id that was asked for.
+classification classify(const upstream_answer& answer, std::string_view id);
+
+// True if an answer to `GET /v2/calls` proves that the vendor accepted the credential: a 200 that is a list, or a 404
+// in the vendor's shape (the range holds no call). Anybody on the way can answer with a bare status.
+bool is_list_word(const upstream_answer& answer);
+
+// Of an answer to a bulk read of calls, or to a list that passed through: the calls in it, which point into `answer`.
+struct bulk_classification
+{
+    bulk_end how = bulk_end::failed;
+    bulk_answer found;
+    std::string why;  // refused, failed
+};
+bulk_classification classify_bulk(const upstream_answer& answer, bulk_kind);
+
+// Of an answer to a kept route. no-store, no-cache, private and Set-Cookie (RFC 9111, section 3) say that it may not be
+// kept, unless `overrides`.
+classification classify_route(const upstream_answer& answer, bool overrides);
+
+}  // namespace callcache

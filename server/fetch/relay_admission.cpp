@@ -1,0 +1,315 @@
+// The fetcher's side of a request that passes through: relay_channel.hpp has the words.
+
+#include "server/fetch/flight.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <utility>
+
+namespace callcache
+{
+namespace
+{
+
+using failing = upstream_failure::kind;
+using report = relay_report;
+using order = relay_order;
+
+// Gives a place back, whatever happens.
+template<class Places>
+struct place
+{
+    explicit place(Places& in) : of(in) {}
+    ~place()
+    {
+        if (taken) of.leave();
+    }
+    place(const place&) = delete;
+    place& operator=(const place&) = delete;
+
+    Places& of;
+    bool taken = false;
+};
+
+// On its way to the fetch loop, which may end before it gets there.
+class unread
+{
+public:
+    explicit unread(relay_ptr c) : relay_(std::move(c)) {}
+    unread(unread&&) = default;
+    ~unread()
+    {
+        if (relay_) relay_->abandon();
+    }
+    relay_ptr take() { return std::exchange(relay_, nullptr); }
+
+private:
+    relay_ptr relay_;
+};
+
+// Notes an erasure before all of it is sent: if this process ends before its answer, the next one counts it as done.
+task<void> note_erasure(const fetcher_parts& parts, fetcher::flight& f)
+{
+    if (!f.changes.erases || std::exchange(f.erasure_noted, true)) co_return;
+    f.erasure_began = parts.clock.wall();
+    auto note = [&](auto done) { parts.kept.erasure_begins(f.erasure_began, std::move(done)); };
+    co_await call_back<bool>(note);
+}
+
+// True if the erasure would count as done when its outcome stays unknown.
+bool is_to_be_noted(const fetcher::flight& f)
+{
+    return counts_as_done({0, true, f.first.whose->is_accepted()});
+}
+
+// Says that an erasure whose outcome is unknown drops nothing, and why.
+void log_not_counted(const fetcher_parts& parts, const fetcher::flight& f)
+{
+    parts.out.warn(
+        "an erasure passed through, and Gong did not say that it is done: nothing is dropped. If it was done all "
+        "the same, `callcache purge --all` drops everything",
+        {{"what", f.first.id},
+         {"why", f.is_whole ? "Gong has not accepted its credential before" : "it was not sent whole"}});
+}
+
+// Drops what a request may have changed, before its answer is handed on. `status`: of the answer, or 0. Does nothing
+// the second time.
+task<void> invalidate(const fetcher_parts& parts, fetcher::flight& f, unsigned status)
+{
+    bool counts = counts_as_done({status, f.is_whole, f.first.whose->is_accepted()});
+    bool is_refused = status >= 400 && status < 500;
+    if (f.changes.erases && !counts && f.sent && !is_refused) log_not_counted(parts, f);
+    if (counts) co_await note_erasure(parts, f);  // if it was not, as nobody could know that it would count
+    const invalidation changes = std::exchange(f.changes, {});
+    if (f.erasure_noted)
+    {
+        auto end = [&](auto done) { parts.kept.erasure_ends(f.erasure_began, counts, std::move(done)); };
+        bool durable = co_await call_back<bool>(end);
+        f.erasure_noted = false;
+        if (counts)
+            parts.out.warn("an erasure passed through: everything that was kept is dropped",
+                           {{"what", f.first.id}, {"durable", durable ? "yes" : "no: the database cannot be written"}});
+    }
+    if (!counts) co_return;
+    for (const std::string& name : changes.names)
+    {
+        auto drop = [&](auto done) { parts.kept.purge(name, std::move(done)); };
+        co_await call_back<bool>(drop);
+    }
+}
+
+// Has the front make a connection: it is ready, has failed, or the front has gone.
+task<report> have_one_made(connection_pool& pool, relay& c)
+{
+    pool.make_room();
+    order connect{order::what::connect};
+    connect.to = pool.to();
+    c.orders.send(std::move(connect));
+    report r = co_await c.reports.next();
+    c.is_over = r.happened == report::what::over;
+    co_return r;
+}
+
+// Waits until the front has let go of it. Before that, the end of the loops must let go for it (fetcher::abandon), or
+// the front would still speak to a loop that is gone.
+task<void> see_off(std::shared_ptr<fetcher>, std::set<relay_ptr>& among, relay_ptr c)
+{
+    while (!c->is_over)
+    {
+        report r = co_await c->reports.next();
+        c->is_over = r.happened == report::what::over;
+    }
+    among.erase(c);
+}
+
+}  // namespace
+
+void fetcher::relay(lookup l, invalidation changes, relay_ptr with)
+{
+    asio::post(parts_.loop, [self = shared_from_this(), l = std::move(l), changes = std::move(changes),
+                             letter = unread(std::move(with))]() mutable {
+        relay_ptr c = letter.take();
+        answered done = [c](looked_up no) {
+            order o{order::what::refused};
+            o.refusal = std::move(no.own);
+            o.word = no.word;
+            c->orders.send(std::move(o));
+        };
+        self->relays_.insert(c);
+        if (auto no = self->refused(l))
+        {
+            done(std::move(*no));
+            asio::co_spawn(self->parts_.loop, see_off(self, self->relays_, std::move(c)), asio::detached);
+            return;
+        }
+        auto f = self->begin_flight(l, std::move(c));
+        f->changes = std::move(changes);
+        self->join(f, std::move(l), std::move(done));
+        asio::co_spawn(self->parts_.loop, run_relay(self, f), asio::detached);
+    });
+}
+
+task<void> fetcher::run_relay(std::shared_ptr<fetcher> self, flight_ptr f)
+{
+    const upstream_failure lost{failing::lost, "a mistake in callcache"};
+    try
+    {
+        co_await self->send_relay(f);
+    }
+    catch (const std::exception& mistake)
+    {
+        self->parts_.out.error("a mistake in callcache", {{"what", mistake.what()}});
+        self->fail(f, nullptr, lost);
+    }
+    // Left without an outcome: it was not sent, or whoever sent it has gone.
+    co_await invalidate(self->parts_, *f, 0);
+    self->forget(*f);
+    co_await see_off(self, self->relays_, f->relay);
+}
+
+task<void> fetcher::send_relay(const flight_ptr& f)
+{
+    auto& c = *f->relay;
+    const clock_source& clock = parts_.clock;
+    steady_time patience_ends = f->first.asked_at + f->first.patience;
+    place<semaphore> upload(uploads_);
+    if (!c.is_whole)
+    {
+        upload.taken = co_await uploads_.enter(patience_ends);
+        if (!upload.taken)
+            co_return fail(f, nullptr,
+                           {failing::slow, "other uploads have all the connections that uploads may have "
+                                           "(all but two of upstream.connections_max)"});
+    }
+    bool fresh = !c.is_read || !c.is_whole;  // what may not be done twice goes on a connection that the vendor expects
+    for (bool again = false;; again = true)
+    {
+        auto unsent = co_await wait_for_turn(*f, again);
+        if (unsent) co_return fail(f, nullptr, *unsent);
+        gate::permit way(gate_, f->number);
+        f->refused = refused_credentials_.wait(f->refused_as, clock.steady()).has_value();
+        if (f->refused) co_return fail(f, nullptr, {failing::limited, "Gong has just refused this credential"});
+        if (!breaker_.lets_through(clock.steady())) co_return fail(f, nullptr, down());
+
+        place<connection_pool> line(pool_);
+        line.taken = co_await pool_.enter(clock.steady() + parts_.config->server.answer_max);
+        if (!line.taken) co_return fail(f, nullptr, none_is_free(parts_.config->upstream));
+        // Nor does a probe of the breaker: it would say nothing about the vendor.
+        carrier on{pool_.era(), fresh || breaker_.is_down() ? nullptr : pool_.idle_one(c.home)};
+        on.was_used = on.idle != nullptr;
+        if (!on.was_used)
+        {
+            report r = co_await have_one_made(pool_, c);
+            if (c.is_over) co_return;
+            if (r.happened == report::what::failed)
+            {
+                learn_from(r.failure, true);
+                co_return fail(f, nullptr, r.failure);
+            }
+        }
+        if (c.is_whole && is_to_be_noted(*f)) co_await note_erasure(parts_, *f);
+        bool room = co_await way.acquire();
+        bool has_ended = room && on.was_used && !on.idle->is_quiet();
+        if (!room || has_ended)
+        {
+            fresh = fresh || has_ended;
+            if (has_ended)
+                on.idle.reset();
+            else if (on.was_used)
+                pool_.keep(std::move(on.idle), c.home, on.era);
+            else
+                c.orders.send({order::what::wait});
+            way.step_back();
+            continue;
+        }
+        if (!breaker_.lets_through(clock.steady())) co_return fail(f, nullptr, down());
+        if (f->waiters.empty()) co_return;  // told to go while the connection was made
+        f->waiters.front().late->cancel();
+        f->ticket = parts_.kept.ticket();
+        begin_sending(*f, way);
+        f->is_whole = c.is_whole;
+        order go{order::what::send};
+        go.connection = std::move(on.idle);
+        c.orders.send(std::move(go));
+        bool is_over = co_await follow_answer(f, way, on);
+        if (is_over) co_return;
+        fresh = true;
+        f->sent = f->is_whole = false;
+        limit_time(*f, f->waiters.begin());
+    }
+}
+
+// From the sending to the end. False if it is to be sent again: after a 429, and once where the vendor has just closed
+// a connection that had been idle, which says nothing about the vendor.
+task<bool> fetcher::follow_answer(const flight_ptr& f, gate::permit& way, const carrier& on)
+{
+    auto& c = *f->relay;
+    for (;;)
+    {
+        report r = co_await c.reports.next();
+        switch (r.happened)
+        {
+        case report::what::begins: way.answered(r.round_trip); break;
+        case report::what::acknowledged: way.acknowledged(); break;
+        case report::what::last_piece:
+            if (is_to_be_noted(*f)) co_await note_erasure(parts_, *f);
+            co_await way.reacquire();
+            f->is_whole = true;
+            c.may_finish.send(true);
+            break;
+        case report::what::answered:
+        {
+            bool is_repeated = hear_answer(*f, r);
+            if (is_repeated) co_return false;
+            co_await invalidate(parts_, *f, r.status);
+            if (r.waits) c.orders.send({order::what::hand_on});
+            break;
+        }
+        case report::what::failed:
+            f->ended = parts_.clock.steady();
+            note_end(*f, r.failure);
+            if (on.was_used && r.failure.what == failing::closed)
+            {
+                if (f->is_wanted()) co_return false;
+            }
+            else
+                learn_from(r.failure, is_outage(r.failure, false));
+            co_await invalidate(parts_, *f, 0);
+            fail(f, nullptr, r.failure);
+            break;
+        case report::what::brought: keep_brought(*f, *r.answer); break;
+        case report::what::ready: break;
+        case report::what::over:
+            if (r.connection) pool_.keep(std::move(r.connection), c.home, on.era);
+            c.is_over = true;
+            co_return true;
+        }
+    }
+}
+
+// True if it is sent again: a 429 means that nothing was done.
+bool fetcher::hear_answer(flight& f, const report& r)
+{
+    upstream_answer answer{r.status, {}, {}};
+    if (r.retry_after) answer.fields.emplace_back("Retry-After", *r.retry_after);
+    if (r.remaining) answer.fields.emplace_back("x-ratelimit-remaining", *r.remaining);
+    f.ended = parts_.clock.steady();
+    note_end(f, answer);
+    learn_from(answer, is_outage(answer, false));
+    for (const std::string& location : r.locations)
+        add_location(f.changes, location, parts_.upstream.text(), parts_.config->cache.routes);
+    if (r.status == 401) refused_credentials_.refused(f.refused_as, parts_.clock.steady());
+    if (r.status < 300)
+    {
+        refused_credentials_.accepted(f.refused_as);
+        f.first.whose->accept();
+    }
+    if (r.status == 429) hear_429(f, answer);
+    if (r.status == 429 && f.relay->is_whole && f.is_wanted()) return true;
+    askers_.erase(f.first.asker);
+    f.waiters.clear();
+    return false;
+}
+
+}  // namespace callcache

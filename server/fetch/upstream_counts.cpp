@@ -1,0 +1,27 @@
+#include "server/fetch/upstream_counts.hpp"
+
+#include <algorithm>
+
+namespace callcache
+{
+
+void upstream_counts::sent(const std::string& tool)
+{
+    ++total_.sent;
+    bool is_told_apart = total_.sent_by_tool.contains(tool) || total_.sent_by_tool.size() < tools_max;
+    ++total_.sent_by_tool[is_told_apart ? tool : "other"];
+}
+
+void upstream_counts::ended(upstream_kind kind, unsigned status, steady_time::duration took)
+{
+    bool is_status = status >= 100 && status <= 599;  // RFC 9110, section 15
+    kind_totals& k = total_.by_kind[kind];
+    ++k.by_status[is_status ? status : 0];
+    double seconds = std::chrono::duration<double>(took).count();
+    auto bucket = std::lower_bound(latency_bounds_seconds.begin(), latency_bounds_seconds.end(), seconds);
+    if (bucket != latency_bounds_seconds.end()) ++k.took.within[std::size_t(bucket - latency_bounds_seconds.begin())];
+    ++k.took.count;
+    k.took.sum_seconds += seconds;
+}
+
+}  // namespace callcache

@@ -1,0 +1,159 @@
+#include "server/front/listener.hpp"
+
+#include "config/address.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+
+#include <netdb.h>
+
+namespace callcache
+{
+namespace
+{
+
+constexpr auto breath = std::chrono::milliseconds(100);  // when the process has no descriptor left
+constexpr std::size_t turned_away_max = 256;             // at a time; more are closed without a word
+
+std::vector<tcp::endpoint> endpoints_of(const host_port& at)
+{
+    std::vector<tcp::endpoint> list;
+    if (at.host == "localhost")
+        return {{asio::ip::address_v4::loopback(), at.port}, {asio::ip::address_v6::loopback(), at.port}};
+    error_code not_an_address;
+    auto address = asio::ip::make_address(at.host, not_an_address);
+    if (!not_an_address) return {{address, at.port}};
+    addrinfo hints{}, *found = nullptr;
+    hints.ai_socktype = SOCK_STREAM;
+    if (getaddrinfo(at.host.c_str(), nullptr, &hints, &found) != 0) return {};
+    for (addrinfo* a = found; a; a = a->ai_next)
+    {
+        tcp::endpoint e;
+        if (a->ai_addrlen > e.capacity()) continue;
+        std::memcpy(e.data(), a->ai_addr, a->ai_addrlen);
+        e.resize(a->ai_addrlen);
+        e.port(at.port);
+        list.push_back(e);
+    }
+    freeaddrinfo(found);
+    return list;
+}
+
+}  // namespace
+
+std::string to_text(const tcp::endpoint& e)
+{
+    std::string host = e.address().to_string();
+    return (e.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(e.port());
+}
+
+listener::listener(std::span<const std::unique_ptr<front>> fronts, session_rules& rules, log& out) :
+    fronts_(fronts),
+    rules_(rules),
+    out_(out)
+{}
+
+listener::opened listener::open(const std::vector<std::string>& addresses,
+                                std::span<const std::unique_ptr<front>> fronts, session_rules& rules, log& out)
+{
+    auto l = std::make_shared<listener>(fronts, rules, out);
+    for (const std::string& text : addresses)
+    {
+        auto at = parse_host_port(text);
+        std::string trouble = "no such address";
+        std::size_t before = l->acceptors_.size();
+        if (at)
+            for (const tcp::endpoint& e : endpoints_of(*at))
+            {
+                acceptor a(fronts.front()->loop);
+                error_code error;
+                a.open(e.protocol(), error);
+                if (!error) a.set_option(tcp::acceptor::reuse_address(true), error);
+                if (!error && e.address().is_v6()) a.set_option(asio::ip::v6_only(true), error);
+                if (!error) a.bind(e, error);
+                if (!error) a.listen(4096, error);
+                // One loopback address without the other is a machine without IPv6; a taken port is never that.
+                if (error == boost::system::errc::address_in_use)
+                    return "cannot listen on " + to_text(e) +
+                           ": the port is taken. Is callcache running already? Another port: --listen HOST:PORT, "
+                           "--admin HOST:PORT";
+                if (error)
+                    trouble = error.message();
+                else
+                    l->acceptors_.push_back(std::move(a));
+            }
+        if (l->acceptors_.size() == before) return "cannot listen on " + text + ": " + trouble;
+    }
+    return l;
+}
+
+void listener::start()
+{
+    for (acceptor& a : acceptors_) asio::co_spawn(a.get_executor(), accept(shared_from_this(), a), asio::detached);
+}
+
+// Who is connected already and not accepted yet has perhaps sent a request, and closing would reset the connection.
+void listener::stop()
+{
+    for (acceptor& a : acceptors_)
+    {
+        error_code none;
+        a.non_blocking(true, none);
+        while (!none)
+        {
+            front& f = *fronts_[next_front_++ % fronts_.size()];
+            tcp_socket socket(f.loop);
+            a.accept(socket, none);
+            if (!none) seat(std::move(socket), f);
+        }
+        a.close(none);
+    }
+}
+
+std::vector<tcp::endpoint> listener::endpoints() const
+{
+    std::vector<tcp::endpoint> list;
+    for (const acceptor& a : acceptors_) list.push_back(a.local_endpoint());
+    return list;
+}
+
+task<void> listener::accept(std::shared_ptr<listener> self, acceptor& a)
+{
+    bool told = false;
+    while (a.is_open())
+    {
+        front& f = *self->fronts_[self->next_front_++ % self->fronts_.size()];
+        tcp_socket socket(f.loop);
+        auto [error] = co_await a.async_accept(socket, as_result);
+        if (error && a.is_open())
+        {
+            // No descriptor left, or a network that is down: it passes, and must not keep a core busy until then.
+            if (!std::exchange(told, true))
+                self->out_.warn("no connection can be accepted now", {{"why", error.message()}});
+            co_await sleep_until(self->rules_.clock, self->rules_.clock.steady() + breath);
+        }
+        else if (!error)
+        {
+            told = false;
+            self->seat(std::move(socket), f);
+        }
+    }
+}
+
+void listener::seat(tcp_socket socket, front& f)
+{
+    std::size_t open = rules_.open.load();
+    if (open >= rules_.limits().connections_max + turned_away_max) return;
+    error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    // The session belongs to its front's thread from its first moment on.
+    asio::post(f.loop, [socket = std::move(socket), &f, &rules = rules_]() mutable {
+        bool too_many = rules.open.load() >= rules.limits().connections_max;
+        auto s = std::make_shared<session>(std::move(socket), f, rules);
+        asio::co_spawn(f.loop, too_many ? session::turn_away(s) : session::run(s), asio::detached);
+    });
+}
+
+}  // namespace callcache

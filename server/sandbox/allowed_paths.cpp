@@ -1,0 +1,147 @@
+#include "server/sandbox/allowed_paths.hpp"
+
+#include "config/keys.hpp"
+
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <deque>
+#include <filesystem>
+#include <set>
+
+namespace callcache
+{
+namespace
+{
+
+namespace fs = std::filesystem;
+
+constexpr int links_max = 40;  // as the kernel's, for one path
+
+// What the libraries read, much of it long after the start: the modules that look names up are loaded at the first
+// lookup, and certificates are read when a connection is made.
+constexpr const char* of_libraries[] = {"/etc",
+                                        "/lib",
+                                        "/lib64",
+                                        "/usr/lib",
+                                        "/usr/lib64",
+                                        "/usr/local/lib",
+                                        "/usr/share/zoneinfo",
+                                        "/usr/share/ca-certificates",
+                                        "/usr/local/share/ca-certificates",
+                                        "/run/systemd/resolve",
+                                        "/run/NetworkManager",
+                                        "/run/resolvconf",
+                                        "/dev/null",
+                                        "/dev/random",
+                                        "/dev/urandom",
+                                        "/proc/sys",
+                                        "/proc/self/statm",  // process_reader
+                                        "/proc/self/fd",
+                                        "/sys/devices/system/cpu/online"};
+constexpr const char* may_be_links[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime"};
+
+// Where a path leads to. Adds the folder of each link on the way to `links`.
+fs::path follow(const fs::path& path, std::vector<fs::path>& links)
+{
+    std::error_code ignored;
+    fs::path whole = fs::absolute(path, ignored), at = "/";
+    std::deque<fs::path> rest(whole.begin(), whole.end());
+    for (std::size_t count = 0; !rest.empty();)
+    {
+        fs::path part = std::move(rest.front());
+        rest.pop_front();
+        if (part.is_absolute() || part == "." || part.empty()) continue;
+        if (part == "..")
+            at = at.parent_path();
+        else if (fs::path next = at / part; !fs::is_symlink(next, ignored) || ++count > links_max)
+            at = next;
+        else
+        {
+            links.push_back(at);
+            fs::path target = fs::read_symlink(next, ignored);
+            if (target.is_absolute()) at = "/";
+            rest.insert(rest.begin(), target.begin(), target.end());
+        }
+    }
+    return at;
+}
+
+// Beneath the folder, or the folder itself.
+bool lies_in(const fs::path& path, const fs::path& folder)
+{
+    return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
+}
+
+class paths
+{
+public:
+    // A folder, or a file of the system that stays what it is.
+    void add_itself(const fs::path& path)
+    {
+        std::vector<fs::path> links;
+        std::error_code ignored;
+        fs::path end = follow(path, links);
+        if (fs::exists(end, ignored)) all_.insert(end);
+    }
+
+    // A file: its folder, and that of its name. Not "/", which is everything: there it is the file itself.
+    void add_file(const fs::path& path)
+    {
+        std::vector<fs::path> links;
+        std::error_code ignored;
+        fs::path end = follow(path, links);
+        if (fs::is_directory(end, ignored)) return add_itself(end);
+        for (const fs::path& folder : links)
+            if (folder != "/" && lies_in(end, folder)) all_.insert(folder);
+        for (const fs::path& folder : {end.parent_path(), follow(fs::absolute(path, ignored).parent_path(), links)})
+            add_itself(folder == "/" ? end : folder);
+    }
+
+    // A file that is written, and others beside it: they may be made, renamed and removed.
+    void add_written(const fs::path& path)
+    {
+        std::vector<fs::path> links;
+        std::error_code ignored;
+        add_itself(fs::absolute(path, ignored).parent_path());
+        add_itself(follow(path, links).parent_path());  // SQLite's own files lie beside what a link leads to
+    }
+
+    // Without what lies beneath another, here or in `wider`.
+    std::vector<std::string> list_without(const paths& wider) const
+    {
+        std::vector<std::string> result;
+        for (const fs::path& p : all_)
+        {
+            bool covered = std::any_of(all_.begin(), all_.end(), [&](auto& q) { return q != p && lies_in(p, q); }) ||
+                           std::any_of(wider.all_.begin(), wider.all_.end(), [&](auto& q) { return lies_in(p, q); });
+            if (!covered) result.push_back(p.string());
+        }
+        return result;
+    }
+
+private:
+    std::set<fs::path> all_;
+};
+
+}  // namespace
+
+reach reach_of(const settings& config)
+{
+    paths reads, writes;
+    for (const char* path : of_libraries) reads.add_itself(path);
+    for (const char* path : may_be_links) reads.add_file(path);
+    reads.add_file(X509_get_default_cert_file());
+    reads.add_itself(X509_get_default_cert_dir());
+    for (const config_key& key : config_keys())
+        if (std::string file = key.show(config); key.path.ends_with("_file") && !file.empty()) reads.add_file(file);
+    for (const std::string& file : config.also_read) reads.add_file(file);
+
+    const std::string& database = config.cache.path;
+    std::string ledger = config.budget.path.empty() ? database : config.budget.path;
+    for (const std::string& file : {database, ledger})
+        if (file != ":memory:") writes.add_written(file);
+    return {reads.list_without(writes), writes.list_without({})};
+}
+
+}  // namespace callcache

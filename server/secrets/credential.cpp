@@ -1,0 +1,40 @@
+#include "server/secrets/credential.hpp"
+
+#include "server/secrets/secret_file.hpp"
+
+namespace callcache
+{
+namespace
+{
+
+// A secret from its file, or the value itself.
+std::string secret(const std::string& key, const std::string& file, const std::string& value)
+{
+    if (file.empty()) return value;
+    auto read = read_secret(key + "_file", file);
+    if (auto* unreadable = std::get_if<secret_unreadable>(&read)) throw *unreadable;
+    return std::get<std::string>(std::move(read));
+}
+
+}  // namespace
+
+std::variant<injected_credential, std::string> read_injected(const credentials_settings& s)
+{
+    try
+    {
+        if (!s.bearer_token_file.empty() || !s.bearer_token.empty())
+        {
+            std::string token = secret("credentials.bearer_token", s.bearer_token_file, s.bearer_token);
+            return injected_credential{"Bearer " + token, {"inject-bearer", token, {}}};
+        }
+        std::string key = secret("credentials.access_key", s.access_key_file, s.access_key);
+        std::string password = secret("credentials.access_key_secret", s.access_key_secret_file, s.access_key_secret);
+        return injected_credential{"Basic " + base64(key + ":" + password), {"inject-basic", key, key}};
+    }
+    catch (const secret_unreadable& u)
+    {
+        return u.text;
+    }
+}
+
+}  // namespace callcache

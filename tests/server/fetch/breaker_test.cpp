@@ -1,0 +1,83 @@
+#include "server/fetch/breaker.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace callcache;
+using namespace std::chrono_literals;
+
+namespace
+{
+
+constexpr steady_time t0{1000s};
+
+breaker down_at(steady_time t)
+{
+    breaker b;
+    for (int i = 0; i < 5; ++i) b.failed(t);
+    return b;
+}
+
+}  // namespace
+
+TEST_CASE("breaker: five failures in a row, and not four, or five with an answer between them")
+{
+    breaker b;
+    for (int i = 0; i < 4; ++i) b.failed(t0);
+    CHECK_FALSE(b.is_down());
+    b.succeeded();
+    for (int i = 0; i < 4; ++i) b.failed(t0);
+    CHECK_FALSE(b.is_down());
+    CHECK(b.lets_through(t0));
+    b.failed(t0);
+    CHECK(b.is_down());
+    CHECK_FALSE(b.lets_through(t0));
+}
+
+TEST_CASE("breaker: while it is down, one probe after 5 s, then after twice as long each time, up to a minute")
+{
+    breaker b = down_at(t0);
+    steady_time now = t0;
+    for (auto pause : {5s, 10s, 20s, 40s, 60s, 60s})
+    {
+        CHECK(b.until_probe(now) == pause);
+        CHECK_FALSE(b.lets_through(now + pause - 1ms));
+        now += pause;
+        CHECK(b.lets_through(now));
+        b.sending(now);
+        CHECK_FALSE(b.lets_through(now));  // no other while the probe is on its way
+        b.failed(now);
+    }
+}
+
+TEST_CASE("breaker: one answer, and it is up; the next outage begins with 5 s again")
+{
+    breaker b = down_at(t0);
+    b.failed(t0 + 5s);
+    b.succeeded();
+    CHECK(b.lets_through(t0 + 5s));
+    CHECK(b.until_probe(t0) == 0s);
+    for (int i = 0; i < 5; ++i) b.failed(t0 + 60s);
+    CHECK(b.until_probe(t0 + 60s) == 5s);
+}
+
+TEST_CASE("breaker: a probe that is never heard of again holds nothing up for ever")
+{
+    breaker b = down_at(t0);
+    b.sending(t0 + 5s);
+    CHECK(b.lets_through(t0 + 65s));
+}
+
+TEST_CASE("breaker: an outage of an hour costs about sixty requests")
+{
+    breaker b;
+    int sent = 0;
+    for (steady_time now = t0; now < t0 + 1h; now += 333ms)
+        if (b.lets_through(now))
+        {
+            b.sending(now);
+            ++sent;
+            b.failed(now);
+        }
+    CHECK(sent <= 70);
+    CHECK(sent >= 50);
+}

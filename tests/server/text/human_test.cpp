@@ -1,0 +1,24 @@
+#include "server/text/human.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace callcache;
+
+TEST_SUITE_BEGIN("words");
+
+TEST_CASE("words: a span is told in the units that a person would use, and never as less than it is")
+{
+    const std::pair<std::int64_t, const char*> spans[] = {
+        {0, "0 s"},          {119, "119 s"},          {120, "2 min"},      {121, "3 min"},
+        {7199, "2 h"},       {7260, "2 h 1 min"},     {255'600, "71 h"},   {255'601, "3 days"},
+        {259'200, "3 days"}, {259'201, "3 days 1 h"}, {691'200, "8 days"}, {2'592'000, "30 days"},
+    };
+    for (auto [seconds, text] : spans) CHECK(span_text(seconds) == text);
+}
+
+TEST_CASE("words: thousands are grouped")
+{
+    CHECK(grouped(999) == "999");
+    CHECK(grouped(10'000) == "10,000");
+    CHECK(grouped(1'234'567) == "1,234,567");
+}
