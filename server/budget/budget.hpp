@@ -5,12 +5,12 @@
 #pragma once
 
 #include "cache/ledger_page.hpp"
+#include "server/budget/budget_report.hpp"
 #include "server/budget/daily_quota.hpp"
 #include "server/budget/fair_queue.hpp"
 #include "server/budget/refusal.hpp"
 #include "server/budget/sliding_window.hpp"
 #include "server/budget/tool_shares.hpp"
-#include "server/fetch/report.hpp"
 
 #include <map>
 #include <optional>

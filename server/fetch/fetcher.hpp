@@ -11,6 +11,7 @@
 #include "server/fetch/lookup.hpp"
 #include "server/fetch/refused_credentials.hpp"
 #include "server/fetch/relay_channel.hpp"
+#include "server/fetch/report.hpp"
 #include "server/fetch/upstream_counts.hpp"
 #include "server/upstream/exchange.hpp"
 #include "server/upstream/pool.hpp"
