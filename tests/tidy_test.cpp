@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -10,6 +9,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fs = std::filesystem;
@@ -65,6 +65,65 @@ std::string source_of(std::string header)
 
 const std::vector<std::string> product{"cache", "config", "server"};
 
+// Which folders the files of a folder may include, beside their own; and what those may include, they may too.
+// server/version.hpp counts as a folder, as it is what the build knows and not what the composition root does.
+struct row
+{
+    std::string folder;
+    std::vector<std::string> stands_on;
+};
+const std::vector<row> order{
+    {"config", {}},
+    {"cache", {"config"}},
+    {"server/version.hpp", {}},
+    {"server/text", {"cache"}},
+    {"server/async", {"cache"}},
+    {"server/secrets", {"cache", "server/text"}},
+    {"server/sandbox", {"cache"}},
+    {"server/http", {"cache", "server/text"}},
+    {"server/telemetry", {"server/http", "server/async"}},
+    {"server/upstream", {"server/http", "server/async", "server/secrets", "server/version.hpp"}},
+    {"server/budget", {"server/http", "server/async"}},
+    {"server/fetch", {"server/budget", "server/upstream", "server/telemetry"}},
+    {"server/front", {"server/fetch", "server/secrets"}},
+    {"server/admin", {"server/front"}},
+    {"server", {"server/admin", "server/sandbox"}},  // the composition root
+    {"server/commands", {"server"}},
+};
+
+std::string folder_of(const std::string& file)
+{
+    return file == "server/version.hpp" ? file : fs::path(file).parent_path().string();
+}
+
+// All that the files of a folder may include. A row that stands on a later one throws.
+std::map<std::string, std::set<std::string>> reach_of(const std::vector<row>& rows)
+{
+    std::map<std::string, std::set<std::string>> reach;
+    for (const row& r : rows)
+    {
+        std::set<std::string> all{r.folder};
+        for (const std::string& below : r.stands_on) all.insert(reach.at(below).begin(), reach.at(below).end());
+        reach[r.folder] = std::move(all);
+    }
+    return reach;
+}
+
+using inclusion = std::pair<std::string, std::string>;  // a file, and the file that it includes
+
+// The inclusions that run against the order, or from or to a folder that is in no row.
+std::vector<inclusion> against_the_order(const std::vector<inclusion>& all)
+{
+    auto reach = reach_of(order);
+    std::vector<inclusion> wrong;
+    for (const inclusion& i : all)
+    {
+        auto may = reach.find(folder_of(i.first));
+        if (may == reach.end() || !may->second.contains(folder_of(i.second))) wrong.push_back(i);
+    }
+    return wrong;
+}
+
 }  // namespace
 
 TEST_CASE("tidy: includes point inwards alone: core, store, net, proxy")
@@ -115,6 +174,57 @@ TEST_CASE("tidy: includes point inwards alone: core, store, net, proxy")
     }
 }
 
+TEST_CASE("tidy: no include runs against the order of the folders")
+{
+    auto all = sources(product);
+    std::vector<inclusion> inclusions;
+    for (const auto& [file, text] : all)
+        for (const std::string& i : includes(text))
+            if (all.contains(i)) inclusions.emplace_back(file, i);
+    CHECK(inclusions.size() > all.size());
+    for (const auto& [file, included] : against_the_order(inclusions)) FAIL_CHECK(file, " includes ", included);
+}
+
+TEST_CASE("tidy: an include against the order of the folders is found, and one along it is not")
+{
+    const std::vector<inclusion> along{
+        {"server/fetch/a.cpp", "server/fetch/b.hpp"},    {"server/fetch/a.cpp", "server/budget/b.hpp"},
+        {"server/front/a.hpp", "config/b.hpp"},          {"server/upstream/a.cpp", "server/version.hpp"},
+        {"server/proxy.cpp", "server/sandbox/b.hpp"},    {"server/commands/a.cpp", "server/proxy.hpp"},
+        {"server/commands/a.cpp", "server/text/b.hpp"},  {"cache/a.cpp", "config/b.hpp"},
+        {"server/telemetry/a.cpp", "server/text/b.hpp"},
+    };
+    CHECK(against_the_order(along).empty());
+    const std::vector<inclusion> against{
+        {"config/a.cpp", "cache/b.hpp"},
+        {"cache/a.cpp", "server/text/b.hpp"},
+        {"server/http/a.hpp", "server/async/b.hpp"},
+        {"server/budget/a.hpp", "server/fetch/b.hpp"},
+        {"server/budget/a.hpp", "server/upstream/b.hpp"},
+        {"server/upstream/a.hpp", "server/budget/b.hpp"},
+        {"server/fetch/a.cpp", "server/front/b.hpp"},
+        {"server/front/a.cpp", "server/admin/b.hpp"},
+        {"server/admin/a.cpp", "server/proxy.hpp"},
+        {"server/proxy.cpp", "server/commands/b.hpp"},
+        {"server/http/a.cpp", "server/version.hpp"},
+        {"server/admin/a.cpp", "server/sandbox/b.hpp"},
+        {"server/odds/a.cpp", "cache/b.hpp"},
+        {"server/commands/a.cpp", "server/ends/b.hpp"},
+    };
+    CHECK(against_the_order(against) == against);
+}
+
+TEST_CASE("tidy: server/ itself holds the composition root alone")
+{
+    const std::set<std::string> root_files{"server/proxy", "server/open_ledger", "server/version"};
+    for (const auto& [file, text] : sources({"server"}))
+    {
+        INFO(file);
+        bool is_below = fs::path(file).parent_path() != "server";
+        CHECK((is_below || root_files.contains(file.substr(0, file.rfind('.')))));
+    }
+}
+
 TEST_CASE("tidy: clocks and the environment are read in their rooms alone")
 {
     const std::regex clock("_clock::now\\(|\\btime\\(nullptr\\)|gettimeofday|clock_gettime");
@@ -153,16 +263,6 @@ TEST_CASE("tidy: every header is included by somebody, and every header is inclu
         INFO(file);
         CHECK(used.contains(file));
         CHECK(text.find("#pragma once") != std::string::npos);
-    }
-}
-
-TEST_CASE("tidy: files stay of a size that can be read in one go")
-{
-    for (const auto& [file, text] : sources(product))
-    {
-        auto lines = std::count(text.begin(), text.end(), '\n');
-        INFO(file, ": ", lines, " lines");
-        CHECK(lines <= (file.ends_with(".hpp") ? 150 : 480));
     }
 }
 
