@@ -3,7 +3,6 @@
 #include "server/text/human.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 namespace callcache
 {
@@ -51,7 +50,8 @@ std::string text_of(const refusal& r, const budget_settings& b, wall_time now, s
            " s (budget.wait_max, or send \"Prefer: wait=" + std::to_string(whole + 9) + "\")";
 }
 
-// Until it makes sense to ask again.
+}  // namespace
+
 duration wait_of(const refusal& r)
 {
     duration wait = std::min<duration>(r.wait, longest_wait);
@@ -59,32 +59,9 @@ duration wait_of(const refusal& r)
     return wait;
 }
 
-}  // namespace
-
 std::string words_of(const refusal& r, const budget_settings& b, wall_time now)
 {
     return text_of(r, b, now, seconds_up(wait_of(r)));
-}
-
-reply too_many_requests(const refusal& r, const budget_settings& b, wall_time now)
-{
-    duration wait = wait_of(r);
-    reply answer = own_answer(429, words_of(r, b, now));
-    std::int64_t seconds = seconds_up(std::min<duration>(wait, b.retry_after_max));
-    answer.fields.emplace_back("Retry-After", std::to_string(seconds));
-
-    std::string second = "\"second\";q=" + std::to_string(b.burst) +
-                         ";w=" + std::to_string(std::max(1l, std::lround(std::ceil(double(b.burst) / b.rate))));
-    std::string policy = second, limit = "\"second\";r=0;t=" + std::to_string(seconds);
-    bool by_day = r.why == reason::day_spent || r.why == reason::tool_spent || r.why == reason::reserved;
-    if (b.daily > 0)
-    {
-        policy += ", \"day\";q=" + std::to_string(b.daily) + ";w=86400";
-        if (by_day) limit = "\"day\";r=" + std::to_string(r.left) + ";t=" + std::to_string(seconds);
-    }
-    answer.fields.emplace_back("RateLimit-Policy", policy);
-    answer.fields.emplace_back("RateLimit", limit);
-    return answer;
 }
 
 }  // namespace callcache

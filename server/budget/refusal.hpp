@@ -3,7 +3,6 @@
 
 #include "cache/time.hpp"
 #include "config/settings.hpp"
-#include "server/http/reply.hpp"
 
 #include <cstdint>
 #include <string>
@@ -34,8 +33,7 @@ struct refusal
 // What happened, until when, and what can be done about it.
 std::string words_of(const refusal&, const budget_settings&, wall_time now);
 
-// A 429 in the contract's words, with Retry-After, RateLimit-Policy and RateLimit
-// (draft-ietf-httpapi-ratelimit-headers-10).
-reply too_many_requests(const refusal&, const budget_settings&, wall_time now);
+// Until it makes sense to ask again; at most a year or so.
+duration wait_of(const refusal&);
 
 }  // namespace callcache

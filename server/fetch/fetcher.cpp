@@ -1,5 +1,6 @@
 #include "cache/freshness.hpp"
 #include "server/fetch/flight.hpp"
+#include "server/fetch/refusal_reply.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>

@@ -1,4 +1,4 @@
-#include "server/budget/refusal.hpp"
+#include "server/fetch/refusal_reply.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,0 +1,30 @@
+#include "server/fetch/refusal_reply.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace callcache
+{
+
+reply too_many_requests(const refusal& r, const budget_settings& b, wall_time now)
+{
+    reply answer = own_answer(429, words_of(r, b, now));
+    std::int64_t seconds = seconds_up(std::min<duration>(wait_of(r), b.retry_after_max));
+    answer.fields.emplace_back("Retry-After", std::to_string(seconds));
+
+    std::string second = "\"second\";q=" + std::to_string(b.burst) +
+                         ";w=" + std::to_string(std::max(1l, std::lround(std::ceil(double(b.burst) / b.rate))));
+    std::string policy = second, limit = "\"second\";r=0;t=" + std::to_string(seconds);
+    bool by_day = r.why == refusal::reason::day_spent || r.why == refusal::reason::tool_spent ||
+                  r.why == refusal::reason::reserved;
+    if (b.daily > 0)
+    {
+        policy += ", \"day\";q=" + std::to_string(b.daily) + ";w=86400";
+        if (by_day) limit = "\"day\";r=" + std::to_string(r.left) + ";t=" + std::to_string(seconds);
+    }
+    answer.fields.emplace_back("RateLimit-Policy", policy);
+    answer.fields.emplace_back("RateLimit", limit);
+    return answer;
+}
+
+}  // namespace callcache
