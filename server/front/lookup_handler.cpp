@@ -274,17 +274,16 @@ void lookup_handler::recognize(const request& r, remembered_credential& memory) 
     memory.counted.row = nullptr;
 }
 
-// The partition of the request's credential, null if there is none; hashed anew only when the connection sends another
-// one.
+// The partition of the request's credential, null where a tool has sent none; hashed anew only when the connection
+// sends another one. The injected credential has a partition also when it cannot be read (offline).
 void lookup_handler::remember(const request& r, remembered_credential& memory) const
 {
     auto injected = parts_.injected ? parts_.injected->current() : nullptr;
     std::string_view authorization = injected ? std::string_view(injected->authorization) : r.authorization;
-    if (bool(memory.whose) == !authorization.empty() && memory.authorization == authorization) return;
+    bool has_one = injected || !authorization.empty();
+    if (bool(memory.whose) == has_one && memory.authorization == authorization) return;
     memory.who = injected ? injected->who : identity_of(authorization);
-    memory.whose = authorization.empty()
-                       ? nullptr
-                       : parts_.known.of(memory.who.scheme, memory.who.credential, memory.who.access_key);
+    memory.whose = has_one ? parts_.known.of(memory.who.scheme, memory.who.credential, memory.who.access_key) : nullptr;
     memory.authorization = authorization;
     memory.routes.clear();
     memory.counted.row = nullptr;
