@@ -11,8 +11,8 @@ namespace callcache
 // True if the text is one whole JSON object.
 inline bool is_json_object(std::string_view text)
 {
-    constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag |
-                               rapidjson::kParseValidateEncodingFlag;
+    constexpr unsigned flags =
+        rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseValidateEncodingFlag;
     rapidjson::Document d;
     d.Parse<flags>(text.data(), text.size());
     return !d.HasParseError() && d.IsObject();
