@@ -172,6 +172,18 @@ private:
         // There is no room even for that; the next one may have it.
     }
 
+    // A mistake in one who is told costs nobody else the answer.
+    template<class Done, class What>
+    void tell(const Done& done, const What& what) noexcept
+    try
+    {
+        done(what);
+    }
+    catch (const std::exception& mistake)
+    {
+        say_mistake(mistake);
+    }
+
     template<class Change>
     void change(Change make)
     {
@@ -198,7 +210,7 @@ private:
             bool in_vain = stopping_;  // nobody will see the answer
             lock.unlock();
             if (in_vain)
-                wanted.done(nullptr);
+                tell(wanted.done, entry_ptr());
             else
                 answer_find(wanted, reader);
             lock.lock();
@@ -216,7 +228,7 @@ private:
                 if (queued->settles())
                 {
                     lock.unlock();
-                    return wanted.done(queued->kept);
+                    return tell(wanted.done, queued->kept);
                 }
                 dropped_until = queued->sent_until;
             }
@@ -245,7 +257,7 @@ private:
             drop(wanted.key, std::max(found.damaged_sent_at, options_.clock()));
         }
         if (found.kept && found.kept->sent_at <= dropped_until) found.kept = nullptr;
-        wanted.done(std::move(found.kept));
+        tell(wanted.done, entry_ptr(std::move(found.kept)));
     }
 
     void write_on()
@@ -331,7 +343,7 @@ private:
             else
                 queue_.lost(std::move(group));
         }
-        for (const written& done : told) done(good);
+        for (const written& done : told) tell(done, good);
     }
 
     void apply(const callcache::change& c, wall_time at)
