@@ -106,7 +106,7 @@ struct store_refused
 
 using opened_store = std::variant<std::unique_ptr<store>, store_refused>;
 
-// A SQLite file (see docs/architecture.md). REQUIRES: the caller holds the lock on it.
+// A SQLite file; its tables are in cache/schema.cpp. REQUIRES: the caller holds the lock on it.
 opened_store open_sqlite_store(const store_options&);
 
 // Keeps no entry, for `cache.path` ":memory:": the memory tier alone.

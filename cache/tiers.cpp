@@ -8,6 +8,9 @@
 //
 // Keeping checks its ticket and puts under the lock that a purge raises the epoch under, so that no keep is half before
 // and half after a purge.
+//
+// An entry that is dropped for itself (the vendor's 403) raises no epoch. It is remembered with the time until which it
+// is dropped, so that the answers to other calls that are on their way are kept.
 
 #include "cache/tiers.hpp"
 

@@ -1,4 +1,8 @@
 // Looks at everything that runs, and says what there is to see.
+//
+// It makes one value, the overview. The pages /stats and /metrics and the headline are pure functions of that, and
+// `callcache stats` shows /stats. Everything is counted where it happens: answers by each front (request_counts), what
+// goes upstream by the fetcher (upstream_counts), the minutes of the last day from the totals (last_day).
 #pragma once
 
 #include "cache/tiers.hpp"

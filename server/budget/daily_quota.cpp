@@ -6,7 +6,8 @@
 //
 // With a zone, midnight there turns the day, of 23 or 25 hours twice a year. The minute before midnight counts for both
 // days, and the new day begins a minute after it, as the vendor's clock is not ours. A wall clock that is set while we
-// run could turn the day too early: then, for 25 hours, the requests of any 25 hours must keep to the limit as well.
+// run could turn the day too early: then, for 25 hours, the requests of any 25 hours must keep to the limit as well. A
+// wall clock that stays wrong for longer than that is believed in the end.
 
 #include "server/budget/daily_quota.hpp"
 

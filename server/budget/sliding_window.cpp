@@ -39,7 +39,8 @@ sliding_window::sliding_window(const budget_settings& s, steady_time not_before)
 {}
 
 // Tokens that are out come back a new window after their request's arrival. Of those that have come back, and of what a
-// process before this one sent, nothing is known but that it had arrived an old window before now, or `not_before_`.
+// process before this one sent, nothing is known but that it had arrived an old window before now, or `not_before_`. So
+// nothing is sent until the difference has passed.
 void sliding_window::reconfigure(const budget_settings& s, steady_time now)
 {
     steady_time::duration longer = length(s) - window_;

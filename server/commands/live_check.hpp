@@ -1,5 +1,8 @@
 // What `callcache check --live` finds out from the vendor itself, with at most two API calls: the way there, the
 // credential, and whether the credential may read in bulk.
+//
+// Its caller holds the ledger's lock for as long as it runs, so that window, day and pause hold over it and over
+// whatever starts next. While a callcache runs, that one has the lock, and the check sends nothing.
 #pragma once
 
 #include "config/settings.hpp"

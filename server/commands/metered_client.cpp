@@ -52,7 +52,8 @@ task<std::optional<upstream_failure>> metered_client::make_ready(gate::permit& w
 
 task<upstream_result> metered_client::send(std::string request, std::size_t body_max)
 {
-    // For no tool: its name is empty, and nobody's share of the day grows or shrinks by it.
+    // For no tool: its name is empty, and nobody's share of the day grows or shrinks by it. Otherwise the only tool of
+    // a day would be one of two, and lose a fifth of the day (budget.tool_daily_percent).
     std::vector<asking> nobody(1);
     if (auto no = gate_.spending().refuses(nobody.front(), patience, parts_.clock.now())) co_return limited(*no);
     budget::item number = ++last_;

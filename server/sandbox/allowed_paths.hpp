@@ -1,4 +1,7 @@
 // What of the file system `callcache serve` needs: from the configuration to folders.
+//
+// The process is confined to these before its first thread exists. Code that opens a file of another kind later must
+// have it listed in allowed_paths.cpp, or the kernel refuses it (EACCES).
 #pragma once
 
 #include "config/settings.hpp"

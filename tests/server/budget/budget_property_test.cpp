@@ -1,5 +1,6 @@
 // The budget against a simulated vendor that counts, on simulated clocks that step, through crashes at every point
-// between the lease and the answer: a million random events. `CALLCACHE_SEED=n` repeats a run.
+// between the lease and the answer: a million random events. They are arrivals, leavers, 429s, slow and failing disks,
+// kills, steps of the clock, days of 23 and 25 hours, and reloads with other bounds. `CALLCACHE_SEED=n` repeats a run.
 
 #include "server/budget/budget.hpp"
 #include "tests/support/sanitized.hpp"
