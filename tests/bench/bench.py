@@ -35,11 +35,11 @@ SECTIONS = {
     "disk": (disk.run, "Hits from disk"),
     "scale": (scale.million, "A million entries"),
     "scale-10m": (scale.ten_millions, "Ten million entries"),
-    "pass": (passing.measure, "What passes through"),
+    "pass": (passing.measure, "Forwarded requests"),
     "idle": (idle.measure, "Idle connections"),
-    "budget": (program("budget-bench", 500), "The vendor's limit"),
+    "budget": (program("budget-bench", 500), "Rate limit"),
     "slow": (program("slow-bench", 200), "Slow connections"),
-    "footprint": (program("footprint", 100), "When idle"),
+    "footprint": (program("footprint", 100), "Start-up and memory"),
 }
 SECONDS_MAX = 600
 

@@ -87,7 +87,7 @@ def hit_cost(section, vendor, path, entries):
                        reason="Counted with strace, the small file takes a read from the system in each fourth hit, as "
                               "most of it lies in SQLite's own cache; the one of a million 2.0 a hit, the leaves of the "
                               "index and of the table; the one of ten millions 3.5, as what stands above the leaves is "
-                              "larger than a cache that keeps the bound on memory. docs/architecture.md says what was "
+                              "larger than a cache that keeps the bound on memory. docs/lessons.md says what was "
                               "tried.")
 
 
