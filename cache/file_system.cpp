@@ -1,9 +1,18 @@
 #include "cache/file_system.hpp"
 
+#include <sys/stat.h>
 #include <sys/vfs.h>
+
+#include <cerrno>
 
 namespace callcache
 {
+
+bool is_gone(const std::string& path)
+{
+    struct stat info;
+    return stat(path.c_str(), &info) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
 
 std::string folder_of(const std::string& path)
 {

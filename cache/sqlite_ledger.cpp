@@ -3,7 +3,9 @@
 // All of it is in memory too. A write that fails (a full disk, a file system that became read-only, a file that
 // somebody deleted) is not lost: the next one opens the file anew and writes everything.
 
+#include "cache/file_system.hpp"
 #include "cache/ledger.hpp"
+#include "cache/mistakes.hpp"
 #include "cache/open_file.hpp"
 
 #include <sys/stat.h>
@@ -34,11 +36,11 @@ public:
         if (stat(path.c_str(), &info) == 0) inode_ = info.st_ino;
     }
 
-    // False once the path leads to another file, or to none.
+    // False once the path surely leads to another file, or to none.
     bool is_at(const std::string& path) const
     {
         struct stat info;
-        return stat(path.c_str(), &info) == 0 && info.st_ino == inode_;
+        return stat(path.c_str(), &info) == 0 ? info.st_ino == inode_ : !is_gone(path);
     }
 
     ledger_page read()
@@ -175,7 +177,12 @@ private:
             queued next = std::move(queue_.front());
             queue_.pop_front();
             lock.unlock();
-            next.done(write_one(next.page));
+            bool durable = false;
+            auto say = [this](std::string_view m) {
+                options_.warn("a mistake in callcache, at the budget's ledger: " + std::string(m));
+            };
+            survives([&] { durable = write_one(next.page); }, say);
+            survives([&] { next.done(durable); }, say);
             lock.lock();
         }
     }
@@ -203,6 +210,10 @@ private:
         catch (const sqlite::refused& r)
         {
             trouble = r.text;
+        }
+        catch (const std::exception& mistake)
+        {
+            trouble = mistake.what();
         }
         if (!trouble.empty()) file_.reset();
         if (trouble.empty() && !trouble_.empty()) options_.warn("the budget's ledger can be written again");

@@ -4,6 +4,8 @@
 // When the file cannot be written, what is put is lost and serving goes on; the write queue remembers the drops.
 
 #include "cache/fair_shared_mutex.hpp"
+#include "cache/file_system.hpp"
+#include "cache/mistakes.hpp"
 #include "cache/nowait_readers.hpp"
 #include "cache/open_file.hpp"
 #include "cache/rows.hpp"
@@ -36,14 +38,6 @@ constexpr auto idle_tick = std::chrono::seconds(1);  // how often an idle writer
 constexpr duration partition_unused = std::chrono::hours(48);
 constexpr duration tidy_every = std::chrono::hours(1);
 
-// True if surely nothing is at the path. Where the system does not say (a folder that may not be read, a file server
-// that does not answer, links in a circle) the file is left as it is.
-bool is_gone(const std::string& path)
-{
-    struct stat info;
-    return stat(path.c_str(), &info) != 0 && (errno == ENOENT || errno == ENOTDIR);
-}
-
 class sqlite_store final : public store
 {
 public:
@@ -61,9 +55,8 @@ public:
     {
         for (const partition_record& p : partitions_) known_[p.id] = p;
         open_readers();
-        for (std::size_t i = 0; i < reader_count; ++i)
-            threads_.emplace_back([this, i] { survive([&] { read_on(i); }); });
-        threads_.emplace_back([this] { survive([&] { write_on(); }); });
+        for (std::size_t i = 0; i < reader_count; ++i) threads_.emplace_back([this, i] { live([&] { read_on(i); }); });
+        threads_.emplace_back([this] { live([&] { write_on(); }); });
     }
 
     ~sqlite_store() override
@@ -147,41 +140,24 @@ private:
         found done;
     };
 
-    // The whole life of a thread: what it does is begun again after a mistake of ours, as no thread may end the
-    // process.
-    template<class Life>
-    void survive(Life live) noexcept
+    void say_mistake(std::string_view mistake)
     {
-        for (;;) try
-            {
-                return live();
-            }
-            catch (const std::exception& mistake)
-            {
-                say_mistake(mistake);
-            }
+        options_.warn("a mistake in callcache, at the database: " + std::string(mistake));
     }
 
-    void say_mistake(const std::exception& mistake) noexcept
-    try
+    // Lives a thread's life, and begins it again after a mistake.
+    template<class Life>
+    void live(const Life& life) noexcept
     {
-        options_.warn(std::string("a mistake in callcache, at the database: ") + mistake.what());
-    }
-    catch (...)
-    {
-        // There is no room even for that; the next one may have it.
+        while (!survives(life, [this](std::string_view m) { say_mistake(m); }))
+        {}
     }
 
     // A mistake in one who is told costs nobody else the answer.
     template<class Done, class What>
     void tell(const Done& done, const What& what) noexcept
-    try
     {
-        done(what);
-    }
-    catch (const std::exception& mistake)
-    {
-        say_mistake(mistake);
+        survives([&] { done(what); }, [this](std::string_view m) { say_mistake(m); });
     }
 
     template<class Change>
@@ -249,7 +225,7 @@ private:
         }
         catch (const std::exception& mistake)
         {
-            say_mistake(mistake);
+            say_mistake(mistake.what());
         }
         if (found.damaged)
         {
@@ -405,7 +381,7 @@ private:
         catch (const std::exception& mistake)
         {
             more_to_tidy_ = false;
-            say_mistake(mistake);
+            say_mistake(mistake.what());
         }
     }
 

@@ -1,6 +1,7 @@
 #include "server/proxy.hpp"
 
 #include "cache/file_system.hpp"
+#include "cache/mistakes.hpp"
 #include "config/budget_share.hpp"
 #include "server/async/run_loop.hpp"
 #include "server/budget/zone.hpp"
@@ -31,7 +32,7 @@ task<void> sweep(front& f, const session_rules& rules)
         auto every = std::clamp<milliseconds>(std::min(rules.limits().header_timeout, rules.limits().idle_timeout) / 4,
                                               25ms, 1s);
         co_await sleep_until(rules.clock, rules.clock.steady() + every);
-        f.sweep(rules.clock.steady());
+        survives([&] { f.sweep(rules.clock.steady()); }, [&](std::string_view m) { rules.answers.mistake(m); });
     }
 }
 

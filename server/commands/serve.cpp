@@ -1,5 +1,6 @@
 // `callcache serve`: runs the proxy until it is told to stop.
 
+#include "cache/mistakes.hpp"
 #include "server/async/run_loop.hpp"
 #include "server/async/system_clock.hpp"
 #include "server/commands/commands.hpp"
@@ -39,12 +40,17 @@ void tell(const confinement& c, const reach& within, log& out)
             "the database or the ledger lies in /, so callcache may write every file; give them a folder of their own");
 }
 
-task<void> look_after(proxy& p, const clock_source& clock)
+void say_mistake(log& out, std::string_view mistake)
+{
+    out.error("a mistake in callcache", {{"what", std::string(mistake)}});
+}
+
+task<void> look_after(proxy& p, const clock_source& clock, log& out)
 {
     for (;;)
     {
         co_await sleep_until(clock, clock.steady() + look_every);
-        p.look_after(clock.wall());
+        survives([&] { p.look_after(clock.wall()); }, [&](std::string_view m) { say_mistake(out, m); });
     }
 }
 
@@ -106,10 +112,8 @@ int serve(const settings& config, const std::function<loaded_settings()>& read_a
         hang_ups.async_wait(on_hang_up);
     };
     hang_ups.async_wait(on_hang_up);
-    asio::co_spawn(loop, look_after(p, clock), asio::detached);
-    run_loop(loop, [&](std::string_view mistake) {
-        out->error("a mistake in callcache", {{"what", std::string(mistake)}});
-    });
+    asio::co_spawn(loop, look_after(p, clock, *out), asio::detached);
+    run_loop(loop, [&](std::string_view mistake) { say_mistake(*out, mistake); });
 
     p.stop();
     out.reset();  // nothing logs any more; what is queued is written

@@ -353,6 +353,36 @@ TEST_CASE("ledger: a file that is deleted while it is used is begun anew, with e
     CHECK(f.warned("was corrupt") == 0);
 }
 
+TEST_CASE("ledger: a path of which the system does not say what is there leaves the open file in use")
+{
+    ledger_file f;
+    const std::string folder = f.folder.file("data"), aside = f.folder.file("aside");
+    fs::create_directory(folder);
+    f.path = folder + "/budget.db";
+    f.open();
+    CHECK(write(*f.l, page({{m0, 3}})));
+    fs::rename(folder, aside);
+    fs::create_directory_symlink("data", folder);  // to itself: ELOOP, which is not "not there"
+    CHECK(write(*f.l, page({{m0, 5}})));
+    CHECK(f.warnings.empty());
+    f.l.reset();
+    fs::remove(folder);
+    fs::rename(aside, folder);
+    f.open();
+    CHECK(sum(f.l->kept()) == 5);
+}
+
+TEST_CASE("ledger: a mistake in one who is told ends nothing: the next page is written, and it is said")
+{
+    ledger_file f;
+    f.open();
+    f.l->write(page({{m0, 3}}), [](bool) { throw std::length_error("a mistake in a test"); });
+    CHECK(write(*f.l, page({{m0, 5}})));
+    CHECK(f.warnings.find("a mistake in a test") != std::string::npos);
+    f.open();
+    CHECK(sum(f.l->kept()) == 5);
+}
+
 TEST_CASE("ledger: another file put in its place while it is used is not touched, and nothing is lost")
 {
     ledger_file f;
