@@ -116,7 +116,7 @@ std::string unclear(const upstream_result& r, const std::function<bool(const ups
 bool tell_credential(const live_check& c, const upstream_result& r)
 {
     std::string why = unclear(r, [&](const upstream_answer& a) {
-        if (c.id.empty()) return is_list_word(a);
+        if (c.id.empty()) return classify_bulk(a, bulk_kind::list).is_vendors_word;
         meaning what = classify(a, c.id).what;
         return what == meaning::found || what == meaning::not_found;
     });

@@ -131,17 +131,12 @@ bulk_classification classify_bulk(const upstream_answer& a, bulk_kind kind)
     bool nobody_knows = a.status == 429 || (a.status >= 502 && a.status <= 504);
     if (nobody_knows) return {bulk_end::unknown, {}, status};
     if (!is_json(a) || is_coded(a)) return {bulk_end::failed, {}, status + " with something else than JSON"};
-    if (a.status == 404 && is_vendor_error(a.body)) return {bulk_end::read, {}, {}};  // none of them is found
+    if (a.status == 404 && is_vendor_error(a.body)) return {bulk_end::read, {}, {}, true};  // none of them is found
     if (a.status != 200) return {bulk_end::failed, {}, status};
     auto found = read_bulk_answer(a.body, kind);
     if (!found) return {bulk_end::failed, {}, "answered with something that is no list of calls"};
-    return {bulk_end::read, std::move(*found), {}};
-}
-
-bool is_list_word(const upstream_answer& a)
-{
-    if (a.status == 404) return is_vendors_error(a);
-    return a.status == 200 && classify_bulk(a, bulk_kind::list).found.has_calls;
+    bool has_calls = found->has_calls;
+    return {bulk_end::read, std::move(*found), {}, has_calls};
 }
 
 classification classify_route(const upstream_answer& a, bool overrides)

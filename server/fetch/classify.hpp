@@ -36,16 +36,17 @@ struct classification
 // its `call.id` is the id that was asked for.
 classification classify(const upstream_answer& answer, std::string_view id);
 
-// True if an answer to `GET /v2/calls` proves that the vendor accepted the credential: a 200 that is a list, or a 404
-// in the vendor's shape (the range holds no call). Anybody on the way can answer with a bare status.
-bool is_list_word(const upstream_answer& answer);
-
 // Of an answer to a bulk read of calls, or to a list that passed through: the calls in it, which point into `answer`.
 struct bulk_classification
 {
     bulk_end how = bulk_end::failed;
     bulk_answer found;
     std::string why;  // refused, failed
+
+    // It is the vendor's own word: a 200 with the list of calls, or a 404 in the vendor's shape (none is found). Only
+    // that proves of a list that the vendor accepted its credential, as anybody on the way can answer with a bare
+    // status.
+    bool is_vendors_word = false;
 };
 bulk_classification classify_bulk(const upstream_answer& answer, bulk_kind);
 

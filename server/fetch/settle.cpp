@@ -133,8 +133,8 @@ void fetcher::keep(const flight_ptr& f, std::shared_ptr<entry> e, std::shared_pt
 void fetcher::keep_brought(const flight& f, const upstream_answer& answer)
 {
     partition& whose = *f.first.whose;
-    if (*f.relay->brings == bulk_kind::list && is_list_word(answer)) confirm(whose, f.sent_at);
     bulk_classification j = classify_bulk(answer, *f.relay->brings);
+    if (*f.relay->brings == bulk_kind::list && j.is_vendors_word) confirm(whose, f.sent_at);
     if (j.how != bulk_end::read || whose.id() == 0) return;
     for (const call_answer& call : j.found.calls)
     {

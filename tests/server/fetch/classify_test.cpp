@@ -137,6 +137,7 @@ TEST_CASE("classify: errors in the vendor's shape may say more, and in any order
 TEST_CASE("classify: a list, or the vendor's own 404, is its word on a credential; a bare status is nobody's")
 {
     const std::string list = R"({"requestId":"r","records":{},"calls":[]})";
+    auto is_list_word = [](const upstream_answer& a) { return classify_bulk(a, bulk_kind::list).is_vendors_word; };
     CHECK(is_list_word(answer(200, list)));
     CHECK(is_list_word(answer(404, not_found)));
     CHECK_FALSE(is_list_word(answer(200, list, "text/html")));
