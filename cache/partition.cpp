@@ -94,7 +94,7 @@ partition_ptr partitions::of(std::string_view scheme, std::string_view credentia
             std::erase_if(known_, [](const auto& k) { return k.second->id() == 0 && k.second.use_count() == 1; });
         found = known_.emplace(name, std::make_shared<partition>(name)).first;
     }
-    // Whoever has it has it from here, so that nobody reads it while it is written.
+    // Every holder has it from this function, so nobody reads company_ while it is written.
     if (shares && !found->second->company_) found->second->company_ = company_;
     return found->second;
 }

@@ -21,8 +21,7 @@ std::optional<std::string> share_warning(const settings& s)
                   static_cast<unsigned long long>(s.budget.burst));
     return std::string(share) + " can put " + std::to_string(most) + (most == 1 ? " request" : " requests") +
            " into one second, which is more than its share, and Gong's limit holds in any second. Give each callcache "
-           "a "
-           "whole number (1 and 2, or three times 1), and a burst that divides it";
+           "a whole number (1 and 2, or three times 1), and a burst that divides it";
 }
 
 }  // namespace callcache

@@ -275,7 +275,7 @@ loaded_settings load_settings(const config_sources& sources)
     read_environment(to, sources.environment);
     read_assignments(to, sources.assignments);
     if (!to.result.problems.empty()) return to.result;  // what follows from a refused value is noise
-    // Whoever lets lookups queue for longer means that they are answered then.
+    // An operator who lets lookups queue for longer means that they are answered then.
     settings defaults, &s = to.result.values;
     milliseconds beyond_the_queue = defaults.server.answer_max - defaults.budget.wait_max;
     if (!to.answer_max_is_set)

@@ -14,8 +14,8 @@ class semaphore
 public:
     semaphore(std::size_t count, executor, const clock_source&);
 
-    // Waits for a place, behind those who wait already. False at the deadline, or once it is
-    // closed. Whoever entered leaves exactly once.
+    // Waits for a place, behind those who wait already. False at the deadline, or once it is closed. True: leave()
+    // is to be called exactly once.
     task<bool> enter(steady_time deadline);
     void leave();
 

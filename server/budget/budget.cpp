@@ -198,7 +198,7 @@ std::optional<budget::expelled> budget::expel(moment now)
         bool gone = queue_.remove(i, tool, how);
         return expelled{i, {std::move(tool), how}, std::move(why), gone};
     };
-    // Whoever can go inside at once does not wait.
+    // An item that can go inside at once does not wait.
     std::size_t admissible =
         until_admission(now) > duration(0) ? 0 : settings_.burst - std::min(settings_.burst, inside_.size());
     if (queue_.size() > settings_.queue_max + admissible)

@@ -118,7 +118,7 @@ public:
     void resume(moment now);
     duration paused_for(moment now) const;
 
-    // --- To be told.
+    // --- Reports.
     shed_level shedding(moment now) const;
     budget_report report(moment now) const;
 

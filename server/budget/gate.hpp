@@ -49,8 +49,8 @@ public:
     };
     using turn = std::variant<entered, refusal, closed, collected>;
 
-    // Waits for the item's turn, in the flows of all who ask; behind the others, or before them if `first`. Whoever
-    // entered then makes a permit. Those with a batch key let others run first, who may then collect them.
+    // Waits for the item's turn, in the flows of all who ask; behind the others, or before them if `first`. After
+    // `entered` the caller makes a permit. Those with a batch key let others run first, who may then collect them.
     task<turn> enter(budget::item, std::vector<asking>, bool first);
 
     void join(budget::item, const asking&);  // another tool asks for it too, while it waits

@@ -174,7 +174,7 @@ int main(int argc, char** argv)
     // A few threads that allocate little: arenas of their own would only cost memory.
     mallopt(M_ARENA_MAX, 2);
 
-    // Whoever does not listen any more is an error of a write.
+    // A reader that has gone is an error of the write, and not a signal.
     std::signal(SIGPIPE, SIG_IGN);
 
     CLI::App app{

@@ -40,7 +40,7 @@ warm_state warm_beginning(wall_time from, wall_time to, std::string workspace, s
 std::string text_of(const warm_state&);
 std::optional<warm_state> read_warm_state(std::string_view text);
 
-// Of what is to be read, so much has been, from 0 to 1.
+// The share that has been read, from 0 to 1.
 double share_done(const warm_state&);
 
 struct warm_step

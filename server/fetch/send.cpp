@@ -165,7 +165,7 @@ void fetcher::stretch()
         stretch_again_.cancel();
 }
 
-// Nothing, once it is inside.
+// nullopt once admitted; otherwise why it was not sent.
 task<std::optional<upstream_failure>> fetcher::wait_for_turn(flight& f, bool first)
 {
     f.queued = true;

@@ -53,7 +53,7 @@ task<held_body> hold(const passing& p)
     co_return held;
 }
 
-// Of what reads, the fetcher hears behind the bytes that the front has for the tool: to wake another thread takes time.
+// The fetch loop is told of a safe request's answer after the tool has received it, as waking a thread takes time.
 void tell(const relay_ptr& c, report r)
 {
     if (!c->is_read || !c->is_whole) return c->reports.send(std::move(r));
@@ -177,7 +177,7 @@ std::string framed_head(const passing& p, const lookup& l, const held_body& held
     return head;
 }
 
-// Whoever stands on the way may hold a long body back: so it is known when the head itself has arrived.
+// Tells the fetch loop when the head has arrived, since a balancer on the way may hold a long body back.
 task<void> see_head_arrive(const passing& p, transport& connection, relay_ptr c)
 {
     bool arrived = connection.is_acknowledged();

@@ -7,8 +7,8 @@
 namespace callcache
 {
 
-// A value that may be replaced while it is used: whoever took the current one keeps it. Whoever remembers what
-// follows from it compares the pointer. Any thread.
+// A value that may be replaced while it is used: a reader that took the current one keeps it. A reader that
+// remembers what follows from it compares the pointer. Any thread.
 template<class T>
 class replaceable
 {

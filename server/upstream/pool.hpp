@@ -50,8 +50,8 @@ public:
     // An idle connection, or a new one; a new one if `fresh`. Waits while too many are in use.
     task<taken> take(bool fresh, steady_time deadline);
 
-    // A place among those in use, for a connection of another loop's; false at the deadline. Whoever has one leaves
-    // exactly once.
+    // A place among those in use, for a connection of another loop's; false at the deadline. True: leave() is
+    // to be called exactly once.
     task<bool> enter(steady_time deadline) { return on_loan_.enter(deadline); }
     void leave() { on_loan_.leave(); }
 
