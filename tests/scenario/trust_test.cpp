@@ -158,18 +158,25 @@ TEST_CASE("company: behind a captive portal a key with a wrong secret reads noth
     }
 }
 
-TEST_CASE("what a bulk read of a tool's own brings under a credential that was never accepted is not kept")
+TEST_CASE("what a bulk read of a tool's own brings under a credential that was never accepted is not kept, for nobody")
 {
+    const std::string second_secret = sim::basic("key", "second");
     harness w;
+    w.vendor_options.keys[authorization] = w.vendor_options.keys[second_secret] = {};
+    w.config.credentials.share = credentials_share::company;
+    w.config.credentials.company_keys = {"key"};
     w.start();
+    CHECK(w.get(w.path(3)).status == 200);  // the company's other credential is trusted
     std::string ids = "{\"filter\":{\"callIds\":[\"" + w.id(1) + "\"]}}";
     answer a =
-        w.raw("POST /v2/calls/extensive HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + authorization +
+        w.raw("POST /v2/calls/extensive HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + second_secret +
               "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(ids.size()) + "\r\n\r\n" + ids);
     CHECK(a.status == 200);
     w.run_until([&] { return w.cache->misses().flights() == 0; });
-    CHECK(w.get(w.path(2)).status == 200);  // now it is trusted
+    w.run_for_a_while();
     CHECK(w.get(w.path(1), only_kept).status == 504);
+    CHECK(w.get(w.path(2), {}, second_secret).status == 200);  // now it is trusted too
+    CHECK(w.get(w.path(1), only_kept, second_secret).status == 504);
 }
 
 TEST_CASE("a list, and a bulk read of a tool's own, that are under way during a purge or an erasure are not kept")
