@@ -11,7 +11,11 @@
 namespace callcache
 {
 
-file_lock::file_lock(file_lock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+file_lock::file_lock(file_lock&& other) noexcept :
+    path_(std::move(other.path_)),
+    descriptor_(std::exchange(other.descriptor_, -1)),
+    file_(other.file_)
+{}
 
 file_lock::~file_lock()
 {
@@ -25,22 +29,37 @@ std::string file_lock::this_process()
     return "process " + std::to_string(getpid()) + (named ? std::string(" on ") + host : "");
 }
 
+bool file_lock::is_lost() const
+{
+    std::error_code unknown;
+    auto there = file_at(path_, unknown);
+    return !unknown && there != file_;
+}
+
 std::variant<file_lock, file_lock::held, file_lock::unavailable> file_lock::take(const std::string& path,
                                                                                  const std::string& owner)
 {
-    int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return unavailable{std::strerror(errno)};
-    file_lock lock(fd);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+    for (;;)
     {
-        if (errno != EWOULDBLOCK) return unavailable{std::strerror(errno)};
-        char text[200];
-        ssize_t size = pread(fd, text, sizeof text, 0);
-        return held{size > 0 ? std::string(text, std::size_t(size)) : "another process"};
+        file_lock lock(path, open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+        const int fd = lock.descriptor_;
+        if (fd < 0) return unavailable{std::strerror(errno)};
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        {
+            if (errno != EWOULDBLOCK) return unavailable{std::strerror(errno)};
+            char text[200];
+            ssize_t size = pread(fd, text, sizeof text, 0);
+            return held{size > 0 ? std::string(text, std::size_t(size)) : "another process"};
+        }
+        auto file = file_of(fd);
+        if (!file) return unavailable{std::strerror(errno)};
+        lock.file_ = *file;
+        // Between the two calls it may have been removed, and another made and locked by somebody else.
+        if (lock.is_lost()) continue;
+        if (ftruncate(fd, 0) != 0 || pwrite(fd, owner.data(), owner.size(), 0) != ssize_t(owner.size()))
+            return unavailable{std::strerror(errno)};
+        return lock;
     }
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, owner.data(), owner.size(), 0) != ssize_t(owner.size()))
-        return unavailable{std::strerror(errno)};
-    return lock;
 }
 
 }  // namespace callcache

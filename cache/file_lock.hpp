@@ -1,7 +1,8 @@
 // One process for a database: a lock beside the file, held while the process lives.
 #pragma once
 
-#include <optional>
+#include "cache/file_system.hpp"
+
 #include <string>
 #include <variant>
 
@@ -30,12 +31,19 @@ public:
     static std::string this_process();
 
     // Locks `path`, which is made with mode 0600 if it is absent, and writes `owner` into it. The kernel lets go of it
-    // when the process ends, however it ends.
+    // when the process ends, however it ends. REQUIRES: `path` is absolute.
     static std::variant<file_lock, held, unavailable> take(const std::string& path, const std::string& owner);
 
+    // True if the path surely leads to another file by now, or to none: then somebody else can lock it. Any thread.
+    bool is_lost() const;
+    const std::string& path() const { return path_; }
+
 private:
-    explicit file_lock(int descriptor) : descriptor_(descriptor) {}
+    file_lock(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
+
+    std::string path_;
     int descriptor_;
+    file_id file_{};
 };
 
 }  // namespace callcache

@@ -2,10 +2,13 @@
 // several proxies can share one budget through a remote ledger later.
 #pragma once
 
+#include "cache/file_lock.hpp"
 #include "cache/ledger_page.hpp"
+#include "cache/ledger_state.hpp"
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -15,9 +18,8 @@ namespace callcache
 class ledger
 {
 public:
-    // True once it is durable; false if it could not be written. Then it counts from memory, and goes into the ledger
-    // with the next page that can be written.
-    using written = std::function<void(bool)>;
+    // What came of it. Must not throw.
+    using written = std::function<void(ledger_state)>;
 
     // Writes what is queued.
     virtual ~ledger() = default;
@@ -32,9 +34,10 @@ public:
 struct ledger_options
 {
     std::string path;
-    std::function<void(const std::string&)> warn;  // any thread
-    std::uint64_t daily = 0;                       // what counts as spent if the file was corrupt
+    std::function<void(const std::string&)> warn, error;  // any thread
+    std::uint64_t daily = 0;                              // what counts as spent if the file was corrupt
     wall_time now{};
+    std::optional<file_lock> lock = {};  // held as long as the ledger is open; none: nobody else opens it
 };
 
 // The operator's line: it cannot be opened, why, and the ways out.
@@ -43,7 +46,7 @@ struct ledger_refused
     std::string text;
 };
 
-// A file of its own, with a thread and a connection of its own. REQUIRES: the caller holds the lock on it.
+// A file of its own, with a thread and a connection of its own.
 std::variant<std::unique_ptr<ledger>, ledger_refused> open_sqlite_ledger(ledger_options);
 
 // Remembers nothing beyond the process.

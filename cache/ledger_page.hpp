@@ -1,6 +1,7 @@
 // What the budget's ledger keeps, and what is written to it at once.
 #pragma once
 
+#include "cache/digest.hpp"
 #include "cache/time.hpp"
 
 #include <cstdint>
@@ -43,7 +44,10 @@ struct ledger_page
     bool clean = false;         // written by a stop: nothing was sent after it
 };
 
-// What the ledger holds after `page` was written to it.
-void merge(ledger_page& into, const ledger_page& page);
+// What the ledger holds after `page` was written to it. If memory runs out, `into` is as it was.
+void merge(ledger_page& into, ledger_page page);
+
+// Of all that is kept of it: everything but `oldest`.
+digest digest_of(const ledger_page&);
 
 }  // namespace callcache

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 namespace callcache::sqlite
 {
@@ -56,8 +57,8 @@ std::string fresh_copy(const std::string& path)
 
 // A new file appears whole or not at all: it is made beside its place, and renamed when all of it is durable. What
 // stands in its place stays there until then: that the ledger was corrupt must not be forgotten on a full disk.
-void make_fresh(const std::string& path, const schema& as, journal j,
-                const std::function<void(database&)>& fill = nullptr)
+void make_fresh(const std::string& path, const schema& as, journal j, bool corrupt = false,
+                const beginning& begin = nullptr)
 {
     std::string fresh = fresh_copy(path);
     std::remove(fresh.c_str());
@@ -69,7 +70,7 @@ void make_fresh(const std::string& path, const schema& as, journal j,
         database db = open_alone(fresh, j);
         db.execute("PRAGMA synchronous = OFF");
         migrate(db, as);
-        if (fill) fill(db);
+        if (begin) begin(db, corrupt);
         db.use(j);
     }
     bool durable = fsync(fd) == 0;
@@ -84,16 +85,23 @@ void put_in_place(const std::string& path, const schema& as)
     if (std::rename(fresh_copy(path).c_str(), path.c_str()) != 0) refuse_unwritable(path, as, errno);
 }
 
+// It keeps its name until another file takes that: if the process ended in between, the next one would find none, and
+// not know that there was a corrupt one. Where a file cannot have two names, it is moved.
 void move_aside(const std::string& path, const schema& as)
 {
     remove_beside(path);
-    if (std::rename(path.c_str(), corrupt_copy(path).c_str()) != 0) refuse_unwritable(path, as, errno);
+    const std::string copy = corrupt_copy(path);
+    std::remove(copy.c_str());
+    if (link(path.c_str(), copy.c_str()) == 0) return;
+    if (std::rename(path.c_str(), copy.c_str()) != 0) refuse_unwritable(path, as, errno);
 }
 
 // Throws failure if the file is damaged where its opening can see it. A check of every page would take minutes for a
 // large file; a damaged page further in is found when it is read, and the file is replaced then.
 void look_into(const std::string& path, const schema& as, journal j)
 {
+    struct stat log;
+    bool has_log = stat((path + "-wal").c_str(), &log) == 0 && log.st_size > 0;
     database db = open_alone(path, j);
     auto version = db.integer("PRAGMA user_version");
     if (version > as.version())
@@ -105,7 +113,25 @@ void look_into(const std::string& path, const schema& as, journal j)
     migrate(db, as);
     for (const char* probe : as.probes)
         if (db.integer(probe) < 1) throw failure(SQLITE_CORRUPT, "rows are missing");
+    if (as.sealed) as.sealed->check(db, has_log);
     db.use(j);
+}
+
+// In what way our own file is corrupt, or nothing. Throws `refused` for one that cannot be opened.
+std::optional<std::string> damage_of(const std::string& path, const schema& as, journal j)
+{
+    try
+    {
+        look_into(path, as, j);
+        return std::nullopt;
+    }
+    catch (const failure& f)
+    {
+        // A damaged list of tables is an error of the statement; so is a schema's step that was taken before.
+        bool is_damage = f.is_corruption() || f.primary() == SQLITE_ERROR || f.primary() == SQLITE_CONSTRAINT;
+        if (is_damage) return f.what();
+        throw refused{"cannot open " + std::string(as.what) + " " + path + ": " + f.what()};
+    }
 }
 
 }  // namespace
@@ -116,7 +142,7 @@ std::string corrupt_copy(const std::string& path)
 }
 
 void prepare_file(const std::string& path, const schema& as, journal j,
-                  const std::function<void(const std::string&)>& warn, const std::function<void(database&)>& fill)
+                  const std::function<void(const std::string&)>& warn, const beginning& begin)
 {
     std::string what(as.what), choose(as.choose);
     struct stat info;
@@ -128,28 +154,21 @@ void prepare_file(const std::string& path, const schema& as, journal j,
     if (*kind == file_kind::foreign)
         throw refused{path + " is not " + std::string(as.one) + "; it was not touched. Choose another file with " +
                       choose};
-    if (*kind == file_kind::absent)
+    if (*kind == file_kind::absent || (*kind == file_kind::empty && !as.sealed))
     {
-        make_fresh(path, as, j);
+        make_fresh(path, as, j, false, begin);
         return put_in_place(path, as);
     }
     // Root may write anything, and access() says so; a read-only file system says no to everybody.
     if (access(path.c_str(), R_OK | W_OK) != 0 || access(folder_of(path).c_str(), W_OK) != 0)
         refuse_unwritable(path, as, errno);
-    try
-    {
-        look_into(path, as, j);
-    }
-    catch (const failure& f)
-    {
-        if (!f.is_corruption() && f.primary() != SQLITE_ERROR)
-            throw refused{"cannot open " + what + " " + path + ": " + f.what()};
-        make_fresh(path, as, j, fill);
-        move_aside(path, as);
-        put_in_place(path, as);
-        warn(what + " " + path + " was corrupt (" + f.what() + "); it was moved to " + corrupt_copy(path) +
-             " and a new one begun");
-    }
+    auto damage = *kind == file_kind::empty ? "it is empty" : damage_of(path, as, j);
+    if (!damage) return;
+    make_fresh(path, as, j, true, begin);
+    move_aside(path, as);
+    put_in_place(path, as);
+    warn(what + " " + path + " was corrupt (" + *damage + "); it was moved to " + corrupt_copy(path) +
+         " and a new one begun");
 }
 
 void replace_file(const std::string& path, journal j, const std::string& salt,

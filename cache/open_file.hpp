@@ -17,12 +17,14 @@ struct refused
     std::string text;
 };
 
+// What a new file begins with, before it stands in its place. `corrupt`: in the place of one that was.
+using beginning = std::function<void(database&, bool corrupt)>;
+
 // Leaves a sound file of ours, of the current schema and with that journal, at `path`: makes it if nothing is there,
 // migrates an older one, moves our own corrupt one aside. Throws `refused` for one that is not ours, is of a newer
-// schema, or cannot be written. What follows a corrupt one is filled by `fill`, if given, before it stands in its
-// place. REQUIRES: the caller holds the lock on it.
+// schema, or cannot be written. REQUIRES: the caller holds the lock on it.
 void prepare_file(const std::string& path, const schema&, journal, const std::function<void(const std::string&)>& warn,
-                  const std::function<void(database&)>& fill = nullptr);
+                  const beginning& = nullptr);
 
 // Moves the database aside, if there is one, and puts a new one in its place, with the same salt and partitions.
 void replace_file(const std::string& path, journal, const std::string& salt, const std::vector<partition_record>&);

@@ -1,5 +1,7 @@
 #include "cache/schema.hpp"
 
+#include "cache/ledger_rows.hpp"
+
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -70,10 +72,12 @@ constexpr std::array ledger_steps{
            PRIMARY KEY (at, tool)) WITHOUT ROWID;
        INSERT INTO meta VALUES ('time', 0), ('wall', 0), ('steady', 0), ('boot', ''), ('any_day_until', 0),
            ('paused_until', 0), ('clean', 1);)",
+    // What cache/ledger_rows.hpp seals it with.
+    R"(INSERT INTO meta VALUES ('digest', x''), ('log', 0);)",
 };
 constexpr std::array ledger_probes{
     "SELECT count(*) FROM sqlite_schema",
-    "SELECT count(*) = 7 FROM meta",
+    "SELECT count(*) = 9 FROM meta",
     "SELECT 1 + count(*) FROM minute WHERE count >= 0",
     "SELECT 1 + count(*) FROM share WHERE count >= 0",
 };
@@ -89,9 +93,13 @@ const schema& cache_schema()
 
 const schema& ledger_schema()
 {
-    static const schema s{"the budget's ledger", "a ledger of callcache's", "--set budget.path=FILE", 0x4343626c,
+    static const schema s{"the budget's ledger",
+                          "a ledger of callcache's",
+                          "--set budget.path=FILE",
+                          0x4343626c,
                           ledger_steps,  // "CCbl"
-                          ledger_probes};
+                          ledger_probes,
+                          &ledger_seal};
     return s;
 }
 
@@ -101,7 +109,7 @@ std::optional<file_kind> kind_of(const std::string& path, const schema& of)
     if (!file) return errno == ENOENT ? std::optional(file_kind::absent) : std::nullopt;
     unsigned char header[100] = {};
     std::size_t read = std::fread(header, 1, sizeof header, file.get());
-    if (read == 0) return std::ferror(file.get()) ? std::nullopt : std::optional(file_kind::absent);
+    if (read == 0) return std::ferror(file.get()) ? std::nullopt : std::optional(file_kind::empty);
     // The database file format, sections 1.3 and 1.3.16: the application id is big-endian at offset 68.
     std::uint32_t id =
         std::uint32_t(header[68]) << 24 | std::uint32_t(header[69]) << 16 | std::uint32_t(header[70]) << 8 | header[71];
@@ -117,6 +125,7 @@ void migrate(database& db, const schema& to)
     if (version == 0) db.execute("PRAGMA auto_vacuum = INCREMENTAL");  // before the first table, or it has no effect
     db.execute("BEGIN IMMEDIATE");
     for (auto at = version; at < to.version(); ++at) db.execute(to.steps[std::size_t(at)]);
+    if (to.sealed && version < to.sealed->since) to.sealed->put(db);
     db.execute(("PRAGMA application_id = " + std::to_string(to.application_id)).c_str());
     db.execute(("PRAGMA user_version = " + std::to_string(to.version())).c_str());
     db.execute("COMMIT");

@@ -11,6 +11,14 @@
 namespace callcache::sqlite
 {
 
+// An account that a file keeps of all that it holds. Both throw failure.
+struct seal
+{
+    int since;                               // the version of the schema that brought it
+    void (*put)(database&);                  // over what a new or an older file holds
+    void (*check)(database&, bool has_log);  // that it holds nothing else; `has_log`: it was found with a WAL
+};
+
 // What is in a file of ours.
 struct schema
 {
@@ -20,6 +28,7 @@ struct schema
     int application_id;                   // in the header of every such file
     std::span<const char* const> steps;   // step n brings version n to version n + 1
     std::span<const char* const> probes;  // each gives a number above zero, unless the file is damaged
+    const seal* sealed = nullptr;         // null: it keeps no such account, and an empty file is as good as none
 
     int version() const { return int(steps.size()); }
 };
@@ -29,7 +38,8 @@ const schema& ledger_schema();
 
 enum class file_kind
 {
-    absent,   // nothing there, or an empty file
+    absent,   // nothing there
+    empty,    // a file without a byte: nobody's, or what is left of ours
     ours,     // by the application id in its header
     foreign,  // anything else: never touched
 };

@@ -58,7 +58,8 @@ std::variant<snapshot_taken, std::string> take_snapshot(const std::string& path,
 {
     auto kind = kind_of(path, cache_schema());
     if (!kind) return "cannot read " + path + ": " + std::strerror(errno);
-    if (*kind == file_kind::absent) return path + " does not exist, or is empty (cache.path): there is nothing to copy";
+    if (*kind == file_kind::absent || *kind == file_kind::empty)
+        return path + " does not exist, or is empty (cache.path): there is nothing to copy";
     if (*kind == file_kind::foreign) return path + " is not a callcache database (cache.path)";
     // The name is taken before anything is written, so that of two attempts one is refused.
     int fd = open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -2,19 +2,23 @@
 //
 // All of it is in memory too. A write that fails (a full disk, a file system that became read-only, a file that
 // somebody deleted) is not lost: the next one opens the file anew and writes everything.
+//
+// The lock makes it ours. If that is lost, another process may own the budget by now: then nothing is written any more,
+// and nothing that this process had is put back.
 
 #include "cache/file_system.hpp"
 #include "cache/ledger.hpp"
+#include "cache/ledger_rows.hpp"
 #include "cache/mistakes.hpp"
 #include "cache/open_file.hpp"
 
-#include <sys/stat.h>
-
 #include <condition_variable>
-#include <deque>
+#include <cstdio>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 
 namespace callcache
 {
@@ -25,61 +29,41 @@ class ledger_file
 {
 public:
     explicit ledger_file(const std::string& path) :
+        path_(path),
         db_(path, SQLITE_OPEN_READWRITE),
-        put_meta_((setup(db_), db_), "INSERT OR REPLACE INTO meta VALUES (?1, ?2)"),
-        put_minute_(db_, "INSERT OR REPLACE INTO minute VALUES (?1, ?2)"),
-        put_share_(db_, "INSERT OR REPLACE INTO share VALUES (?1, ?2, ?3)"),
-        drop_minutes_(db_, "DELETE FROM minute WHERE at < ?1 OR count = 0"),
-        drop_shares_(db_, "DELETE FROM share WHERE at < ?1 OR count = 0")
+        writer_((setup(db_), db_)),
+        file_(file_at(path))
+    {}
+
+    // False once its path surely leads to another file, or to none.
+    bool is_there() const
     {
-        struct stat info;
-        if (stat(path.c_str(), &info) == 0) inode_ = info.st_ino;
+        std::error_code unknown;
+        auto now = file_at(path_, unknown);
+        return unknown || now == file_;
     }
 
-    // False once the path surely leads to another file, or to none.
-    bool is_at(const std::string& path) const
+    ledger_page read() { return sqlite::read_ledger(db_); }
+
+    // `all`: what the ledger holds with `page` in it.
+    void write(const ledger_page& page, const ledger_page& all)
     {
-        struct stat info;
-        return stat(path.c_str(), &info) == 0 ? info.st_ino == inode_ : !is_gone(path);
+        begin();
+        writer_.write(page, all);
+    }
+    void write_anew(const ledger_page& all)
+    {
+        begin();
+        writer_.write_anew(all);
     }
 
-    ledger_page read()
-    {
-        ledger_page page;
-        auto number = [&](const char* name) {
-            sqlite::statement s(db_, "SELECT value FROM meta WHERE name = ?1");
-            s.bind(1, std::string_view(name));
-            return s.step() ? s.integer(0) : 0;
-        };
-        page.time = from_micros(number("time"));
-        page.wall = from_micros(number("wall"));
-        page.steady = steady_time(std::chrono::nanoseconds(number("steady")));
-        page.any_day_until = from_micros(number("any_day_until"));
-        page.paused_until = from_micros(number("paused_until"));
-        page.clean = number("clean") != 0;
-        sqlite::statement boot(db_, "SELECT value FROM meta WHERE name = 'boot'");
-        if (boot.step()) page.boot = boot.bytes(0);
-        sqlite::statement minutes(db_, "SELECT at, count FROM minute WHERE count > 0 ORDER BY at");
-        while (minutes.step()) page.spent.push_back({minutes.integer(0), minutes.integer(1)});
-        sqlite::statement shares(db_, "SELECT at, tool, count FROM share WHERE count > 0 ORDER BY at, tool");
-        while (shares.step())
-            page.shares.push_back({shares.integer(0), std::string(shares.bytes(1)), shares.integer(2)});
-        return page;
-    }
+    // Leaves nothing beside the file. Without it the log stays, for the next opening.
+    void finish() noexcept { sqlite::end_log(db_); }
 
-    void write(const ledger_page& page)
+    // The path leads to another file by now: our log goes, or SQLite would put it into that one.
+    void remove_log()
     {
-        db_.execute("BEGIN IMMEDIATE");
-        try
-        {
-            write_rows(page);
-            db_.execute("COMMIT");
-        }
-        catch (...)
-        {
-            sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
-            throw;
-        }
+        if (log_ && file_at(path_ + "-wal") == log_) std::remove((path_ + "-wal").c_str());
     }
 
 private:
@@ -87,28 +71,21 @@ private:
     {
         db.use(journal::wal_alone);
         db.execute("PRAGMA synchronous = FULL");
+        sqlite::keep_log(db, true);
     }
 
-    void write_rows(const ledger_page& page)
+    void begin()
     {
-        auto put = [&](std::string_view name, std::int64_t value) { put_meta_.bind(1, name).bind(2, value).run(); };
-        put("time", to_micros(page.time));
-        put("wall", to_micros(page.wall));
-        put("steady", std::chrono::nanoseconds(page.steady.time_since_epoch()).count());
-        put("any_day_until", to_micros(page.any_day_until));
-        put("paused_until", to_micros(page.paused_until));
-        put("clean", page.clean);
-        put_meta_.bind(1, std::string_view("boot")).bind(2, std::string_view(page.boot)).run();
-        for (const auto& m : page.spent) put_minute_.bind(1, m.at).bind(2, m.count).run();
-        for (const auto& s : page.shares)
-            put_share_.bind(1, s.at).bind(2, std::string_view(s.tool)).bind(3, s.count).run();
-        drop_minutes_.bind(1, page.oldest).run();
-        drop_shares_.bind(1, page.oldest / 10).run();
+        if (log_) return;
+        sqlite::begin_log(db_);
+        log_ = file_at(path_ + "-wal");
     }
 
+    const std::string path_;
     sqlite::database db_;
-    sqlite::statement put_meta_, put_minute_, put_share_, drop_minutes_, drop_shares_;
-    ino_t inode_ = 0;
+    sqlite::ledger_writer writer_;
+    const std::optional<file_id> file_;
+    std::optional<file_id> log_;  // none: nothing was written
 };
 
 class sqlite_ledger final : public ledger
@@ -118,7 +95,9 @@ public:
     explicit sqlite_ledger(ledger_options o) : options_(std::move(o))
     {
         sqlite::prepare_file(options_.path, sqlite::ledger_schema(), journal::wal_alone, options_.warn,
-                             [this](sqlite::database& db) { begin_spent(db); });
+                             [this](sqlite::database& db, bool corrupt) {
+                                 if (corrupt) begin_spent(db);
+                             });
         file_.emplace(options_.path);
         all_ = kept_ = file_->read();
         thread_ = std::thread([this] { write_on(); });
@@ -132,6 +111,7 @@ public:
         }
         wanted_.notify_one();
         thread_.join();
+        if (!is_lost() && file_) file_->finish();
     }
 
     const ledger_page& kept() const override { return kept_; }
@@ -159,12 +139,11 @@ private:
             "what was spent today is not known, so all of the day's budget counts as spent until a day has passed; to "
             "begin with a whole one, stop callcache, delete " +
             options_.path + " and start it again");
+        ledger_page spent;
         auto minute = std::chrono::floor<std::chrono::minutes>(options_.now).time_since_epoch().count();
-        std::string now = std::to_string(to_micros(options_.now));
-        db.execute(("INSERT INTO minute VALUES (" + std::to_string(minute) + ", " + std::to_string(options_.daily) +
-                    "); UPDATE meta SET value = 0 WHERE name = 'clean'; UPDATE meta SET value = " + now +
-                    " WHERE name IN ('time', 'wall')")
-                       .c_str());
+        if (options_.daily > 0) spent.spent.push_back({minute, std::int64_t(options_.daily)});
+        spent.time = spent.wall = options_.now;
+        sqlite::ledger_writer(db).write_anew(spent);
     }
 
     void write_on()
@@ -174,67 +153,96 @@ private:
         {
             wanted_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
             if (queue_.empty()) return;
-            queued next = std::move(queue_.front());
-            queue_.pop_front();
+            unmerged_.splice(unmerged_.end(), queue_, queue_.begin());
             lock.unlock();
-            bool durable = false;
-            auto say = [this](std::string_view m) {
-                options_.warn("a mistake in callcache, at the budget's ledger: " + std::string(m));
-            };
-            survives([&] { durable = write_one(next.page); }, say);
-            survives([&] { next.done(durable); }, say);
+            written done = std::move(unmerged_.back().done);
+            const ledger_state how = write_last();
+            survives([&] { done(how); },
+                     [this](std::string_view m) {
+                         options_.warn("a mistake in callcache, at the budget's ledger: " + std::string(m));
+                     });
             lock.lock();
         }
     }
 
-    bool write_one(const ledger_page& page)
+    // Whatever goes wrong is an answer: the process goes on.
+    ledger_state write_last()
     {
-        merge(all_, page);
-        std::string trouble;
+        if (is_lost()) return ledger_state::not_ours;
         try
         {
-            if (file_ && !file_->is_at(options_.path)) file_.reset();
-            if (file_)
-                file_->write(page);
-            else
-            {
-                sqlite::prepare_file(options_.path, sqlite::ledger_schema(), journal::wal_alone, options_.warn);
-                file_.emplace(options_.path);
-                file_->write(all_);
-            }
-        }
-        catch (const sqlite::failure& f)
-        {
-            trouble = f.what();
+            write_unmerged();
         }
         catch (const sqlite::refused& r)
         {
-            trouble = r.text;
+            return cannot_write(r.text.c_str());
         }
-        catch (const std::exception& mistake)
+        catch (const std::exception& e)  // sqlite::failure too
         {
-            trouble = mistake.what();
+            return cannot_write(e.what());
         }
-        if (!trouble.empty()) file_.reset();
-        if (trouble.empty() && !trouble_.empty()) options_.warn("the budget's ledger can be written again");
-        if (!trouble.empty() && trouble_.empty())
-            options_.warn("the budget's ledger cannot be written: " + trouble +
-                          ". What is spent is counted in memory, and would be forgotten if callcache ended now");
-        trouble_ = trouble;
-        return trouble.empty();
+        if (std::exchange(in_trouble_, false)) say(options_.warn, "the budget's ledger can be written again");
+        return ledger_state::durable;
+    }
+
+    // More than the last page after one for which there was no memory.
+    void write_unmerged()
+    {
+        for (; unmerged_.size() > 1; unmerged_.pop_front()) merge(all_, unmerged_.front().page);
+        merge(all_, unmerged_.back().page);
+        const ledger_page page = std::move(unmerged_.back().page);
+        unmerged_.clear();
+        if (file_ && !file_->is_there())
+        {
+            file_->remove_log();
+            file_.reset();
+        }
+        if (file_) return file_->write(page, all_);
+        sqlite::prepare_file(options_.path, sqlite::ledger_schema(), journal::wal_alone, options_.warn,
+                             [this](sqlite::database& db, bool) { sqlite::ledger_writer(db).write_anew(all_); });
+        file_.emplace(options_.path);
+        file_->write_anew(all_);
+    }
+
+    ledger_state cannot_write(const char* why)
+    {
+        file_.reset();
+        if (!std::exchange(in_trouble_, true))
+            say(options_.warn, "the budget's ledger cannot be written: ", why,
+                ". What is spent is counted in memory, and would be forgotten if callcache ended now");
+        return ledger_state::in_memory;
+    }
+
+    bool is_lost()
+    {
+        if (lost_ || !options_.lock || !options_.lock->is_lost()) return lost_;
+        lost_ = true;
+        file_.reset();
+        say(options_.error, "nothing is sent to Gong any more: ", options_.lock->path().c_str(),
+            ", the lock on the budget's ledger, was removed or replaced while callcache ran, so another one may be "
+            "sending. Kept calls are still answered. Restart callcache, and leave its files alone while it runs");
+        return true;
+    }
+
+    // A line for which there is no memory is not said.
+    template<class... Parts>
+    static void say(const std::function<void(const std::string&)>& to, const Parts&... parts)
+    {
+        survives([&] { to((std::string() + ... + parts)); }, [](std::string_view) {});
     }
 
     const ledger_options options_;
     ledger_page kept_;
 
     // The thread's own.
-    std::optional<ledger_file> file_;
+    std::optional<ledger_file> file_;  // none while it cannot be written
     ledger_page all_;
-    std::string trouble_;
+    std::list<queued> unmerged_;  // not in all_ yet
+    bool in_trouble_ = false, lost_ = false;
 
     std::mutex mutex_;
     std::condition_variable wanted_;
-    std::deque<queued> queue_;
+    std::list<queued> queue_;
     bool stopping_ = false;
     std::thread thread_;
 };

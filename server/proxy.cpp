@@ -64,7 +64,8 @@ void raise_descriptor_limit()
 proxy::started proxy::start(const settings& config, const surroundings& around)
 {
     std::unique_ptr<proxy> p(new proxy(config, around));
-    for (auto step : {&proxy::open_cache, &proxy::open_ledger, &proxy::open_upstream, &proxy::open_listeners})
+    for (auto step :
+         {&proxy::find_files, &proxy::open_cache, &proxy::open_ledger, &proxy::open_upstream, &proxy::open_listeners})
         if (auto trouble = (p.get()->*step)()) return *trouble;
     p->announce();
     p->run_loops();
@@ -89,11 +90,19 @@ proxy::proxy(const settings& config, const surroundings& around) :
     raise_descriptor_limit();
 }
 
+std::optional<std::string> proxy::find_files()
+{
+    auto found = find_data_files(*config_);
+    if (auto* trouble = std::get_if<std::string>(&found)) return *trouble;
+    files_ = std::move(std::get<data_files>(found));
+    return std::nullopt;
+}
+
 std::optional<std::string> proxy::open_cache()
 {
-    const std::string& path = config_->cache.path;
+    const std::string& path = files_.cache;
     std::unique_ptr<store> disk;
-    if (path == ":memory:")
+    if (path == in_memory)
         disk = make_empty_store();
     else
     {
@@ -122,15 +131,13 @@ std::optional<std::string> proxy::open_cache()
 
 std::optional<std::string> proxy::open_ledger()
 {
-    auto opened = callcache::open_ledger(*config_, around_.clock, around_.out);
+    auto opened = callcache::open_ledger(*config_, files_, around_.clock, around_.out);
     if (auto* trouble = std::get_if<std::string>(&opened)) return *trouble;
     if (auto* used = std::get_if<ledger_in_use>(&opened))
         return "the budget's ledger " + used->path + " is in use by " + used->by +
                ". One callcache for a budget: stop that one, or divide the limit between the two (budget.rate 1 and 2, "
                "and budget.daily) and choose another file with --set budget.path=FILE";
-    auto& mine = std::get<opened_ledger>(opened);
-    if (mine.lock) ledger_lock_.emplace(std::move(*mine.lock));
-    ledger_ = std::move(mine.book);
+    ledger_ = std::move(std::get<std::unique_ptr<ledger>>(opened));
     return std::nullopt;
 }
 
@@ -218,7 +225,7 @@ void proxy::stop()
     for (std::thread& t : threads_)
         if (t.joinable()) t.join();
     // Both answer whoever still waits for them, which resumes on loops that must stand.
-    if (fetcher_ && ledger_) ledger_->write(fetcher_->last_page(), [](bool) {});
+    if (fetcher_ && ledger_) ledger_->write(fetcher_->last_page(), [](ledger_state) {});
     ledger_.reset();
     tiers_.reset();
     log_.finish();
@@ -283,7 +290,29 @@ void proxy::look_after(wall_time now)
     }
     observer_->look();
     log_.look();
+    look_after_lock();
     read_files_again();
+}
+
+// Who removes the database under us may remove its lock too. It is taken again, so that nobody else uses the file that
+// is begun anew; if somebody was quicker, that is said.
+void proxy::look_after_lock()
+{
+    if (!lock_ || !lock_->is_lost()) return;
+    auto again = file_lock::take(lock_->path(), file_lock::this_process());
+    if (auto* mine = std::get_if<file_lock>(&again))
+    {
+        lock_.emplace(std::move(*mine));
+        lost_lock_ = false;
+        return around_.out.warn("the lock on the database was removed or replaced; it was taken again",
+                                {{"lock", lock_->path()}});
+    }
+    if (std::exchange(lost_lock_, true)) return;
+    auto* other = std::get_if<file_lock::held>(&again);
+    around_.out.error("the lock on the database was removed or replaced, and cannot be taken again: if two callcaches "
+                      "use one database, what is purged in one is still answered by the other. Stop one of them",
+                      {{"lock", lock_->path()},
+                       {"why", other ? "in use by " + other->by : std::get<file_lock::unavailable>(again).why}});
 }
 
 std::optional<std::string> proxy::read_clients()
@@ -408,10 +437,9 @@ void proxy::announce() const
                          {{"left_of_the_day", std::to_string(spending.left) + " of " + std::to_string(spending.daily)},
                           {"day", config_->budget.day}});
     if (auto share = share_warning(*config_)) around_.out.warn(*share);
-    bool memory = config_->cache.path == ":memory:";
-    around_.out.info("cache",
-                     {{"file", memory ? "none; kept in memory, and gone with the process" : config_->cache.path},
-                      {"known_credentials", std::to_string(tiers_->disk().kept_partitions().size())}});
+    bool memory = files_.cache == in_memory;
+    around_.out.info("cache", {{"file", memory ? "none; kept in memory, and gone with the process" : files_.cache},
+                               {"known_credentials", std::to_string(tiers_->disk().kept_partitions().size())}});
 }
 
 }  // namespace callcache

@@ -5,6 +5,7 @@
 // of its own. With one thread the same loop is front and fetcher.
 #pragma once
 
+#include "cache/data_files.hpp"
 #include "cache/file_lock.hpp"
 #include "cache/ledger.hpp"
 #include "cache/tiers.hpp"
@@ -72,6 +73,7 @@ public:
 
 private:
     proxy(const settings&, const surroundings&);
+    std::optional<std::string> find_files();
     std::optional<std::string> open_cache();
     std::optional<std::string> open_ledger();
     std::optional<std::string> open_upstream();
@@ -80,6 +82,7 @@ private:
     std::optional<std::string> read_tls();
     std::optional<std::string> read_admin_token();
     void read_files_again();
+    void look_after_lock();
     void run_loops();
     void announce() const;
 
@@ -88,7 +91,9 @@ private:
     const surroundings around_;  // with log_ in place of what was given
     const origin upstream_;
 
-    std::optional<file_lock> lock_, ledger_lock_;
+    data_files files_;
+    std::optional<file_lock> lock_;  // on the database
+    bool lost_lock_ = false;
     std::unique_ptr<ledger> ledger_;
     std::unique_ptr<tiers> tiers_;
     std::unique_ptr<partitions> partitions_;

@@ -1,6 +1,7 @@
 #include "server/admin/explanation.hpp"
 
 #include "cache/freshness.hpp"
+#include "server/fetch/refusal_reply.hpp"
 #include "server/text/human.hpp"
 #include "server/text/json_text.hpp"
 
@@ -146,7 +147,7 @@ next_answer foretell(const entry* kept, trust trusted, const forecast& o, const 
     if (before_it.is == what::none && r.verdict == verdict::pass) return {outcome::pass, "", o.wait};
     if (before_it.is == what::none && o.is_under_way) return {outcome::collapsed, "", {}};
     if (before_it.is == what::none) return {outcome::miss, "", o.wait};
-    outcome otherwise = before_it.is == what::limited ? outcome::limited : outcome::error;
+    outcome otherwise = before_it.is == what::limited ? outcome_of(*before_it.no) : outcome::error;
     duration wait = before_it.no ? before_it.no->wait : before_it.wait;
     bool may_serve = before_it.is != what::refused && r.verdict != verdict::pass;
     if (may_serve && serves_on_error(kept, trusted, s, now))

@@ -57,7 +57,11 @@ std::uint64_t sum_of(const outcome_counts& counts, std::initializer_list<outcome
 std::string headline(const overview& o)
 {
     const budget_report& b = o.upstream.spending;
-    std::string text = spent_text(b) + " · " + forecast_text(o);
+    std::string text;
+    if (b.ledger == ledger_state::not_ours)
+        text = "nothing is sent to Gong, and misses are refused: the lock on the budget's ledger is lost; restart "
+               "callcache · ";
+    text += spent_text(b) + " · " + forecast_text(o);
     if (std::string tools = tools_text(b); !tools.empty()) text += " · " + tools;
     text += " · " + grouped(sum_of(o.of_the_day, {outcome::hit, outcome::stale, outcome::negative, outcome::offline})) +
             " answered without Gong";

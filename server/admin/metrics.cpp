@@ -145,7 +145,10 @@ void add_budget(families& f, const overview& o)
     f.add(double(b.background), {{"class", "background"}});
     f.gauge("callcache_paused_until_timestamp_seconds", "Until when Gong has asked to wait with a 429; 0: it has not",
             b.paused_for > duration(0) ? seconds(o.now + b.paused_for) : 0);
-    f.gauge("callcache_ledger_durable", "0 while the day is counted in memory alone", b.durable);
+    f.gauge("callcache_ledger_durable", "0 while the day is counted in memory alone",
+            b.ledger == ledger_state::durable);
+    f.gauge("callcache_ledger_ours", "0 once its lock is lost: nothing is sent to Gong any more",
+            b.ledger != ledger_state::not_ours);
 }
 
 void add_bulk(families& f, const bulk_report& b)

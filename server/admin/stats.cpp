@@ -78,7 +78,8 @@ std::string budget_json(const overview& o)
          {"ration", json_string(word(b.shedding))},
          {"exhausted_timestamp", timestamp(b.ends_in, o.now)},
          {"paused_until_timestamp", timestamp(paused, o.now)},
-         {"ledger_durable", value(b.durable)},
+         {"ledger_durable", value(b.ledger == ledger_state::durable)},
+         {"ledger_ours", value(b.ledger != ledger_state::not_ours)},
          {"wait_seconds", value(std::chrono::duration<double>(b.wait).count())},
          {"queue", json_object({{"interactive", value(b.interactive)}, {"background", value(b.background)}})},
          {"spent_by_tool", json_object(tools)}});

@@ -83,7 +83,7 @@ duration budget::until_turn(std::size_t others, moment now) const
 
 bool budget::is_held(moment now) const
 {
-    return paused_for(now) > admission_lead || day_.wait(now, 1) > admission_lead;
+    return !is_ours() || paused_for(now) > admission_lead || day_.wait(now, 1) > admission_lead;
 }
 
 duration budget::until_send(moment now) const
@@ -182,6 +182,8 @@ std::optional<refusal> budget::delays(duration allowed, moment now) const
 {
     refusal r;
     r.left = day_.left(now);
+    r.why = reason::not_ours;
+    if (!is_ours()) return r;
     r.wait = paused_for(now);
     r.why = reason::paused;
     if (r.wait > allowed) return r;
@@ -198,6 +200,13 @@ std::optional<budget::expelled> budget::expel(moment now)
         bool gone = queue_.remove(i, tool, how);
         return expelled{i, {std::move(tool), how}, std::move(why), gone};
     };
+    for (urgency how : {urgency::interactive, urgency::background})
+        if (auto next = queue_.next(how); next && !is_ours())
+        {
+            refusal r;
+            r.why = reason::not_ours;
+            return from_flow(next->what, next->tool, how, r);
+        }
     // An item that can go inside at once does not wait.
     std::size_t admissible =
         until_admission(now) > duration(0) ? 0 : settings_.burst - std::min(settings_.burst, inside_.size());
@@ -233,7 +242,7 @@ duration budget::until_admission(moment now) const
 std::optional<budget::item> budget::admit(moment now)
 {
     observe(now);
-    if (inside_.size() >= settings_.burst || queue_.size() == 0 || until_admission(now) > duration(0))
+    if (!is_ours() || inside_.size() >= settings_.burst || queue_.size() == 0 || until_admission(now) > duration(0))
         return std::nullopt;
     urgency how = queue_.size(urgency::interactive) > 0 ? urgency::interactive : urgency::background;
     auto next = *queue_.next(how);
@@ -255,7 +264,7 @@ asking budget::leave(item i, bool again)
 std::optional<ledger_page> budget::to_write(moment now)
 {
     observe(now);
-    if (writing_) return std::nullopt;
+    if (writing_ || !is_ours()) return std::nullopt;
     std::optional<ledger_page> page;
     if (!inside_.empty() && paused_for(now) == duration(0)) page = day_.lease(now);
     leasing_ = page.has_value();
@@ -270,12 +279,13 @@ std::optional<ledger_page> budget::to_write(moment now)
     return page;
 }
 
-void budget::written(bool durable, moment now)
+void budget::written(ledger_state how, moment now)
 {
     assert(writing_);
     writing_ = false;
-    durable_ = durable;
-    if (!durable && paused_for(now) > duration(0)) write_again_at_ = now.steady + write_again_after;
+    ledger_ = how;
+    if (how == ledger_state::in_memory && paused_for(now) > duration(0))
+        write_again_at_ = now.steady + write_again_after;
     if (std::exchange(leasing_, false)) day_.leased();
 }
 
@@ -349,7 +359,7 @@ budget_report budget::report(moment now) const
     r.interactive = queue_.size(urgency::interactive);
     r.background = queue_.size(urgency::background);
     r.tools = shares_.all(day_.counts_from(now));
-    r.durable = durable_;
+    r.ledger = ledger_;
     return r;
 }
 

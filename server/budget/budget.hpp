@@ -83,10 +83,11 @@ public:
     // It goes without being sent; `again`: back to the head of the queue. Returns for whom it was inside.
     asking leave(item, bool again);
 
-    // --- The lease. What to write to the ledger now, or nothing; then call written(), and until then nothing else is
-    // to be written.
+    // --- The lease. What to write to the ledger now, or nothing; then call written(), before anything else is written.
+    // Once the ledger is not ours, nothing is sent any more: who asks is refused, and who waits is expelled.
     std::optional<ledger_page> to_write(moment now);
-    void written(bool durable, moment now);
+    void written(ledger_state, moment now);
+    bool is_ours() const { return ledger_ != ledger_state::not_ours; }
 
     ledger_page close(moment now);  // the last page, for a stop
 
@@ -94,9 +95,9 @@ public:
     // How long until a request may be sent (zero: now), and one with others before it. Says nothing about the lease.
     duration until_send(moment now) const;
     duration until_turn(std::size_t others, moment now) const;
-    // True while nothing is sent for longer than it takes to make ready: paused, or the day is spent.
+    // True while nothing is sent for longer than it takes to make ready: paused, the day is spent, or for good.
     bool is_held(moment now) const;
-    bool may_send(moment now) const { return until_send(now) == duration(0) && day_.is_leased(now); }
+    bool may_send(moment now) const { return is_ours() && until_send(now) == duration(0) && day_.is_leased(now); }
 
     struct grant
     {
@@ -141,9 +142,8 @@ private:
     std::map<item, asking> inside_;
     steady_time paused_until_{};
     unsigned refused_in_a_row_ = 0;
-    bool pause_changed_ = false;
-    bool leasing_ = false, writing_ = false;
-    bool durable_ = true;
+    bool pause_changed_ = false, leasing_ = false, writing_ = false;
+    ledger_state ledger_ = ledger_state::durable;
     std::optional<steady_time> write_again_at_;  // a pause whose write failed
 
     // The forecast costs a walk over the day, and is good for a second.

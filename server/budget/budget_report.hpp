@@ -1,6 +1,7 @@
 // What an operator sees of the budget.
 #pragma once
 
+#include "cache/ledger_state.hpp"
 #include "cache/time.hpp"
 #include "server/budget/shedding.hpp"
 
@@ -22,7 +23,7 @@ struct budget_report
     duration wait{};                              // of an interactive request of a new tool, until it would be sent
     std::size_t interactive = 0, background = 0;  // waiting
     std::map<std::string, std::uint64_t> tools;   // what each has spent of the day
-    bool durable = true;
+    ledger_state ledger = ledger_state::durable;
 };
 
 }  // namespace callcache

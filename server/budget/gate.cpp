@@ -159,10 +159,10 @@ void gate::write_page(moment now)
 {
     auto page = budget_.to_write(now);
     if (!page) return;
-    parts_.book.write(std::move(*page), [this, ex = parts_.loop, alive = std::weak_ptr(alive_)](bool durable) {
-        asio::post(ex, [this, alive, durable] {
+    parts_.book.write(std::move(*page), [this, ex = parts_.loop, alive = std::weak_ptr(alive_)](ledger_state how) {
+        asio::post(ex, [this, alive, how] {
             if (alive.expired()) return;
-            budget_.written(durable, parts_.clock.now());
+            budget_.written(how, parts_.clock.now());
             look();
         });
     });
@@ -229,7 +229,7 @@ gate::permit::~permit()
 task<bool> gate::permit::acquire()
 {
     // At most one grant is held: whoever asks again did not use the first one.
-    if (stage_ == stage::granted) co_return !is_paused();
+    if (stage_ == stage::granted) co_return !is_withdrawn();
     if (gate_.closed_ && gate_.budget_.is_held(gate_.parts_.clock.now())) co_return false;
     auto start = [this](auto done) {
         gate_.ready_.push_back({item_, std::move(done)});
@@ -240,13 +240,13 @@ task<bool> gate::permit::acquire()
     if (!grant) co_return false;
     grant_ = std::move(*grant);
     stage_ = stage::granted;
-    co_return !is_paused();
+    co_return !is_withdrawn();
 }
 
-// A 429 came after the grant.
-bool gate::permit::is_paused() const
+// After the grant a 429 came, or the word that the ledger is not ours any more.
+bool gate::permit::is_withdrawn() const
 {
-    return gate_.budget_.paused_for(gate_.parts_.clock.now()) > duration(0);
+    return !gate_.budget_.is_ours() || gate_.budget_.paused_for(gate_.parts_.clock.now()) > duration(0);
 }
 
 void gate::permit::step_back()

@@ -33,7 +33,7 @@ public:
         // An item lost its place in one tool's flow. If no other holds it, enter() says why, right after.
         std::function<void(budget::item, const asking&, const refusal&)> expelled;
 
-        // Nothing is sent for a while from now on: paused, or the day is spent.
+        // Nothing is sent for a while from now on, or ever: budget::is_held().
         std::function<void()> held;
     };
     explicit gate(parts);
@@ -90,7 +90,7 @@ public:
         task<void> reacquire();
 
     private:
-        bool is_paused() const;
+        bool is_withdrawn() const;
         enum class stage
         {
             inside,

@@ -43,6 +43,9 @@ std::string text_of(const refusal& r, const budget_settings& b, wall_time now, s
     case reason::queue_full:
         return "the queue is full: " + std::to_string(r.waiting) +
                " requests wait for their turn at Gong (budget.queue_max); kept calls are still answered";
+    case reason::not_ours:
+        return "nothing is sent to Gong any more: the lock on the budget's ledger was removed or replaced while "
+               "callcache ran, so another one may be sending; kept calls are still answered. Restart callcache";
     case reason::too_long: break;
     }
     std::int64_t whole = seconds_up(r.wait);

@@ -20,6 +20,7 @@ struct refusal
         reserved,    // what is left of the day is for interactive tools
         too_long,    // the queue is longer than the tool may wait
         queue_full,
+        not_ours,  // the budget may be another process's by now: nothing is sent any more
     };
     reason why = reason::too_long;
     duration wait{};          // until it would be its turn, if nobody else arrives

@@ -45,16 +45,16 @@ std::string owned_by(const std::string& who, const settings& config)
            (tools_address(config).tls ? "https://" : "http://") + config.server.listen.front() + "/v2/calls/ID";
 }
 
-book usable(ledger_opening& opened, const settings& config)
+book usable(ledger_opening& opened, const settings& config, const data_files& files)
 {
     if (auto* trouble = std::get_if<std::string>(&opened)) return *trouble;
     if (auto* used = std::get_if<ledger_in_use>(&opened))
         return owned_by("a callcache that runs (" + used->by + ")", config);
-    if (ledger_path(config) == ":memory:" && is_running(config)) return owned_by("a callcache that runs", config);
-    return std::get<opened_ledger>(opened).book.get();
+    if (files.ledger == in_memory && is_running(config)) return owned_by("a callcache that runs", config);
+    return std::get<std::unique_ptr<ledger>>(opened).get();
 }
 
-int ask_vendor(const settings& config, const std::string& authorization, const std::string& id)
+int ask_vendor(const settings& config, const data_files& files, const std::string& authorization, const std::string& id)
 {
     system_clock clock;
     auto out = make_log(config.log);
@@ -73,14 +73,14 @@ int ask_vendor(const settings& config, const std::string& authorization, const s
     asio::io_context loop(1);  // outlives the ledger, whose thread tells it of what was written
     {
         bool spends = !authorization.empty();
-        ledger_opening opened = spends ? open_ledger(config, clock, *out) : ledger_opening("not needed");
+        ledger_opening opened = spends ? open_ledger(config, files, clock, *out) : ledger_opening("not needed");
         live_check live{loop.get_executor(),
                         config,
                         clock,
                         to,
                         authorization,
                         id,
-                        usable(opened, config),
+                        usable(opened, config, files),
                         std::get<calendar>(day),
                         [](const std::string& line) {
                             std::puts(harmless(line).c_str());
@@ -118,6 +118,8 @@ int check(const settings& config, const check_wishes& wishes)
         auto read = read_tls_identity(config.server);
         if (auto* trouble = std::get_if<std::string>(&read)) return refuse(*trouble);
     }
+    auto found = find_data_files(config);
+    if (auto* trouble = std::get_if<std::string>(&found)) return refuse(*trouble);
     settings defaults;
     std::size_t width = 0;
     for (const config_key& k : config_keys()) width = std::max(width, k.path.size());
@@ -135,7 +137,7 @@ int check(const settings& config, const check_wishes& wishes)
     std::fflush(stdout);
     if (wishes.live && config.mode == run_mode::offline)
         return refuse("--live: mode is offline, and nothing goes upstream");
-    return wishes.live ? ask_vendor(config, authorization, wishes.id) : 0;
+    return wishes.live ? ask_vendor(config, std::get<data_files>(found), authorization, wishes.id) : 0;
 }
 
 }  // namespace callcache

@@ -19,7 +19,7 @@ metered_client::metered_client(parts p) :
 
 metered_client::~metered_client()
 {
-    parts_.book.write(gate_.last_page(), [](bool) {});
+    parts_.book.write(gate_.last_page(), [](ledger_state) {});
 }
 
 upstream_failure metered_client::limited(const refusal& no) const

@@ -2,6 +2,7 @@
 // may is then decided by the file's owner and mode, and not by who reaches a port.
 
 #include "cache/snapshot.hpp"
+#include "cache/data_files.hpp"
 #include "server/commands/commands.hpp"
 #include "server/text/human.hpp"
 
@@ -12,8 +13,11 @@ namespace callcache
 
 int snapshot(const settings& config, const std::string& file)
 {
-    const std::string& path = config.cache.path;
-    if (path == ":memory:")
+    auto found = find_data_files(config);
+    if (auto* trouble = std::get_if<std::string>(&found))
+        return std::fprintf(stderr, "callcache: %s\n", trouble->c_str()), 1;
+    const std::string& path = std::get<data_files>(found).cache;
+    if (path == in_memory)
         return std::fprintf(stderr, "callcache: cache.path is :memory:, so there is no file to copy\n"), 1;
     auto taken = take_snapshot(path, file);
     if (auto* trouble = std::get_if<std::string>(&taken))

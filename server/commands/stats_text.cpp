@@ -123,7 +123,10 @@ std::string budget_line(const value& b)
     std::string said = left + text(at(b, "ration")) + "; waiting: " + count(at(b, "queue", "interactive")) +
                        " interactive, " + count(at(b, "queue", "background")) + " background; a new request waits " +
                        seconds(at(b, "wait_seconds"));
-    if (at(b, "ledger_durable").IsFalse()) said += "; THE LEDGER CANNOT BE WRITTEN: a restart forgets what was spent";
+    if (at(b, "ledger_ours").IsFalse())
+        said += "; THE LOCK ON THE LEDGER IS LOST: nothing is sent until callcache is restarted";
+    else if (at(b, "ledger_durable").IsFalse())
+        said += "; THE LEDGER CANNOT BE WRITTEN: a restart forgets what was spent";
     return said;
 }
 

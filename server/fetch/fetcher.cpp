@@ -15,9 +15,9 @@ using namespace std::chrono_literals;
 
 }  // namespace
 
-reply limited(const fetcher_parts& parts, const refusal& no)
+looked_up limited(const fetcher_parts& parts, const refusal& no)
 {
-    return too_many_requests(no, parts.config->budget, parts.clock.wall());
+    return own(refusal_reply(no, parts.config->budget, parts.clock.wall()), outcome_of(no));
 }
 
 reply is_down(const fetcher_parts& parts, const breaker& b, std::string_view why)
@@ -166,7 +166,7 @@ void fetcher::begin(lookup l, answered done)
         if (!done) return;
         asking who{l.tool, l.how};
         auto no = gate_.spending().refuses_to_join(f->number, who, l.patience, parts_.clock.now());
-        if (f->queued && no) return done(fallback(l, own(limited(parts_, *no), outcome::limited)));
+        if (f->queued && no) return done(fallback(l, limited(parts_, *no)));
         join(f, std::move(l), std::move(done));
         gate_.join(f->number, who);
         return;
@@ -265,7 +265,7 @@ std::optional<looked_up> fetcher::refused(const lookup& l) const
         return own(*just_refused(refused_credentials_, l, parts_.clock.steady()), outcome::error);
     case obstacle::what::down:
         return fallback(l, own(is_down(parts_, breaker_, "several requests in a row have failed"), outcome::error));
-    case obstacle::what::limited: return fallback(l, own(limited(parts_, *before_it.no), outcome::limited));
+    case obstacle::what::limited: return fallback(l, limited(parts_, *before_it.no));
     }
     return std::nullopt;
 }
@@ -371,7 +371,7 @@ void fetcher::on_refused(budget::item number, const asking& who, const refusal& 
         auto at = w++;
         if (at->asked.tool != who.tool || at->asked.how != who.how) continue;
         waiter gone = part_with(f, at);
-        gone.done(fallback(gone.asked, own(limited(parts_, why), outcome::limited)));
+        gone.done(fallback(gone.asked, limited(parts_, why)));
     }
     if (gate_.spending().queue().contains(number))
         keep_or_linger(f);
@@ -393,7 +393,7 @@ void fetcher::tell_who_cannot_wait()
             auto no = gate_.spending().delays(std::max<duration>(left, 0s), now);
             if (!no) continue;
             waiter gone = part_with(*f, at);
-            gone.done(fallback(gone.asked, own(limited(parts_, *no), outcome::limited)));
+            gone.done(fallback(gone.asked, limited(parts_, *no)));
         }
         keep_or_linger(*f);
     }

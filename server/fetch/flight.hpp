@@ -137,7 +137,7 @@ inline reply with_retry_after(reply r, std::int64_t seconds)
 }
 
 // What a tool is told in place of an answer. fetcher.cpp
-reply limited(const fetcher_parts&, const refusal&);
+looked_up limited(const fetcher_parts&, const refusal&);
 reply is_down(const fetcher_parts&, const breaker&, std::string_view why);
 
 // Nothing if the credential may be asked for.

@@ -6,8 +6,9 @@
 namespace callcache
 {
 
-reply too_many_requests(const refusal& r, const budget_settings& b, wall_time now)
+reply refusal_reply(const refusal& r, const budget_settings& b, wall_time now)
 {
+    if (r.why == refusal::reason::not_ours) return own_answer(503, words_of(r, b, now));
     reply answer = own_answer(429, words_of(r, b, now));
     std::int64_t seconds = seconds_up(std::min<duration>(wait_of(r), b.retry_after_max));
     answer.fields.emplace_back("Retry-After", std::to_string(seconds));

@@ -1,14 +1,21 @@
-// The 429 for a request that the budget refuses.
+// The answer to a request that the budget refuses.
 #pragma once
 
 #include "server/budget/refusal.hpp"
+#include "server/http/outcome.hpp"
 #include "server/http/reply.hpp"
 
 namespace callcache
 {
 
-// In the contract's words, with Retry-After, RateLimit-Policy and RateLimit
-// (draft-ietf-httpapi-ratelimit-headers-10).
-reply too_many_requests(const refusal&, const budget_settings&, wall_time now);
+// A 429 in the contract's words, with Retry-After, RateLimit-Policy and RateLimit
+// (draft-ietf-httpapi-ratelimit-headers-10). If the ledger is not ours any more it is a 503 without them, as nobody
+// knows when the request could be sent.
+reply refusal_reply(const refusal&, const budget_settings&, wall_time now);
+
+constexpr outcome outcome_of(const refusal& r)
+{
+    return r.why == refusal::reason::not_ours ? outcome::error : outcome::limited;
+}
 
 }  // namespace callcache

@@ -223,7 +223,7 @@ void fetcher::fail(const flight_ptr& f, std::shared_ptr<const upstream_answer> a
                                  1),
                 outcome::limited);
     else if (failure.what == failing::limited)
-        otherwise = own(limited(parts_, f->limited.value_or(refusal())), outcome::limited);
+        otherwise = limited(parts_, f->limited.value_or(refusal()));
     else if (failure.what == failing::down)
         otherwise = own(is_down(parts_, breaker_, failure.text), outcome::error);
     else

@@ -1,11 +1,12 @@
 #include "server/sandbox/allowed_paths.hpp"
 
+#include "cache/data_files.hpp"
+#include "cache/file_system.hpp"
 #include "config/keys.hpp"
 
 #include <openssl/x509.h>
 
 #include <algorithm>
-#include <deque>
 #include <filesystem>
 #include <set>
 
@@ -15,8 +16,6 @@ namespace
 {
 
 namespace fs = std::filesystem;
-
-constexpr int links_max = 40;  // as the kernel's, for one path
 
 // What the libraries read, much of it long after the start: the modules that look names up are loaded at the first
 // lookup, and certificates are read when a connection is made.
@@ -41,30 +40,10 @@ constexpr const char* of_libraries[] = {"/etc",
                                         "/sys/devices/system/cpu/online"};
 constexpr const char* may_be_links[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime"};
 
-// Where a path leads to. Adds the folder of each link on the way to `links`.
-fs::path follow(const fs::path& path, std::vector<fs::path>& links)
+// Where a path leads to.
+fs::path end_of(const fs::path& path)
 {
-    std::error_code ignored;
-    fs::path whole = fs::absolute(path, ignored), at = "/";
-    std::deque<fs::path> rest(whole.begin(), whole.end());
-    for (std::size_t count = 0; !rest.empty();)
-    {
-        fs::path part = std::move(rest.front());
-        rest.pop_front();
-        if (part.is_absolute() || part == "." || part.empty()) continue;
-        if (part == "..")
-            at = at.parent_path();
-        else if (fs::path next = at / part; !fs::is_symlink(next, ignored) || ++count > links_max)
-            at = next;
-        else
-        {
-            links.push_back(at);
-            fs::path target = fs::read_symlink(next, ignored);
-            if (target.is_absolute()) at = "/";
-            rest.insert(rest.begin(), target.begin(), target.end());
-        }
-    }
-    return at;
+    return follow_links(path.string()).end;
 }
 
 // Beneath the folder, or the folder itself.
@@ -79,33 +58,26 @@ public:
     // A folder, or a file of the system that stays what it is.
     void add_itself(const fs::path& path)
     {
-        std::vector<fs::path> links;
         std::error_code ignored;
-        fs::path end = follow(path, links);
+        fs::path end = end_of(path);
         if (fs::exists(end, ignored)) all_.insert(end);
     }
 
     // A file: its folder, and that of its name. Not "/", which is everything: there it is the file itself.
     void add_file(const fs::path& path)
     {
-        std::vector<fs::path> links;
         std::error_code ignored;
-        fs::path end = follow(path, links);
+        const link_trail trail = follow_links(path.string());
+        fs::path end = trail.end;
         if (fs::is_directory(end, ignored)) return add_itself(end);
-        for (const fs::path& folder : links)
+        for (const fs::path folder : trail.folders)
             if (folder != "/" && lies_in(end, folder)) all_.insert(folder);
-        for (const fs::path& folder : {end.parent_path(), follow(fs::absolute(path, ignored).parent_path(), links)})
+        for (const fs::path& folder : {end.parent_path(), end_of(fs::absolute(path, ignored).parent_path())})
             add_itself(folder == "/" ? end : folder);
     }
 
-    // A file that is written, and others beside it: they may be made, renamed and removed.
-    void add_written(const fs::path& path)
-    {
-        std::vector<fs::path> links;
-        std::error_code ignored;
-        add_itself(fs::absolute(path, ignored).parent_path());
-        add_itself(follow(path, links).parent_path());  // SQLite's own files lie beside what a link leads to
-    }
+    // A file that is written, and others beside it: they may be made, renamed and removed. It is no link.
+    void add_written(const fs::path& path) { add_itself(path.parent_path()); }
 
     // Without what lies beneath another, here or in `wider`.
     std::vector<std::string> list_without(const paths& wider) const
@@ -137,10 +109,10 @@ reach reach_of(const settings& config)
         if (std::string file = key.show(config); key.path.ends_with("_file") && !file.empty()) reads.add_file(file);
     for (const std::string& file : config.also_read) reads.add_file(file);
 
-    const std::string& database = config.cache.path;
-    std::string ledger = config.budget.path.empty() ? database : config.budget.path;
-    for (const std::string& file : {database, ledger})
-        if (file != ":memory:") writes.add_written(file);
+    auto found = find_data_files(config);  // none: the start refuses
+    if (auto* files = std::get_if<data_files>(&found))
+        for (const std::string& file : {files->cache, files->ledger})
+            if (file != in_memory) writes.add_written(file);
     return {reads.list_without(writes), writes.list_without({})};
 }
 

@@ -35,6 +35,7 @@ export function full_hour() {
       exhausted_timestamp: null,
       paused_until_timestamp: null,
       ledger_durable: true,
+      ledger_ours: true,
       wait_seconds: 5.2,
       queue: { interactive: 3, background: 12 },
       spent_by_tool: { etl: 734, agent: 265, warm: 202, "crm-sync": 3 },

@@ -97,6 +97,46 @@ TEST_CASE("ledger page: everything else is as in the newest page")
     CHECK(into.any_day_until == wall_time{});
 }
 
+TEST_CASE("ledger page: its digest is of everything that is kept, in whatever steps it was written")
+{
+    ledger_page whole;
+    whole.spent = {{5, 1}, {7, 2}};
+    whole.shares = {{0, "a", 1}, {0, "b", 2}};
+    whole.time = whole.wall = wall_time(1s);
+    whole.boot = "boot";
+
+    ledger_page other = whole;
+    auto differs = [&](auto change) {
+        other = whole;
+        change(other);
+        CHECK(digest_of(other) != digest_of(whole));
+    };
+    differs([](ledger_page& p) { p.spent[0].at = 4; });
+    differs([](ledger_page& p) { p.spent[1].count = 3; });
+    differs([](ledger_page& p) { p.spent.pop_back(); });
+    differs([](ledger_page& p) { p.shares[0].at = 1; });
+    differs([](ledger_page& p) { p.shares[0].tool = "c"; });
+    differs([](ledger_page& p) { p.shares[1].count = 1; });
+    differs([](ledger_page& p) { p.shares.clear(); });
+    differs([](ledger_page& p) { p.time += 1us; });
+    differs([](ledger_page& p) { p.wall += 1us; });
+    differs([](ledger_page& p) { p.steady += 1ns; });
+    differs([](ledger_page& p) { p.boot = "boots"; });
+    differs([](ledger_page& p) { p.any_day_until += 1us; });
+    differs([](ledger_page& p) { p.paused_until += 1us; });
+    differs([](ledger_page& p) { p.clean = true; });
+
+    other = whole;
+    other.oldest = 3;
+    CHECK(digest_of(other) == digest_of(whole));
+    ledger_page first = whole, second = whole;
+    first.spent = {{5, 9}};
+    first.shares = {{0, "b", 2}};
+    second.shares = {{0, "a", 1}};
+    merge(first, second);
+    CHECK(digest_of(first) == digest_of(whole));
+}
+
 TEST_CASE("ledger page: many pages leave what a table would hold")
 {
     for (unsigned seed = 1; seed <= 50; ++seed)

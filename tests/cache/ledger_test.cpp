@@ -39,9 +39,17 @@ ledger_page page(std::vector<ledger_page::minute> spent, std::vector<ledger_page
     return p;
 }
 
+ledger_state written(ledger& l, ledger_page p)
+{
+    return wait_for<ledger_state>([&](auto done) { l.write(std::move(p), done); });
+}
+
+// True if it is durable.
 bool write(ledger& l, ledger_page p)
 {
-    return wait_for<bool>([&](auto done) { l.write(std::move(p), done); });
+    ledger_state how = written(l, std::move(p));
+    CHECK(how != ledger_state::not_ours);
+    return how == ledger_state::durable;
 }
 
 std::int64_t sum(const ledger_page& p)
@@ -59,6 +67,8 @@ struct ledger_file
     wall_time now = t0;
     std::mutex mutex;
     std::string warnings;
+    std::atomic<bool> warnings_fail = false;
+    bool locked = false;
     std::unique_ptr<ledger> l;
 
     // The operator's line of a file that is refused, or nothing.
@@ -70,10 +80,13 @@ struct ledger_file
         o.daily = daily;
         o.now = now;
         o.warn = [this](const std::string& line) {
+            if (warnings_fail) throw std::bad_alloc();
             std::lock_guard lock(mutex);
             warnings += line + "\n";
         };
-        auto opened = open_sqlite_ledger(o);
+        o.error = o.warn;
+        if (locked) o.lock.emplace(std::get<file_lock>(file_lock::take(path + "-lock", "this one")));
+        auto opened = open_sqlite_ledger(std::move(o));
         if (auto* r = std::get_if<ledger_refused>(&opened)) return r->text;
         l = std::move(std::get<std::unique_ptr<ledger>>(opened));
         return "";
@@ -224,8 +237,8 @@ TEST_CASE("ledger: pages are written in order, and those that are queued at the 
     std::atomic<int> told{0};
     std::atomic<bool> in_order{true};
     for (int i = 0; i < 200; ++i)
-        f.l->write(page({{m0, i}}), [&, i](bool durable) {
-            if (told++ != i || !durable) in_order = false;
+        f.l->write(page({{m0, i}}), [&, i](ledger_state how) {
+            if (told++ != i || how != ledger_state::durable) in_order = false;
         });
     f.l.reset();
     CHECK(told == 200);
@@ -281,14 +294,6 @@ TEST_CASE("ledger: a file of a newer schema is never touched")
     CHECK(f.bytes() == before);
 }
 
-TEST_CASE("ledger: an empty file is as good as none")
-{
-    ledger_file f;
-    std::ofstream(f.path).close();
-    CHECK(f.reopened().spent.empty());
-    CHECK(write(*f.l, page({{m0, 3}})));
-}
-
 TEST_CASE("ledger: of a corrupt file nothing is believed: the whole day counts as spent")
 {
     ledger_file f;
@@ -311,9 +316,46 @@ TEST_CASE("ledger: of a corrupt file nothing is believed: the whole day counts a
     {
         sqlite::database(f.path, SQLITE_OPEN_READWRITE).execute("DELETE FROM meta WHERE name = 'time'");
     }
-    SUBCASE("cut short")
+    SUBCASE("cut to nothing")
+    {
+        fs::resize_file(f.path, 0);
+    }
+    SUBCASE("cut after its header")
+    {
+        fs::resize_file(f.path, 100);
+    }
+    SUBCASE("cut after its first page")
     {
         fs::resize_file(f.path, 4096);
+    }
+    SUBCASE("half of it")
+    {
+        fs::resize_file(f.path, fs::file_size(f.path) / 2);
+    }
+    SUBCASE("its last page is missing")
+    {
+        fs::resize_file(f.path, fs::file_size(f.path) - 4096);
+    }
+    SUBCASE("a count is another")
+    {
+        sqlite::database(f.path, SQLITE_OPEN_READWRITE).execute("UPDATE minute SET count = 2");
+    }
+    SUBCASE("a count is below zero")
+    {
+        sqlite::database(f.path, SQLITE_OPEN_READWRITE).execute("UPDATE minute SET count = -3");
+    }
+    SUBCASE("a minute is missing")
+    {
+        sqlite::database(f.path, SQLITE_OPEN_READWRITE).execute("DELETE FROM minute");
+    }
+    SUBCASE("a tool's share is another's")
+    {
+        sqlite::database(f.path, SQLITE_OPEN_READWRITE).execute("UPDATE share SET tool = 'ftl'");
+    }
+    SUBCASE("a pause has ended")
+    {
+        sqlite::database(f.path, SQLITE_OPEN_READWRITE)
+            .execute("UPDATE meta SET value = 1 WHERE name = 'paused_until'");
     }
     f.now = t0 + 2min;
     const ledger_page& kept = f.reopened();
@@ -335,6 +377,127 @@ TEST_CASE("ledger: of a corrupt file nothing is believed: the whole day counts a
     f.l.reset();
     fs::remove(f.path);  // the operator's way, as the warning says
     CHECK(f.reopened().spent.empty());
+}
+
+TEST_CASE("ledger: whichever byte of the file is another, no less counts as spent than was")
+{
+    // Thousands of files are begun anew: on a disk that would be a minute of waiting for it.
+    const fs::path memory = "/dev/shm";
+    ledger_file f{temp_folder(fs::is_directory(memory) ? memory : fs::temp_directory_path())};
+    REQUIRE(f.open() == "");
+    for (int i = 0; i < 12; ++i)
+        write(*f.l, page({{m0 + i, 3 + i}}, {{m0 / 10 + i / 10, "etl", 3}, {m0 / 10 + i / 10, "agent", 2 + i}}));
+    const std::int64_t spent = sum(f.reopened());
+    f.l.reset();
+    {
+        // Small pages, so that there are few bytes that mean nothing.
+        sqlite::database db(f.path, SQLITE_OPEN_READWRITE);
+        db.execute("PRAGMA journal_mode = DELETE; PRAGMA page_size = 512; VACUUM");
+    }
+    REQUIRE(sum(f.reopened()) == spent);
+    f.l.reset();
+    const std::string good = f.bytes();
+    f.path = f.folder.file("damaged.db");
+    std::size_t refused = 0, seen = 0;
+    for (std::size_t at = 0; at < good.size(); ++at)
+        for (char flip : {char(0xff), char(1 << at % 8)})
+        {
+            std::string damaged = good;
+            damaged[at] ^= flip;
+            std::ofstream(f.path, std::ios::binary) << damaged;
+            bool opens = f.open() == "";
+            std::int64_t counted = opens ? sum(f.l->kept()) : spent;
+            f.l.reset();
+            refused += !opens;
+            seen += counted == std::int64_t(f.daily);
+            CAPTURE(at);
+            CAPTURE(int(flip));
+            if (counted < spent) CHECK(counted >= spent);
+        }
+    // The file format's own marks, by which it is known as ours, are no more than a hundred bytes.
+    CHECK(refused <= 200);
+    CHECK(seen > 500);
+}
+
+TEST_CASE("ledger: a file without the log that a kill left beside it is corrupt")
+{
+    ledger_file killed;
+    REQUIRE(killed.open() == "");
+    write(*killed.l, page({{m0, 3}}));
+    write(*killed.l, page({{m0 + 1, 4}}));
+    // What a process leaves that ends here.
+    ledger_file f;
+    fs::copy_file(killed.path, f.path);
+    fs::copy_file(killed.path + "-wal", f.path + "-wal");
+    std::int64_t counted = 10'000;
+    SUBCASE("it is there")
+    {
+        counted = 7;
+    }
+    SUBCASE("it was removed")
+    {
+        fs::remove(f.path + "-wal");
+    }
+    SUBCASE("it was emptied")
+    {
+        fs::resize_file(f.path + "-wal", 0);
+    }
+    CHECK(sum(f.reopened()) == counted);
+    CHECK(sum(f.reopened()) == counted);  // and it stays so
+    CHECK(f.warned("was corrupt") == (counted == 7 ? 0 : 1));
+}
+
+TEST_CASE("ledger: on a full disk a start after a kill keeps the log, and what is in it")
+{
+    ledger_file killed;
+    REQUIRE(killed.open() == "");
+    write(*killed.l, page({{m0, 3}}));
+    write(*killed.l, page({{m0 + 1, 4}}));
+    ledger_file f;
+    fs::copy_file(killed.path, f.path);
+    fs::copy_file(killed.path + "-wal", f.path + "-wal");
+    {
+        full_disk now;
+        CHECK(sum(f.reopened()) == 7);
+        CHECK_FALSE(write(*f.l, page({{m0 + 2, 5}})));
+        f.l.reset();
+    }
+    CHECK(sum(f.reopened()) == 7);
+    CHECK(f.warned("was corrupt") == 0);
+}
+
+TEST_CASE("ledger: a file that has ended cleanly is whole without a log, also after a kill that wrote nothing")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0, 3}}));
+    f.l.reset();
+    CHECK_FALSE(fs::exists(f.path + "-wal"));
+    REQUIRE(f.open() == "");
+    ledger_file copy;
+    fs::copy_file(f.path, copy.path);
+    CHECK(sum(copy.reopened()) == 3);
+    CHECK(copy.warnings == "");
+}
+
+TEST_CASE("ledger: nothing that goes wrong in a write ends the process")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0, 3}}));
+    // Another ledger, corrupt, takes its place; and the warning about it cannot be made.
+    f.warnings_fail = true;
+    {
+        ledger_file other;
+        REQUIRE(other.open() == "");
+        other.l.reset();
+        other.damage(100);
+        fs::rename(other.path, f.path);
+    }
+    CHECK_FALSE(write(*f.l, page({{m0 + 1, 4}})));
+    f.warnings_fail = false;
+    CHECK(write(*f.l, page({{m0 + 2, 5}})));
+    CHECK(sum(f.reopened()) == 12);
 }
 
 TEST_CASE("ledger: a file that is deleted while it is used is begun anew, with everything")
@@ -360,7 +523,7 @@ TEST_CASE("ledger: a path of which the system does not say what is there leaves 
     const std::string folder = f.folder.file("data");
     fs::create_directory(folder);
     f.path = folder + "/budget.db";
-    f.open();
+    REQUIRE(f.open() == "");
     CHECK(write(*f.l, page({{m0, 3}})));
     {
         hidden_folder hidden(folder);
@@ -368,19 +531,138 @@ TEST_CASE("ledger: a path of which the system does not say what is there leaves 
         CHECK(f.warnings.empty());
         f.l.reset();
     }
-    f.open();
+    REQUIRE(f.open() == "");
     CHECK(sum(f.l->kept()) == 5);
 }
 
 TEST_CASE("ledger: a mistake in one who is told ends nothing: the next page is written, and it is said")
 {
     ledger_file f;
-    f.open();
-    f.l->write(page({{m0, 3}}), [](bool) { throw std::length_error("a mistake in a test"); });
+    REQUIRE(f.open() == "");
+    f.l->write(page({{m0, 3}}), [](ledger_state) { throw std::length_error("a mistake in a test"); });
     CHECK(write(*f.l, page({{m0, 5}})));
     CHECK(f.warnings.find("a mistake in a test") != std::string::npos);
-    f.open();
+    REQUIRE(f.open() == "");
     CHECK(sum(f.l->kept()) == 5);
+}
+
+TEST_CASE("ledger: another ledger put in its place while it is used holds what we know, and nothing else")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0, 3}}));
+    {
+        ledger_file other;
+        REQUIRE(other.open() == "");
+        write(*other.l, page({{m0 + 5, 100}}, {{m0 / 10, "etl", 100}}));
+        other.l.reset();
+        fs::rename(other.path, f.path);
+    }
+    CHECK(write(*f.l, page({{m0 + 1, 4}})));
+    const ledger_page& kept = f.reopened();
+    CHECK(sum(kept) == 7);
+    CHECK(kept.shares.empty());
+    CHECK(f.warnings == "");
+}
+
+TEST_CASE("ledger: once its lock is removed or replaced nothing is written any more, for good, and it says so once")
+{
+    ledger_file f;
+    f.locked = true;
+    REQUIRE(f.open() == "");
+    CHECK(write(*f.l, page({{m0, 3}})));
+    const std::string lock = f.path + "-lock", elsewhere = f.folder.file("elsewhere");
+    SUBCASE("the lock is removed")
+    {
+        fs::remove(lock);
+    }
+    SUBCASE("another lock is in its place")
+    {
+        fs::remove(lock);
+        std::ofstream(lock) << "process 4711";
+    }
+    SUBCASE("the ledger too")
+    {
+        for (const char* suffix : {"", "-wal", "-lock"}) fs::remove(f.path + suffix);
+    }
+    SUBCASE("the lock comes back")
+    {
+        fs::rename(lock, elsewhere);
+        CHECK(written(*f.l, page({{m0 + 1, 4}})) == ledger_state::not_ours);
+        fs::rename(elsewhere, lock);
+    }
+    const std::string before = fs::exists(f.path) ? f.bytes() : "";
+    CHECK(written(*f.l, page({{m0 + 1, 4}})) == ledger_state::not_ours);
+    CHECK(written(*f.l, page({{m0 + 2, 5}})) == ledger_state::not_ours);
+    f.l.reset();
+    CHECK((fs::exists(f.path) ? f.bytes() : "") == before);
+    CHECK(f.warned("nothing is sent to Gong any more: " + lock) == 1);
+    CHECK(f.warned("Restart callcache") == 1);
+    CHECK(f.warned("cannot be written") == 0);
+}
+
+TEST_CASE("ledger: one that is not ours any more takes nothing from the one that another process has made")
+{
+    ledger_file f, other;
+    f.locked = other.locked = true;
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0, 3}}));
+    for (const char* suffix : {"", "-wal", "-lock"}) fs::remove(f.path + suffix);
+    other.path = f.path;
+    REQUIRE(other.open() == "");
+    CHECK(write(*other.l, page({{m0 + 1, 4}})));
+    SUBCASE("it writes, and ends")
+    {
+        CHECK(written(*f.l, page({{m0 + 2, 5}})) == ledger_state::not_ours);
+    }
+    SUBCASE("it only ends") {}
+    f.l.reset();
+    CHECK(write(*other.l, page({{m0 + 3, 6}})));
+    // What a kill of the other leaves.
+    ledger_file copy;
+    fs::copy_file(f.path, copy.path);
+    fs::copy_file(f.path + "-wal", copy.path + "-wal");
+    CHECK(sum(copy.reopened()) == 10);
+}
+
+TEST_CASE("ledger: a file of the first schema is brought up to date, with what is in it, and checked from then on")
+{
+    ledger_file f;
+    {
+        sqlite::schema first = sqlite::ledger_schema();
+        first.steps = first.steps.first(1);
+        first.probes = {};
+        first.sealed = nullptr;
+        sqlite::prepare_file(f.path, first, journal::wal_alone, [](const std::string&) {});
+        sqlite::database db(f.path, SQLITE_OPEN_READWRITE);
+        db.execute(("INSERT INTO minute VALUES (" + std::to_string(m0) +
+                    ", 3); UPDATE meta SET value = 'boot' "
+                    "WHERE name = 'boot'; UPDATE meta SET value = 0 WHERE name = 'clean'")
+                       .c_str());
+    }
+    CHECK(sum(f.reopened()) == 3);
+    CHECK(f.l->kept().boot == "boot");
+    CHECK_FALSE(f.l->kept().clean);
+    f.l.reset();
+    CHECK(sqlite::database(f.path, SQLITE_OPEN_READWRITE).integer("PRAGMA user_version") == 2);
+    sqlite::database(f.path, SQLITE_OPEN_READWRITE).execute("UPDATE minute SET count = 2");
+    CHECK(sum(f.reopened()) == 10'000);
+}
+
+TEST_CASE("ledger: one whose schema's version is another is corrupt, or a newer one's")
+{
+    ledger_file f;
+    REQUIRE(f.open() == "");
+    write(*f.l, page({{m0, 3}}));
+    f.l.reset();
+    for (int version : {0, 1})
+    {
+        CAPTURE(version);
+        sqlite::database(f.path, SQLITE_OPEN_READWRITE)
+            .execute(("PRAGMA user_version = " + std::to_string(version)).c_str());
+        CHECK(sum(f.reopened()) == 10'000);
+        f.l.reset();
+    }
 }
 
 TEST_CASE("ledger: another file put in its place while it is used is not touched, and nothing is lost")

@@ -445,24 +445,108 @@ TEST_CASE("retries: a lookup that meets a 503 is tried again, and a retry is a r
 TEST_CASE("ledger: one that cannot be written any more counts in memory, and says so")
 {
     three_a_second w;
-    const std::string folder = w.folder.file("ledgers"), elsewhere = w.folder.file("elsewhere");
-    std::filesystem::create_directory(folder);
-    w.config.budget.path = folder + "/ledger";
+    const std::string path = w.folder.file("ledger"), elsewhere = w.folder.file("elsewhere");
+    w.config.budget.path = path;
     w.start();
     CHECK(w.get(w.path(1)).status == 200);
-    // Its folder goes.
-    std::filesystem::rename(folder, elsewhere);
+    // A folder is in its place.
+    std::filesystem::rename(path, elsewhere);
+    std::filesystem::create_directory(path);
     w.clock.advance(61s);  // the lease is dated anew
     CHECK(w.get(w.path(2)).status == 200);
     CHECK(contains(w.out.text(), "the budget's ledger cannot be written"));
     CHECK(contains(w.operator_says("GET", "/stats"), "\"ledger_durable\":false"));
     CHECK(contains(w.operator_says("GET", "/stats"), "\"spent\":2"));
-    std::filesystem::rename(elsewhere, folder);
+    std::filesystem::remove(path);
+    std::filesystem::rename(elsewhere, path);
     w.clock.advance(61s);
     CHECK(w.get(w.path(3)).status == 200);
     CHECK(contains(w.out.text(), "the budget's ledger can be written again"));
     w.start();
     CHECK(contains(w.operator_says("GET", "/stats"), "\"spent\":3"));
+}
+
+TEST_CASE("ledger: once its lock is gone nothing is sent any more; what is kept is answered, and it is said once")
+{
+    three_a_second w;
+    const std::string lock = w.folder.file("ledger-lock"), elsewhere = w.folder.file("elsewhere");
+    w.config.budget.path = w.folder.file("ledger");
+    w.start();
+    REQUIRE(w.get(w.path(1)).status == 200);
+    REQUIRE(w.get(w.path(2)).status == 200);
+    std::filesystem::rename(lock, elsewhere);
+    w.clock.advance(61s);  // the lease is dated anew
+    const std::size_t before = w.vendor->requests();
+
+    // All that wait when it turns out, and who comes later.
+    std::vector<std::unique_ptr<tool>> tools;
+    for (std::uint64_t n = 3; n < 10; ++n) tools.push_back(w.asks(w.path(n)));
+    tools.push_back(w.asks("/v2/users"));
+    w.answered(tools);
+    for (const auto& t : tools)
+    {
+        answer a = t->read();
+        CHECK(a.status == 503);
+        CHECK(contains(a.body, "nothing is sent to Gong any more: the lock on the budget's ledger was removed"));
+        CHECK(a.cache("detail") == "error");
+        CHECK_FALSE(a.has("retry-after"));
+    }
+    answer later = w.get(w.path(10));
+    CHECK(later.status == 503);
+    CHECK(w.get(w.path(1)).cache("hit") == "hit");
+    w.clock.advance(25min);
+    answer stale = w.get(w.path(1));
+    CHECK(stale.status == 200);
+    CHECK(stale.cache("hit") == "hit");
+    CHECK(stale.has("age"));
+    answer young = w.get(w.path(2), {{"Cache-Control", "no-cache"}});
+    CHECK(young.status == 200);
+    CHECK(young.cache("detail") == "error");
+
+    std::string stats = w.operator_says("GET", "/stats");
+    CHECK(contains(stats, "\"ledger_ours\":false"));
+    CHECK(contains(stats, "\"headline\":\"nothing is sent to Gong"));
+    std::string explained = w.operator_says("GET", "/explain/" + w.id(3));
+    CHECK(contains(explained, "\"outcome\":\"error\""));
+    CHECK(contains(explained, "nothing is sent to Gong any more"));
+    CHECK(contains(w.operator_says("GET", "/metrics"), "\ncallcache_ledger_ours 0\n"));
+
+    // Another may have sent meanwhile, so it stays so.
+    std::filesystem::rename(elsewhere, lock);
+    w.clock.advance(61s);
+    CHECK(w.get(w.path(11)).status == 503);
+    CHECK(w.vendor->requests() == before);
+    w.stop();
+    std::string log = w.out.text(), line = "nothing is sent to Gong any more: " + lock;
+    CHECK(contains(log, line));
+    CHECK(log.find(line, log.find(line) + 1) == log.npos);
+    w.start();
+    CHECK(w.get(w.path(11)).status == 200);
+}
+
+TEST_CASE("database: a lock that was removed is taken again, or it is said that somebody else has it")
+{
+    three_a_second w;
+    w.start();
+    const std::string lock = w.config.cache.path + "-lock";
+    std::filesystem::remove(lock);
+    w.cache->look_after(w.clock.wall());
+    CHECK(contains(w.out.text(), "the lock on the database was removed or replaced; it was taken again"));
+    {
+        three_a_second other;
+        other.config.cache.path = w.config.cache.path;
+        CHECK(contains(other.start_refused(), "is in use by process "));
+    }
+    CHECK_FALSE(contains(w.out.text(), "cannot be taken again"));
+    std::filesystem::remove(lock);
+    {
+        auto other = file_lock::take(lock, "process 4711");
+        for (int i = 0; i < 2; ++i) w.cache->look_after(w.clock.wall());
+    }
+    std::string log = w.out.text(), line = "cannot be taken again";
+    CHECK(contains(log, line));
+    CHECK(contains(log, "why=in use by process 4711"));
+    CHECK(log.find(line, log.find(line) + 1) == log.npos);
 }
 
 TEST_CASE("ledger: a second proxy on the same one does not start, and names the first")

@@ -55,7 +55,7 @@ struct checked_harness : harness
     void reopen()
     {
         book.reset();
-        auto opened = open_sqlite_ledger({folder.file("budget"), [](const std::string&) {}, 10'000, clock.wall()});
+        auto opened = open_sqlite_ledger({folder.file("budget"), [](const std::string&) {}, {}, 10'000, clock.wall()});
         book = std::move(std::get<std::unique_ptr<ledger>>(opened));
     }
 

@@ -13,9 +13,9 @@ namespace callcache::test
 class temp_folder
 {
 public:
-    temp_folder()
+    explicit temp_folder(const std::filesystem::path& in = std::filesystem::temp_directory_path())
     {
-        std::string pattern = (std::filesystem::temp_directory_path() / "callcache-test-XXXXXX").string();
+        std::string pattern = (in / "callcache-test-XXXXXX").string();
         if (!mkdtemp(pattern.data())) throw std::runtime_error("no temporary folder");
         path_ = pattern;
     }

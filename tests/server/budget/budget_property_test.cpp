@@ -189,7 +189,7 @@ struct model
             else
                 land(*writing);
             writing.reset();
-            b->written(!fails, clock());
+            b->written(fails ? ledger_state::in_memory : ledger_state::durable, clock());
         });
     }
 

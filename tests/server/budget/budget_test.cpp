@@ -33,7 +33,7 @@ std::optional<budget::item> send_next(budget& b, moment now, ledger_page& disk)
     if (auto page = b.to_write(now))
     {
         merge(disk, *page);
-        b.written(true, now);
+        b.written(ledger_state::durable, now);
     }
     REQUIRE(b.may_send(now));
     auto g = b.send(*i, now);
@@ -101,7 +101,7 @@ TEST_CASE("pause: one whose write failed is written again")
     std::string hour("3600");
     b.refused(&hour, now);
     REQUIRE(b.to_write(now));
-    b.written(false, now);
+    b.written(ledger_state::in_memory, now);
     bool again = false;
     for (int i = 0; i < 600 && !again; ++i)
     {
@@ -109,6 +109,49 @@ TEST_CASE("pause: one whose write failed is written again")
         again = b.to_write(now).has_value();
     }
     CHECK(again);
+}
+
+TEST_CASE("ledger: once it is not ours nothing is sent, whoever waits is expelled, and nothing is written any more")
+{
+    budget_settings s;
+    moment now = start;
+    budget b(s, {}, clean(), "boot", now);
+    const asking one{"t", urgency::interactive}, other{"u", urgency::background};
+    b.add(1, one);
+    b.add(2, one);
+    b.add(3, other);
+    REQUIRE(b.admit(now) == 1);
+    REQUIRE(b.to_write(now));
+    b.written(ledger_state::durable, now);
+    REQUIRE(b.may_send(now));
+    b.refused(nullptr, now);  // another page is to be written
+    pass(now, 2s);
+    REQUIRE(b.to_write(now));
+    b.written(ledger_state::not_ours, now);
+
+    CHECK_FALSE(b.may_send(now));  // though there is a lease
+    CHECK(b.is_held(now));
+    CHECK(b.report(now).ledger == ledger_state::not_ours);
+    for (duration allowed : {duration(0s), duration(1000h)})
+    {
+        CHECK(b.refuses(one, allowed, now)->why == refusal::reason::not_ours);
+        CHECK(b.delays(allowed, now)->why == refusal::reason::not_ours);
+        CHECK(b.refuses_to_join(2, other, allowed, now)->why == refusal::reason::not_ours);
+    }
+    CHECK_FALSE(b.admit(now));
+    b.leave(1, true);
+    for (int i = 0; i < 3; ++i)
+    {
+        auto gone = b.expel(now);
+        REQUIRE(gone);
+        CHECK(gone->why.why == refusal::reason::not_ours);
+    }
+    CHECK_FALSE(b.expel(now));
+    CHECK(b.queue().size() == 0);
+    pass(now, 2s);
+    b.add(4, one);
+    CHECK_FALSE(b.admit(now));
+    CHECK_FALSE(b.to_write(now));
 }
 
 TEST_CASE("flows: a tool's own cap holds behind 256 other tools that wait")

@@ -47,12 +47,14 @@ public:
         waiting_.push_back(std::move(done));
         if (!is_slow) release();
     }
-    void release(bool durable = true)
+    void release() { release(state); }
+    void release(ledger_state how)
     {
-        for (const written& done : std::exchange(waiting_, {})) done(durable);
+        for (const written& done : std::exchange(waiting_, {})) done(how);
     }
 
     bool is_slow = false;
+    ledger_state state = ledger_state::durable;
     int pages = 0;  // that were written
     ledger_page content;
 
@@ -508,21 +510,50 @@ TEST_CASE("last piece: if its token has come back, it goes before what stands re
 
 TEST_CASE("ledger: while the lease is written nothing is sent, and then it is")
 {
-    for (bool durable : {true, false})  // what cannot be written counts in memory
+    for (ledger_state how : {ledger_state::durable, ledger_state::in_memory})
     {
-        CAPTURE(durable);
+        CAPTURE(int(how));
         harness w;
         w.book.is_slow = true;
         request& r = w.ask();
         w.wants_room(r);
         w.pass(10s);
         CHECK_FALSE(r.room);
-        w.book.release(durable);
+        w.book.release(how);
         w.settle();
         CHECK(r.has_room());
-        CHECK(w.report().durable == durable);
+        CHECK(w.report().ledger == how);
         CHECK(w.book.pages == 1);
     }
+}
+
+TEST_CASE("ledger: once it is lost nothing more is sent: granted, ready, waiting and new ones are refused")
+{
+    budget_settings two;
+    two.rate = two.burst = 2;
+    harness w(two);
+    request& granted = w.ask();
+    w.wants_room(granted);
+    REQUIRE(granted.has_room());
+    w.pass(61s);  // what was leased is dated anew, and so written
+    w.book.state = ledger_state::not_ours;
+    request& ready = w.ask();
+    w.wants_room(ready);
+    CHECK(ready.must_step_back());
+    w.wants_room(granted);  // the connection turned out to be closed, and another one was made
+    CHECK(granted.must_step_back());
+    w.step_back(ready);
+    request& fresh = w.ask();
+    for (const request* r : {&ready, &fresh})
+    {
+        REQUIRE(r->was_told<refusal>());
+        CHECK(std::get<refusal>(*r->turn).why == reason::not_ours);
+    }
+    CHECK(w.times_held == 1);
+    CHECK(w.report().ledger == ledger_state::not_ours);
+    int pages = w.book.pages;
+    w.pass(1h);
+    CHECK(w.book.pages == pages);
 }
 
 TEST_CASE("ledger: a pause that comes while the lease is written holds, also once the lease is durable")

@@ -65,7 +65,7 @@ TEST_CASE("stats: troubles, hints and the last errors are there when there are s
     o.may_share = true;
     o.upstream.is_up = false;
     o.upstream.duplicates = {300, 300, 4};
-    o.upstream.spending.durable = false;
+    o.upstream.spending.ledger = ledger_state::in_memory;
     o.disk.writable = false;
     o.disk_max = 1 << 30;
     o.disk.entries = 18000;
@@ -77,6 +77,15 @@ TEST_CASE("stats: troubles, hints and the last errors are there when there are s
     CHECK(has(text, "\nhint      4 credentials fetched the same 300 calls today"));
     CHECK(has(text, "\nerrors    12:00 UTC error 0 (12)\n          12:00 UTC error 1 (12)\n"));
     CHECK_FALSE(has(text, "error 5"));
+}
+
+TEST_CASE("stats: a ledger that is not ours any more is told as that, and not as one that cannot be written")
+{
+    overview o = some_day();
+    o.upstream.spending.ledger = ledger_state::not_ours;
+    std::string text = shown(o);
+    CHECK(has(text, "THE LOCK ON THE LEDGER IS LOST: nothing is sent until callcache is restarted"));
+    CHECK_FALSE(has(text, "CANNOT BE WRITTEN"));
 }
 
 TEST_CASE("stats: whatever answers, nothing of it reaches a terminal as a control sequence")

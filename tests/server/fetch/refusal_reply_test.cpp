@@ -22,7 +22,7 @@ refusal because(reason why, duration wait)
 // What callcache says, without the frame around it.
 std::string words(const refusal& r, const budget_settings& b = {}, wall_time now = t0)
 {
-    std::string body = too_many_requests(r, b, now).body;
+    std::string body = refusal_reply(r, b, now).body;
     std::string begin = "\"errors\":[\"callcache: ", end = "\"]}";
     std::size_t at = body.find(begin);
     REQUIRE(at != std::string::npos);
@@ -32,12 +32,25 @@ std::string words(const refusal& r, const budget_settings& b = {}, wall_time now
 
 std::string value_of(const refusal& r, const std::string& name, const budget_settings& b = {})
 {
-    reply answer = too_many_requests(r, b, t0);
+    reply answer = refusal_reply(r, b, t0);
     const std::string* value = answer.find(name);
     return value ? *value : "absent";
 }
 
 }  // namespace
+
+TEST_CASE("refusal: a ledger that is not ours is a 503 that says what to do, and no time")
+{
+    refusal r = because(reason::not_ours, {});
+    reply answer = refusal_reply(r, {}, t0);
+    CHECK(answer.status == 503);
+    for (const char* name : {"Retry-After", "RateLimit", "RateLimit-Policy"}) CHECK_FALSE(answer.find(name));
+    CHECK(words(r) ==
+          "nothing is sent to Gong any more: the lock on the budget's ledger was removed or replaced while callcache "
+          "ran, so another one may be sending; kept calls are still answered. Restart callcache");
+    CHECK(outcome_of(r) == outcome::error);
+    CHECK(outcome_of(because(reason::too_long, {})) == outcome::limited);
+}
 
 TEST_CASE("refusal: the day is spent")
 {
@@ -216,7 +229,7 @@ TEST_CASE("refusal: the window of RateLimit-Policy is whole seconds, and no day 
 
 TEST_CASE("refusal: it is a 429 in the vendor's shape")
 {
-    reply r = too_many_requests(because(reason::day_spent, 42min), {}, t0);
+    reply r = refusal_reply(because(reason::day_spent, 42min), {}, t0);
     CHECK(r.status == 429);
     CHECK(r.body.starts_with("{\"requestId\":\"cc-"));
     REQUIRE(r.find("content-type"));

@@ -117,7 +117,7 @@ TEST_CASE("reach: every file that the configuration can name is read, and also t
     CHECK(t.read(s) == names{"certificates", "config"});
 }
 
-TEST_CASE("reach: the folders of database and ledger are written, also where the database is a link")
+TEST_CASE("reach: the folders of database and ledger are written, and of a link the one that it leads to")
 {
     tree t;
     t.file("data/cache.db");
@@ -131,7 +131,15 @@ TEST_CASE("reach: the folders of database and ledger are written, also where the
     CHECK(t.written(s) == names{"data", "ledger"});
     t.link("data/linked.db", t.path("disk/large.db"));
     s.cache.path = t.path("data/linked.db");
-    CHECK(t.written(s) == names{"data", "disk", "ledger"});
+    CHECK(t.written(s) == names{"disk", "ledger"});
+    s.budget.path = "";  // beside the database
+    CHECK(t.written(s) == names{"disk"});
+    fs::remove(t.path("disk/large.db"));
+    CHECK(t.written(s) == names{"disk"});
+    t.link("data/circle.db", "circle.db");
+    s.cache.path = t.path("data/circle.db");
+    CHECK(t.written(s).empty());
+    s.budget.path = t.path("ledger/budget");
     s.cache.path = ":memory:";
     CHECK(t.written(s) == names{"ledger"});
     s.budget.path = "";
