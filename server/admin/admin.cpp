@@ -107,22 +107,21 @@ admin::found admin::find(const request& r) const
     return {nullptr, std::move(refused)};
 }
 
-bool admin::answer_now(const request& r, const reply_mode& mode, remembered_credential&, std::string& out)
+bool admin::answer_now(response_context& c)
 {
-    found f = find(r);
+    found f = find(c.asked);
     if (f.what && !f.what->now) return false;
-    write_reply(out, f.what ? (this->*f.what->now)(r) : f.refused, mode, parts_.clock.wall());
+    write_reply(c.out, f.what ? (this->*f.what->now)(c.asked) : f.refused, c.mode, parts_.clock.wall());
     return true;
 }
 
-task<void> admin::answer(const request& r, reply_mode& mode, remembered_credential&, conversation& with,
-                         std::string& out)
+task<void> admin::answer(response_context& c, conversation& with)
 {
-    found f = find(r);  // again: meanwhile the token may have been taken back
+    found f = find(c.asked);  // again: meanwhile the token may have been taken back
     reply answer = std::move(f.refused);
-    if (f.what) answer = co_await (this->*f.what->later)(r, with);
-    mode.keep_alive = mode.keep_alive && !answer.close;
-    write_reply(out, answer, mode, parts_.clock.wall());
+    if (f.what) answer = co_await (this->*f.what->later)(c.asked, with);
+    c.mode.keep_alive = c.mode.keep_alive && !answer.close;
+    write_reply(c.out, answer, c.mode, parts_.clock.wall());
 }
 
 reply admin::health(const request&) const

@@ -41,8 +41,8 @@ public:
     };
     explicit admin(parts p) : parts_(std::move(p)) {}
 
-    bool answer_now(const request&, const reply_mode&, remembered_credential&, std::string& out) override;
-    task<void> answer(const request&, reply_mode&, remembered_credential&, conversation&, std::string& out) override;
+    bool answer_now(response_context&) override;
+    task<void> answer(response_context&, conversation&) override;
     void refuse(const refused_head&, bool head_only, std::string& out) override;
     void mistake(std::string_view what) override;
 

@@ -4,9 +4,9 @@
 #include "cache/tiers.hpp"
 #include "config/live_settings.hpp"
 #include "server/fetch/fetcher.hpp"
+#include "server/front/answer_writer.hpp"
 #include "server/front/handler.hpp"
 #include "server/front/route.hpp"
-#include "server/http/cache_status.hpp"
 #include "server/secrets/clients.hpp"
 #include "server/secrets/credential.hpp"
 
@@ -32,39 +32,26 @@ public:
         callcache::log& out;
         request_counts& counts;
     };
-    explicit lookup_handler(parts p) : parts_(p) {}
+    explicit lookup_handler(parts p) : parts_(p), answers_(p.config, p.clock, p.out) {}
 
-    bool answer_now(const request&, const reply_mode&, remembered_credential&, std::string& out) override;
-    task<void> answer(const request&, reply_mode&, remembered_credential&, conversation&, std::string& out) override;
+    bool answer_now(response_context&) override;
+    task<void> answer(response_context&, conversation&) override;
     void refuse(const refused_head&, bool head_only, std::string& out) override;
     void mistake(std::string_view what) override;
 
 private:
-    std::optional<reply> refusal(const request&, const routed&, const remembered_credential&) const;
-    void recognize(const request&, remembered_credential&) const;
-    void remember(const request&, remembered_credential&) const;
-    const partition_ptr& kept_under(const routed&, remembered_credential&) const;
     routed route_of(const request&) const;
+    void recognize(const request&, const routed&, asker&) const;
+    std::optional<reply> refusal(const request&, const routed&, const asker&) const;
     decision rule(const request&, const partition&, const entry* kept, wall_time now) const;
-    lookup lookup_of(const request&, const routed&, const remembered_credential&, entry_ptr seen, why) const;
+    lookup lookup_of(const response_context&, const routed&, entry_ptr seen, why) const;
 
-    task<void> pass(const request&, const routed&, reply_mode&, const remembered_credential&, conversation&,
-                    std::string& out);
-    task<bool> take_body(const request&, reply_mode&, const remembered_credential&, conversation&, std::string& out);
-
-    std::string tool_of(const request&, const routed&, const remembered_credential&) const;
-    void be_counted(const request&, const routed&, remembered_credential&) const;
-    void note(const request&, unsigned status, outcome, const remembered_credential&) const;
-    void log_answer(const request&, unsigned status, outcome, const std::string& tool) const;
-    void write(std::string& out, reply, const cache_status&, outcome, const request&, const reply_mode&,
-               const remembered_credential&) const;
-    void write_kept(std::string& out, const entry&, outcome, std::string_view detail, const request&, const reply_mode&,
-                    const remembered_credential&, wall_time now) const;
-    void write_looked_up(std::string& out, const looked_up&, why, const request&, const reply_mode&,
-                         const remembered_credential&) const;
-    void write_not_kept(std::string& out, const request&, const reply_mode&, const remembered_credential&) const;
+    task<void> forward(response_context&, const routed&, conversation&);
+    task<bool> take_body(response_context&, conversation&);
+    void write_not_kept(response_context&) const;
 
     const parts parts_;
+    const answer_writer answers_;
     std::atomic<std::uint64_t> askers_{0};
 };
 

@@ -45,12 +45,10 @@ session::~session()
     --rules_.open;
 }
 
-void session::wait_for(waiting_for what, steady_time overdue)
+void session::expect(incoming what, steady_time until)
 {
-    waiting_ = what;
-    read_overdue_ = overdue;
-    // While an answer is made, each sweep looks for a hang-up.
-    front_.sweep_due = std::min(front_.sweep_due, what == waiting_for::nothing ? steady_time::min() : overdue);
+    waits_.expect(what, until);
+    front_.sweep_due = std::min(front_.sweep_due, waits_.next_look());
 }
 
 void front::sweep(steady_time now)
@@ -63,26 +61,19 @@ void front::sweep(steady_time now)
 steady_time session::sweep(steady_time now)
 {
     notice_hang_up();
-    bool is_writing = write_overdue_ != steady_time::max();
-    if (now >= write_overdue_)
-        abort();
-    else if (now >= read_overdue_)
+    switch (waits_.look(now))
     {
-        read_overdue_ = steady_time::max();
-        timed_out_ = true;
-        if ((waiting_ == waiting_for::head || waiting_ == waiting_for::body) && !is_writing)
-            stop_reading();  // and not the connection: a word is owed
-        else
-            abort();
+    case session_waits::overdue::nothing: break;
+    case session_waits::overdue::read: stop_reading(); break;
+    case session_waits::overdue::session: abort(); break;
     }
-    bool watched = left_ || waiting_ == waiting_for::nothing;
-    return watched ? now : std::min(read_overdue_, write_overdue_);
+    return left_ ? now : waits_.next_look();
 }
 
 void session::drain()
 {
-    if (waiting_ == waiting_for::handshake) abort();
-    if (waiting_ == waiting_for::request) wait_for(waiting_, drain_grace);
+    if (waits_.what() == incoming::handshake) abort();
+    if (waits_.what() == incoming::request) expect(incoming::request, drain_grace);
 }
 
 void session::abort()
@@ -105,7 +96,7 @@ task<void> session::run(std::shared_ptr<session> self)
             if (!self->send_at_once(out))
             {
                 std::string rest = std::exchange(out, {});
-                self->wait_for(waiting_for::nothing, steady_time::max());
+                self->expect(incoming::nothing);
                 bool written = co_await self->write(rest);
                 needs_time = false;  // meanwhile what is kept may have changed, and so may who is let in
                 self->heard_at_ = self->rules_.clock.steady();
@@ -157,7 +148,7 @@ task<bool> session::secure()
 {
     if (!rules_.tls) co_return true;
     tls_ = std::make_unique<tls_stream>(rules_.tls->current(), socket_);
-    wait_for(waiting_for::handshake, rules_.limits().header_timeout);
+    expect(incoming::handshake, rules_.limits().header_timeout);
     auto greeted = co_await tls_->handshake();
     if (greeted == tls_stream::greeting::plain_http)
     {
@@ -190,12 +181,12 @@ bool session::answer_ready(std::string& out, bool& needs_time)
         if (!here.good) break;
         request& r = *here.good;
         r.arrived = heard_at_ = rules_.clock.steady();
-        reply_mode mode{r.is_head(), r.keep_alive && !rules_.draining, r.minor};
-        needs_time = !rules_.answers.answer_now(r, mode, remembered_, out);
+        response_context c{r, from_, out, {r.is_head(), r.keep_alive && !rules_.draining, r.minor}};
+        needs_time = !rules_.answers.answer_now(c);
         head_size_ = here.size;
         if (needs_time) break;
         answered += here.size;
-        keep = mode.keep_alive;
+        keep = c.mode.keep_alive;
     }
     in_.erase(0, answered);
     return keep;
@@ -266,16 +257,16 @@ task<bool> session::serve_one(bool needs_time)
     // A tool that expects 100 (Continue) may never send its body: then nothing can be found behind it.
     bool readable =
         is_here || (r.body.what == framing::kind::length && r.body.length <= skipped_body_max && !r.expects);
-    reply_mode mode{r.is_head(), r.keep_alive && readable && !rules_.draining, r.minor};
-    bool answered = !needs_time && rules_.answers.answer_now(r, mode, remembered_, out);
+    response_context c{r, from_, out, {r.is_head(), r.keep_alive && readable && !rules_.draining, r.minor}};
+    bool answered = !needs_time && rules_.answers.answer_now(c);
     if (!answered)
     {
-        wait_for(waiting_for::nothing, steady_time::max());
-        co_await rules_.answers.answer(r, mode, remembered_, *this, out);
+        expect(incoming::nothing);
+        co_await rules_.answers.answer(c, *this);
         left_ = nullptr;
         stop_reading();
     }
-    bool keep = mode.keep_alive;  // as the answer says: a next request may be on its way
+    bool keep = c.mode.keep_alive;  // as the answer says: a next request may be on its way
     // Before the rest of the body is read, which may take its time, or wait for the answer.
     bool written = co_await write(out);
     if (!written) co_return false;
@@ -307,7 +298,7 @@ void session::notice_hang_up()
 void session::wait_for_first()
 {
     if (in_.capacity() > first_read_bytes) std::string().swap(in_);  // one that waits holds little
-    wait_for(waiting_for::request, heard_at_ + (rules_.draining ? drain_grace : rules_.limits().idle_timeout));
+    expect(incoming::request, heard_at_ + (rules_.draining ? drain_grace : rules_.limits().idle_timeout));
 }
 
 // Reads until a whole head stands at the front of `in_`. False if none comes, or it is refused.
@@ -317,7 +308,7 @@ task<bool> session::read_head(std::string& out)
     is_head_ = false;
     head_scanner scanner(head_kind::request, rules_.limits().header_bytes_max);
     bool begun = false, forgiven = false;
-    wait_for(waiting_for::request, rules_.draining ? drain_grace : rules_.limits().idle_timeout);
+    expect(incoming::request, rules_.draining ? drain_grace : rules_.limits().idle_timeout);
     for (;;)
     {
         // One empty line before a request is forgiven (RFC 9112, section 2.2); a second is not, however it arrives.
@@ -335,10 +326,10 @@ task<bool> session::read_head(std::string& out)
                 co_return false;
             }
         }
-        if (!nothing && !begun) wait_for(waiting_for::head, rules_.limits().header_timeout);
+        if (!nothing && !begun) expect(incoming::head, rules_.limits().header_timeout);
         begun = !nothing;
         std::size_t bytes = co_await read_more(read_bytes);
-        if (timed_out_ && waiting_ == waiting_for::head)
+        if (waits_.is_late() && waits_.what() == incoming::head)
         {
             refused_head late{408, "no complete head within " + std::to_string(rules_.limits().header_timeout.count()) +
                                        " ms (server.header_timeout)"};
@@ -397,9 +388,10 @@ task<body_piece> session::read_body()
         in_.erase(0, std::exchange(used_, 0));
         // Only while we wait for the tool its time runs, and a trickle does not wind it up.
         steady_time before = rules_.clock.steady();
-        wait_for(waiting_for::body, before + body_time_);
+        expect(incoming::body, before + body_time_);
         std::size_t bytes = co_await read_more(body_read_bytes);
-        wait_for(waiting_for::nothing, steady_time::max());
+        bool is_late = waits_.is_late();
+        expect(incoming::nothing);
         body_time_ -= rules_.clock.steady() - before;
         body_bytes_ += bytes;
         if (body_bytes_ >= body_progress_bytes)
@@ -407,7 +399,7 @@ task<body_piece> session::read_body()
             body_bytes_ = 0;
             body_time_ = rules_.limits().idle_timeout;
         }
-        if (std::exchange(timed_out_, false))
+        if (is_late)
             co_return body_piece{{},
                                  refused_head{408, "the body of the request comes too slowly (server.idle_timeout)"}};
         if (bytes == 0) co_return body_piece{{}, refused_head{0, "the tool has gone"}};
@@ -438,8 +430,8 @@ task<bool> session::skip_body()
 task<bool> session::write(std::string& out)
 {
     if (out.empty()) co_return true;
-    write_overdue_ = rules_.clock.steady() + rules_.limits().idle_timeout;
-    front_.sweep_due = std::min(front_.sweep_due, write_overdue_);
+    waits_.begin_write(rules_.clock.steady() + rules_.limits().idle_timeout);
+    front_.sweep_due = std::min(front_.sweep_due, waits_.next_look());
     bool written = false;
     if (tls_)
         written = co_await tls_->write(out);
@@ -448,7 +440,7 @@ task<bool> session::write(std::string& out)
         auto [error, bytes] = co_await asio::async_write(socket_, asio::buffer(out), as_result);
         written = !error;
     }
-    write_overdue_ = steady_time::max();
+    waits_.end_write();
     out.clear();
     if (out.capacity() > kept_bytes_max) out.shrink_to_fit();
     co_return written;
@@ -458,7 +450,7 @@ task<bool> session::write(std::string& out)
 // not read yet: so we stop writing first, and read on until the tool closes (RFC 9112, section 9.6).
 task<void> session::part()
 {
-    wait_for(waiting_for::farewell, farewell_max);
+    expect(incoming::farewell, farewell_max);
     if (tls_) co_await tls_->say_end();
     error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);

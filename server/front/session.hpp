@@ -6,6 +6,7 @@
 #include "server/async/net.hpp"
 #include "server/front/handler.hpp"
 #include "server/front/last_head.hpp"
+#include "server/front/session_waits.hpp"
 #include "server/front/tls_stream.hpp"
 #include "server/http/body_decoder.hpp"
 
@@ -78,15 +79,7 @@ public:
     void abort();
 
 private:
-    enum class waiting_for
-    {
-        handshake,  // TLS's: closed without a word
-        request,    // between requests: may be closed without a word
-        head,       // a part of one has come: 408
-        body,       // likewise
-        nothing,    // no deadline here: an answer is being made
-        farewell,   // the tool, to close after us
-    };
+    using incoming = session_waits::incoming;
 
     // conversation
     void notice_end(std::function<void()> left) override;
@@ -111,15 +104,15 @@ private:
     void give_back_room(std::size_t bytes);
     void notice_hang_up();
     task<void> part();
-    void wait_for(waiting_for what, milliseconds at_most) { wait_for(what, rules_.clock.steady() + at_most); }
-    void wait_for(waiting_for, steady_time overdue);
+    void expect(incoming what, milliseconds at_most) { expect(what, rules_.clock.steady() + at_most); }
+    void expect(incoming, steady_time until = steady_time::max());
 
     tcp_socket socket_;
     std::unique_ptr<tls_stream> tls_;  // null: none
     front& front_;
     session_rules& rules_;
     std::list<session*>::iterator place_;
-    remembered_credential remembered_;
+    asker from_;
     last_head last_head_;
     std::string in_;             // received
     std::size_t used_ = 0;       // of it, at its front
@@ -129,9 +122,7 @@ private:
     bool continue_is_due_ = false;       // the tool waits for 100
     std::size_t body_bytes_ = 0;         // received since body_time_ was set
     steady_time::duration body_time_{};  // that the tool has left for the next of them
-    waiting_for waiting_ = waiting_for::request;
-    steady_time read_overdue_ = steady_time::max(), write_overdue_ = steady_time::max();
-    bool timed_out_ = false;
+    session_waits waits_;
     std::function<void()> left_;  // tells of the tool's end
     steady_time heard_at_;        // the last request, or the end of an answer that took its time
 };

@@ -40,18 +40,19 @@ public:
     bool holds() const { return bool(held_); }
     void forget() { held_ = nullptr; }
 
-    bool answer_now(const request& r, const reply_mode& mode, remembered_credential&, std::string& out) override
+    bool answer_now(response_context& c) override
     {
+        const request& r = c.asked;
         if (r.target == "/mistake") throw std::runtime_error("a bug");
         if (r.target == "/body" || r.target == "/held") return false;
         asked.push_back(std::string(r.method) + " " + std::string(r.target));
-        write(out, r.target == "/large" ? std::string(large, 'x') : asked.back(), mode);
+        write(c.out, r.target == "/large" ? std::string(large, 'x') : asked.back(), c.mode);
         return true;
     }
 
-    task<void> answer(const request& r, reply_mode& mode, remembered_credential&, conversation& with,
-                      std::string& out) override
+    task<void> answer(response_context& c, conversation& with) override
     {
+        const request& r = c.asked;
         std::string text;
         if (r.target == "/held")
         {
@@ -66,10 +67,10 @@ public:
             text += piece.data;
             whole = piece.data.empty();
             if (piece.refused) text = std::to_string(piece.refused->status);
-            mode.keep_alive = r.keep_alive && with.is_body_read();
+            c.mode.keep_alive = r.keep_alive && with.is_body_read();
         }
         asked.push_back(std::string(r.method) + " " + std::string(r.target));
-        write(out, text, mode);
+        write(c.out, text, c.mode);
     }
 
     void mistake(std::string_view what) override { mistakes.emplace_back(what); }

@@ -1,28 +1,39 @@
-// The body of a request that is too long to be held: it streams from the tool to the vendor.
+// The body of a forwarded request: a short one is held, so that it can be sent again; a longer one streams.
 #pragma once
 
+#include "server/fetch/relay_channel.hpp"
 #include "server/front/relay.hpp"
 #include "server/front/watchdog.hpp"
 
 namespace callcache
 {
 
-refused_head too_large(const settings&);
+// What is read of the body before the request's turn comes.
+struct held_body
+{
+    std::string bytes;
+    bool is_whole = false;
+    std::optional<refused_head> refused;
+};
+task<held_body> hold_body(const relayed_request&);
+
+// The request's head and what is held of its body, as the vendor gets them.
+std::string forwarded_message(const relayed_request&, std::string_view authorization, const held_body&);
 
 // Writes a long body while the answer is waited for. Held by its own coroutine; its owner stops it and waits for its
 // end.
 struct upload : std::enable_shared_from_this<upload>
 {
-    upload(const passing& passing, relay_ptr relay, transport& connection, std::shared_ptr<watchdog> watching,
+    upload(const relayed_request& relayed, relay_ptr relay, transport& connection, std::shared_ptr<watchdog> watching,
            executor ex) :
-        p(passing),
+        r(relayed),
         c(std::move(relay)),
         to(connection),
         dog(std::move(watching)),
         ended(ex)
     {}
 
-    const passing& p;
+    const relayed_request& r;
     relay_ptr c;
     transport& to;
     std::shared_ptr<watchdog> dog;
@@ -36,7 +47,6 @@ struct upload : std::enable_shared_from_this<upload>
     task<void> stop();
 
 private:
-    bool is_chunked() const { return p.asked.body.what == framing::kind::chunked; }
     void take(std::string_view data);
     task<bool> flush();
     task<bool> write_all();

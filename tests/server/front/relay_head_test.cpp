@@ -1,4 +1,4 @@
-#include "server/front/relay.hpp"
+#include "server/front/relay_head.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,0 +1,112 @@
+#include "server/front/answer_writer.hpp"
+
+#include "server/http/trace.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace callcache
+{
+namespace
+{
+
+constexpr std::string_view via = "1.1 callcache";
+constexpr std::size_t logged_path_max = 200;
+
+std::string_view forwarded_reason(why w)
+{
+    switch (w)
+    {
+    case why::asked: return "request";
+    case why::expired:
+    case why::stale: return "stale";
+    case why::untrusted: return "bypass";
+    default: return "miss";
+    }
+}
+
+// Without the query: some tools put a key there.
+std::string loggable(std::string_view target)
+{
+    std::string_view path = target.substr(0, target.find('?'));
+    return std::string(path.substr(0, logged_path_max)) + (path.size() < target.size() ? "?(not logged)" : "");
+}
+
+}  // namespace
+
+void answer_writer::write(response_context& c, reply answer, outcome word, cache_status status) const
+{
+    if (status.detail.empty()) status.detail = callcache::word(word);
+    answer.fields.emplace_back("Cache-Status", to_field(status));
+    answer.fields.emplace_back("Via", std::string(via));
+    const std::string* etag = answer.find("etag");
+    if (answer.status == 200 && etag && matches_etag(c.asked.if_none_match, *etag)) answer.status = 304;
+    note(c, answer.status, word);
+    write_reply(c.out, answer, c.mode, clock_.wall());
+}
+
+void answer_writer::write_kept(response_context& c, const entry& e, outcome word, std::string_view detail,
+                               wall_time now) const
+{
+    // Written piece by piece: as a `reply` with its strings it cost a quarter of a hit.
+    bool unchanged = !e.is_negative && matches_etag(c.asked.if_none_match, e.etag);
+    unsigned code = e.is_negative ? 404 : unchanged ? 304 : 200;
+    cache_status status;
+    status.hit = true;
+    status.ttl = whole_seconds(e.fresh_until() - now);
+    status.detail = detail.empty() ? callcache::word(word) : detail;
+    reply_writer w(c.out, code);
+    w.field("Date", e.sent_at);
+    w.field("Content-Type", e.content_type);
+    w.field("Age", std::max<std::int64_t>(0, whole_seconds(now - e.sent_at)));
+    if (!e.etag.empty()) w.field("ETag", e.etag);
+    w.field("Cache-Status", status);
+    w.field("Via", via);
+    w.end(e.body, c.mode);
+    note(c, code, word);
+}
+
+void answer_writer::write_looked_up(response_context& c, const looked_up& found, why reason) const
+{
+    if (found.kept && !found.vendors) return write_kept(c, *found.kept, found.word, found.detail, clock_.wall());
+    cache_status status;
+    status.detail = found.detail;
+    if (found.own) return write(c, *found.own, found.word, status);
+
+    status.forwarded = forwarded_reason(reason);
+    status.forwarded_status = found.vendors->status;
+    status.stored = found.stored;
+    status.collapsed = found.word == outcome::collapsed;
+    reply answer;
+    answer.status = found.vendors->status;
+    for (const field& f : found.vendors->fields)
+    {
+        // What is ours to say, and what was another asker's.
+        bool ours = equals_lower(f.first, "etag") && found.kept;
+        bool others = status.collapsed && equals_lower(f.first, "set-cookie");
+        if (!ours && !others) answer.fields.push_back(f);
+    }
+    answer.body = found.kept ? found.kept->body : found.vendors->body;
+    if (found.kept)
+    {
+        status.ttl = whole_seconds(found.kept->fresh_for);
+        if (!found.kept->etag.empty()) answer.fields.emplace_back("ETag", found.kept->etag);
+    }
+    write(c, std::move(answer), found.word, status);
+}
+
+void answer_writer::note(const response_context& c, unsigned status, outcome word) const
+{
+    const request& r = c.asked;
+    auto took = clock_.steady() - r.arrived;
+    c.from.counted.row().add(word, took);
+    if (config_->log.access != log_access::all) return;
+    std::int64_t micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+    std::vector<log_field> line{{"method", std::string(r.method)},   {"target", loggable(r.target)},
+                                {"status", std::to_string(status)},  {"outcome", std::string(callcache::word(word))},
+                                {"took_us", std::to_string(micros)}, {"tool", c.from.counted.tool()}};
+    if (auto trace = traceparent_of(r.fields); !trace.empty()) line.emplace_back("traceparent", trace);
+    out_.info("answer", line);
+}
+
+}  // namespace callcache

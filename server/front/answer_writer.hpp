@@ -1,0 +1,44 @@
+// Writes what tools are answered, and has it counted and logged.
+#pragma once
+
+#include "config/live_settings.hpp"
+#include "server/async/clock.hpp"
+#include "server/fetch/lookup.hpp"
+#include "server/front/response_context.hpp"
+#include "server/http/cache_status.hpp"
+#include "server/telemetry/log.hpp"
+
+#include <string_view>
+
+namespace callcache
+{
+
+// Any front's thread. What it refers to outlives it.
+class answer_writer
+{
+public:
+    answer_writer(const live_settings& config, const clock_source& clock, log& out) :
+        config_(config),
+        clock_(clock),
+        out_(out)
+    {}
+
+    // Adds Cache-Status, with the outcome's word where `status` has no detail, and Via. 304 if the tool has it already.
+    void write(response_context&, reply, outcome, cache_status status = {}) const;
+
+    // What is kept, as it is at `now`. `detail`: in place of the outcome's word, or empty.
+    void write_kept(response_context&, const entry&, outcome, std::string_view detail, wall_time now) const;
+
+    // What the fetcher has found. `reason`: why it was asked.
+    void write_looked_up(response_context&, const looked_up&, why reason) const;
+
+    // An answer has been given: it is counted, and logged if that is asked for.
+    void note(const response_context&, unsigned status, outcome) const;
+
+private:
+    const live_settings& config_;
+    const clock_source& clock_;
+    log& out_;
+};
+
+}  // namespace callcache

@@ -1,0 +1,85 @@
+// Who asks on a connection. That is found out once, and again only when a request shows something else: an unchanged
+// field is neither hashed nor looked up again. Front loop only.
+#pragma once
+
+#include "cache/partition.hpp"
+#include "server/front/route.hpp"
+#include "server/http/request.hpp"
+#include "server/secrets/clients.hpp"
+#include "server/secrets/credential.hpp"
+#include "server/telemetry/request_counts.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace callcache
+{
+
+// With named tools (`credentials.clients_file`): the token that was shown, and whose it is.
+class asking_client
+{
+public:
+    // True if another token is shown, or the list was read again.
+    bool show(std::string_view authorization, std::shared_ptr<const client_list> known);
+
+    const std::string& name() const { return name_; }  // empty: nobody's
+
+private:
+    std::string shown_, name_;
+    std::shared_ptr<const client_list> looked_up_in_;
+};
+
+// The credential that goes upstream, and the partitions that it reads.
+class asking_credential
+{
+public:
+    // True if it is another one. `injected` goes upstream in place of what the tool shows; null: none does. It has a
+    // partition also when it cannot be read (offline).
+    bool show(std::string_view authorization, const injected_credential* injected, partitions& known);
+
+    const std::string& authorization() const { return authorization_; }
+
+    // Where its calls are kept; null if the tool has shown none.
+    const partition_ptr& whose() const { return whose_; }
+
+    // Where its answers of a kept route are kept; null: its calls. That the vendor accepts a credential on one says
+    // nothing about the others, so each has a partition of its own.
+    const partition_ptr& whose(const route_settings* kept_by, partitions& known);
+
+private:
+    std::string authorization_;
+    identity who_;
+    partition_ptr whose_;
+    std::map<const route_settings*, partition_ptr> routes_;  // that were asked for
+};
+
+// Where a request is counted, and as which tool's.
+class asking_row
+{
+public:
+    // Finds the row, unless the request is on the same route and of the same tool as the last one.
+    void find(const routed&, std::string_view user_agent, const asking_client&, const asking_credential&,
+              request_counts&);
+    void forget() { row_ = nullptr; }
+
+    // A request that was refused before it was understood.
+    static asking_row of_invalid(request_counts&);
+
+    request_counts::row& row() const { return *row_; }
+    const std::string& tool() const { return tool_; }  // as it is called in the log
+
+private:
+    request_counts::row* row_ = nullptr;
+    std::string route_, named_, user_agent_, tool_;
+};
+
+struct asker
+{
+    asking_client client;
+    asking_credential credential;
+    asking_row counted;
+};
+
+}  // namespace callcache

@@ -1,0 +1,68 @@
+#include "server/front/relay_answer.hpp"
+
+#include "server/front/relay_head.hpp"
+
+namespace callcache
+{
+namespace
+{
+
+using failing = upstream_failure::kind;
+
+// Up to a bound, beyond which there is none.
+void add(std::optional<std::string>& copy, std::string_view data)
+{
+    if (copy && copy->size() + data.size() <= bulk_answer_bytes_max)
+        *copy += data;
+    else
+        copy.reset();
+}
+
+}  // namespace
+
+task<streamed> stream_answer(const relayed_request& r, answer_reader& reader, const answer_head& a,
+                             std::shared_ptr<watchdog> dog, bool wants_copy)
+{
+    const request& asked = r.asked();
+    reply_mode& mode = r.context.mode;
+    std::string& out = r.context.out;
+    streamed s;
+    if (wants_copy) s.copy.emplace();
+    bool sized = a.body.what == framing::kind::none || a.body.what == framing::kind::length;
+    bool chunked = !sized && mode.minor >= 1 && !(asked.is_head() && a.body.what == framing::kind::until_close);
+    bool has_body = a.body.what != framing::kind::none && !asked.is_head();
+    mode.keep_alive = asked.keep_alive && r.with.is_body_read() && (sized || chunked || asked.is_head());
+    write_answer_head(r.context, a, chunked, r.clock.wall());
+    while (has_body)
+    {
+        auto piece = co_await reader.read_body();
+        if (auto* failure = std::get_if<upstream_failure>(&piece))
+        {
+            s.broke_off =
+                dog->has_bitten() ? upstream_failure{failing::slow, "no progress (upstream.pass_timeout)"} : *failure;
+            bool told = co_await r.with.write(out);
+            if (told) r.with.break_off();
+            break;
+        }
+        std::string_view data = std::get<std::string_view>(piece);
+        if (data.empty()) break;
+        dog->moved(data.size());
+        add(s.copy, data);
+        if (chunked)
+            write_chunk(out, data);
+        else
+            out += data;
+        tools_turn waits(dog);
+        bool written = co_await r.with.write(out);
+        if (written) continue;
+        s.broke_off = upstream_failure{failing::unsent, "the tool has gone"};
+        break;
+    }
+    if (s.broke_off)
+        mode.keep_alive = false;
+    else if (chunked && has_body)
+        write_last_chunk(out, reader.trailers());
+    co_return s;
+}
+
+}  // namespace callcache

@@ -1,0 +1,27 @@
+// The answer to a forwarded request: it streams from the vendor to the tool.
+#pragma once
+
+#include "server/front/relay.hpp"
+#include "server/front/watchdog.hpp"
+#include "server/upstream/answer_reader.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace callcache
+{
+
+// What came of handing an answer on.
+struct streamed
+{
+    std::optional<upstream_failure> broke_off;  // then the tool's connection has been ended, or the tool is gone
+    std::optional<std::string> copy;            // of the whole body, if one was wanted and it is not too long
+};
+
+// Writes the answer whose head was read, but for its end, which is left in the context's `out`. The dog watches the
+// vendor's connection.
+task<streamed> stream_answer(const relayed_request&, answer_reader&, const answer_head&, std::shared_ptr<watchdog>,
+                             bool wants_copy);
+
+}  // namespace callcache

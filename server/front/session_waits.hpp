@@ -1,0 +1,65 @@
+// What a session waits for, and until when: one deadline for each way. Pure: the session tells it the time.
+#pragma once
+
+#include "cache/time.hpp"
+
+#include <algorithm>
+
+namespace callcache
+{
+
+class session_waits
+{
+public:
+    // What is to come from the tool.
+    enum class incoming
+    {
+        handshake,  // TLS's; the connection may be closed without a word
+        request,    // the first byte of the next one; likewise
+        head,       // the rest of it: 408
+        body,       // likewise
+        nothing,    // an answer is being made, and nothing is read
+        farewell,   // the tool's end of the connection, after ours
+    };
+
+    void expect(incoming what, steady_time until)
+    {
+        what_ = what;
+        read_until_ = until;
+        is_late_ = false;
+    }
+    void begin_write(steady_time until) { write_until_ = until; }
+    void end_write() { write_until_ = steady_time::max(); }
+
+    incoming what() const { return what_; }
+    bool is_late() const { return is_late_; }  // what is expected has not come in time
+
+    enum class overdue
+    {
+        nothing,
+        read,     // reading is to end: the tool is told that it was too slow
+        session,  // it is to end without a word
+    };
+    overdue look(steady_time now)
+    {
+        if (now >= write_until_) return overdue::session;
+        if (now < read_until_) return overdue::nothing;
+        read_until_ = steady_time::max();
+        is_late_ = true;
+        bool is_told = (what_ == incoming::head || what_ == incoming::body) && write_until_ == steady_time::max();
+        return is_told ? overdue::read : overdue::session;
+    }
+
+    // When to look again. While nothing is read, a hang-up must be looked for each time.
+    steady_time next_look() const
+    {
+        return what_ == incoming::nothing ? steady_time::min() : std::min(read_until_, write_until_);
+    }
+
+private:
+    incoming what_ = incoming::request;
+    steady_time read_until_ = steady_time::max(), write_until_ = steady_time::max();
+    bool is_late_ = false;
+};
+
+}  // namespace callcache
