@@ -1,3 +1,4 @@
+// When something was kept or found, as far as a purge counts.
 #pragma once
 
 #include <cstdint>

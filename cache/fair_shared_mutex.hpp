@@ -1,3 +1,4 @@
+// A shared mutex for one writer among many readers.
 #pragma once
 
 #include <mutex>

@@ -1,3 +1,4 @@
+// Questions to the file system: what a path leads to, and where it lies.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// Whether the budget is written down.
 #pragma once
 
 namespace callcache

@@ -1,3 +1,4 @@
+// Reads of the database on an event loop, which must not wait for the disk.
 #pragma once
 
 #include "cache/rows.hpp"

@@ -1,3 +1,4 @@
+// The store's count of what it does, with the time that it takes.
 #pragma once
 
 #include "cache/store.hpp"

@@ -1,3 +1,4 @@
+// The configuration while callcache runs, which a reload can replace.
 #pragma once
 
 #include "config/settings.hpp"

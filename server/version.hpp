@@ -1,3 +1,4 @@
+// callcache's version.
 #pragma once
 
 namespace callcache

@@ -266,6 +266,43 @@ TEST_CASE("tidy: every header is included by somebody, and every header is inclu
     }
 }
 
+TEST_CASE("tidy: every header begins by saying what it is for")
+{
+    for (const auto& [file, text] : sources({"cache", "config", "server", "tests"}))
+    {
+        INFO(file);
+        if (file.ends_with(".hpp")) CHECK(text.starts_with("// "));
+    }
+}
+
+TEST_CASE("tidy: no function has more than six parameters")
+{
+    const std::regex function(
+        "\\b[a-z_:~]+\\(((?:[^();{}]|\\(\\))*)\\)(?: const)?(?: noexcept)?(?: override)?(?:;|\\n\\{| :\\n)");
+    auto count = [](const std::string& list) {
+        int depth = 0, commas = 0;
+        for (char c : list)
+        {
+            if (c == '<') ++depth;
+            if (c == '>') --depth;
+            if (c == ',' && depth == 0) ++commas;
+        }
+        return commas + 1;
+    };
+    auto crowded = [&](const std::string& text) {
+        std::vector<std::string> found;
+        for (std::sregex_iterator at(text.begin(), text.end(), function), end; at != end; ++at)
+            if (count((*at)[1]) > 6) found.push_back((*at)[0]);
+        return found;
+    };
+    const std::string seven =
+        "void f(int a, int b, int c, std::map<int, int> d, int e, int g, std::string& h) const\n{";
+    CHECK(crowded(seven).size() == 1);
+    CHECK(crowded("void f(int a, int b, int c, std::map<int, int> d, int e, int g);").empty());
+    for (const auto& [file, text] : sources(product))
+        for (const std::string& f : crowded(text)) FAIL_CHECK(file, ": ", f);
+}
+
 TEST_CASE("tidy: every key of the configuration is known to somebody outside config/")
 {
     std::string all;

@@ -25,7 +25,7 @@ namespace
 constexpr auto look_every = std::chrono::seconds(2);
 constexpr auto drain_look_every = std::chrono::milliseconds(20);
 
-void tell(const confinement& c, const reach& within, log& out)
+void tell(const confinement& c, const allowed_paths& within, log& out)
 {
     auto list = [](const std::vector<std::string>& paths) {
         std::string text;
@@ -70,7 +70,7 @@ task<void> drain(proxy& p, const clock_source& clock, log& out, milliseconds at_
 int serve(const settings& config, const std::function<loaded_settings()>& read_again)
 {
     system_clock clock;
-    const reach within = reach_of(config);
+    const allowed_paths within = allowed_paths_of(config);
     const confinement confined = confine(within);  // binds the threads that are begun from here on, the log's first
     auto out = make_log(config.log);
     tell(confined, within, *out);

@@ -3,7 +3,6 @@
 
 #include "cache/invalidation.hpp"
 #include "server/budget/gate.hpp"
-#include "server/budget/retry_budget.hpp"
 #include "server/fetch/breaker.hpp"
 #include "server/fetch/bulk_reads.hpp"
 #include "server/fetch/classify.hpp"
@@ -12,6 +11,7 @@
 #include "server/fetch/refused_credentials.hpp"
 #include "server/fetch/relay_channel.hpp"
 #include "server/fetch/report.hpp"
+#include "server/fetch/retry_budget.hpp"
 #include "server/fetch/upstream_counts.hpp"
 #include "server/upstream/exchange.hpp"
 #include "server/upstream/pool.hpp"

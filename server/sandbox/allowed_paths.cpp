@@ -98,7 +98,7 @@ private:
 
 }  // namespace
 
-reach reach_of(const settings& config)
+allowed_paths allowed_paths_of(const settings& config)
 {
     paths reads, writes;
     for (const char* path : of_libraries) reads.add_itself(path);

@@ -13,7 +13,7 @@ namespace callcache
 {
 
 // Absolute paths without symbolic links, each with everything beneath it. Sorted; none lies beneath another.
-struct reach
+struct allowed_paths
 {
     std::vector<std::string> reads;
     std::vector<std::string> writes;  // may be read too
@@ -24,6 +24,6 @@ struct reach
 // The folder of a file and not the file: one that is replaced by another of its name stays within reach. Kubernetes
 // replaces a link, /secrets/key -> ..data/key, ..data -> ..2026_11_24: so the folder of a link counts too, where the
 // link leads to something beneath that folder. (/var/run -> /run does not: all of /var would be in reach.)
-reach reach_of(const settings&);
+allowed_paths allowed_paths_of(const settings&);
 
 }  // namespace callcache

@@ -67,7 +67,7 @@ void allow(int ruleset, const std::string& path, std::uint64_t access)
 }
 
 // Gives the version that is in force.
-int enter_landlock(const reach& within, int newest)
+int enter_landlock(const allowed_paths& within, int newest)
 {
     int version =
         checked(syscall(SYS_landlock_create_ruleset, nullptr, std::size_t(0), LANDLOCK_CREATE_RULESET_VERSION));
@@ -106,7 +106,7 @@ void refuse_core_dumps()
 
 }  // namespace
 
-confinement confine(const reach& within, int newest)
+confinement confine(const allowed_paths& within, int newest)
 {
     assert(is_only_thread());
     refuse_core_dumps();

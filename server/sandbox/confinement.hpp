@@ -21,6 +21,6 @@ struct confinement
 // there may be no other thread yet. No program is executed any more, and no file is opened out of `within`; what is
 // open stays open. `newest`: a test's, as if the kernel were older.
 // (https://docs.kernel.org/userspace-api/landlock.html)
-confinement confine(const reach& within, int newest = landlock_newest);
+confinement confine(const allowed_paths& within, int newest = landlock_newest);
 
 }  // namespace callcache

@@ -1,3 +1,4 @@
+// A value that many threads read and one can replace.
 #pragma once
 
 #include <memory>

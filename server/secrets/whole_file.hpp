@@ -1,3 +1,4 @@
+// Reading a small file at once, and the words for one that cannot be read.
 #pragma once
 
 #include <fstream>

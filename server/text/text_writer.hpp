@@ -1,3 +1,4 @@
+// Text that is put together from many small pieces.
 #pragma once
 
 #include <charconv>

@@ -1,3 +1,4 @@
+// A company's proxy for tests of `upstream.proxy`.
 #pragma once
 
 #include "tests/sim/vendor.hpp"

@@ -1,3 +1,4 @@
+// A disk on which nothing more can be written.
 #pragma once
 
 #include <csignal>

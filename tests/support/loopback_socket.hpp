@@ -1,3 +1,4 @@
+// A socket that closes itself.
 #pragma once
 
 #include <cstdint>

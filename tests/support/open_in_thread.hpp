@@ -1,3 +1,4 @@
+// What a thread of another process may open.
 #pragma once
 
 #include <string>

@@ -1,3 +1,4 @@
+// A client without a loop, for tests of the running program.
 #pragma once
 
 #include "tests/support/loopback_socket.hpp"

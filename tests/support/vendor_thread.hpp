@@ -1,3 +1,4 @@
+// A simulated vendor beside a running program.
 #pragma once
 
 #include "tests/sim/vendor.hpp"

@@ -1,3 +1,4 @@
+// Waiting for what other threads say.
 #pragma once
 
 #include <future>

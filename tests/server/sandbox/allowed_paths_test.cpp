@@ -30,8 +30,8 @@ struct tree
     void link(const std::string& name, const std::string& target) const { fs::create_symlink(target, top / name); }
 
     // What of this folder is in reach for reading, by name.
-    std::vector<std::string> read(const settings& s) const { return mine(reach_of(s).reads); }
-    std::vector<std::string> written(const settings& s) const { return mine(reach_of(s).writes); }
+    std::vector<std::string> read(const settings& s) const { return mine(allowed_paths_of(s).reads); }
+    std::vector<std::string> written(const settings& s) const { return mine(allowed_paths_of(s).writes); }
 
     std::vector<std::string> mine(const std::vector<std::string>& paths) const
     {
@@ -143,7 +143,7 @@ TEST_CASE("reach: the folders of database and ledger are written, and of a link 
     s.cache.path = ":memory:";
     CHECK(t.written(s) == names{"ledger"});
     s.budget.path = "";
-    CHECK(reach_of(s).writes.empty());
+    CHECK(allowed_paths_of(s).writes.empty());
 }
 
 TEST_CASE("reach: a secret beside the database needs no rule of its own")
@@ -159,12 +159,12 @@ TEST_CASE("reach: a secret beside the database needs no rule of its own")
 
 TEST_CASE("reach: a file right below / is in reach itself, as its folder would be everything")
 {
-    for (const std::string& path : reach_of(with_secret("/callcache-test-key")).reads) CHECK(path != "/");
+    for (const std::string& path : allowed_paths_of(with_secret("/callcache-test-key")).reads) CHECK(path != "/");
 }
 
 TEST_CASE("reach: what libraries read is in it")
 {
-    auto reads = reach_of(with_secret("")).reads;
+    auto reads = allowed_paths_of(with_secret("")).reads;
     for (const char* path : {"/etc", "/dev/urandom", "/usr/lib"})
         CHECK(std::find(reads.begin(), reads.end(), path) != reads.end());
 }

@@ -78,7 +78,7 @@ struct folders
         }
     }
     std::string file(const std::string& folder) const { return top.file(folder) + "/file"; }
-    reach within() const { return {{top.file("read"), "/proc/self"}, {top.file("write")}}; }
+    allowed_paths within() const { return {{top.file("read"), "/proc/self"}, {top.file("write")}}; }
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "server/budget/retry_budget.hpp"
+#include "server/fetch/retry_budget.hpp"
 
 #include <doctest/doctest.h>
 
