@@ -225,6 +225,15 @@ TEST_CASE("tidy: server/ itself holds the composition root alone")
     }
 }
 
+TEST_CASE("tidy: one place alone asks the gate for room to send")
+{
+    const std::regex asks("(?:\\.|->)acquire\\(\\)");
+    std::vector<std::string> places;
+    for (const auto& [file, text] : sources(product))
+        for (std::sregex_iterator at(text.begin(), text.end(), asks), end; at != end; ++at) places.push_back(file);
+    CHECK(places == std::vector<std::string>{"server/fetch/way_out.cpp"});
+}
+
 TEST_CASE("tidy: clocks and the environment are read in their rooms alone")
 {
     const std::regex clock("_clock::now\\(|\\btime\\(nullptr\\)|gettimeofday|clock_gettime");
@@ -292,7 +301,11 @@ TEST_CASE("tidy: no function has more than six parameters")
     auto crowded = [&](const std::string& text) {
         std::vector<std::string> found;
         for (std::sregex_iterator at(text.begin(), text.end(), function), end; at != end; ++at)
-            if (count((*at)[1]) > 6) found.push_back((*at)[0]);
+        {
+            const std::string parameters = (*at)[1];
+            bool is_call = parameters.find('"') != std::string::npos;
+            if (!is_call && count(parameters) > 6) found.push_back((*at)[0]);
+        }
         return found;
     };
     const std::string seven =

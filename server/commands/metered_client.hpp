@@ -4,8 +4,7 @@
 #pragma once
 
 #include "config/settings.hpp"
-#include "server/budget/gate.hpp"
-#include "server/upstream/exchange.hpp"
+#include "server/fetch/way_out.hpp"
 
 namespace callcache
 {
@@ -38,12 +37,13 @@ public:
     budget_report report() const { return gate_.spending().report(parts_.clock.now()); }
 
 private:
+    class message;
     upstream_failure limited(const refusal&) const;
-    task<std::optional<upstream_failure>> make_ready(gate::permit&);
-    task<exchanged> exchange_on_line(gate::permit&, const std::string& request, std::size_t body_max);
 
     const parts parts_;
     gate gate_;
+    breaker outage_;  // of this process, which sends too little to know of one
+    const way_out way_;
     std::unique_ptr<transport> line_;
     budget::item last_ = 0;
 };

@@ -46,6 +46,7 @@ fetcher::fetcher(const fetcher_parts& p) :
            [this] { tell_who_cannot_wait(); }}),
     pool_({p.upstream, parse_proxy(p.config->upstream.proxy), p.tls}, p.config->upstream, p.clock, p.loop),
     uploads_(std::max<std::size_t>(p.config->upstream.connections_max, 3) - 2, p.loop, p.clock),
+    way_(gate_, breaker_, p.clock),
     bulk_(p.config->bulk),
     stretch_again_(p.loop, p.clock)
 {}

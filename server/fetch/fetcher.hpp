@@ -13,7 +13,7 @@
 #include "server/fetch/report.hpp"
 #include "server/fetch/retry_budget.hpp"
 #include "server/fetch/upstream_counts.hpp"
-#include "server/upstream/exchange.hpp"
+#include "server/fetch/way_out.hpp"
 #include "server/upstream/pool.hpp"
 
 #include <atomic>
@@ -67,9 +67,10 @@ public:
     struct flight;
     struct batch;
     struct share;
-    struct attempt;
+    class outgoing_flight;
+    class outgoing_lookup;
+    class outgoing_relay;
     using flight_ptr = std::shared_ptr<flight>;
-    using line_or_failure = std::variant<std::unique_ptr<connection_pool::loan>, upstream_failure>;
 
 private:
     using flight_key = std::pair<const partition*, std::string>;
@@ -90,18 +91,13 @@ private:
     void on_refused(budget::item, const asking&, const refusal&);
     void tell_who_cannot_wait();
     looked_up fallback(const lookup&, looked_up otherwise) const;
-    // send.cpp: one flight's way out.
+    // send.cpp: a lookup, until there is an answer to settle with.
     static task<void> run(std::shared_ptr<fetcher>, flight_ptr);
     task<upstream_result> fetch(flight&);
     bool may_retry(const flight&, const upstream_result&, int retries);
     void learn_from(const upstream_result&, bool is_outage);
     void stretch();
     void hear_429(flight&, const upstream_answer&);
-    task<std::optional<upstream_failure>> send_one(flight&, bool first, bool fresh, attempt&);
-    task<std::optional<upstream_failure>> wait_for_turn(flight&, bool first);
-    task<line_or_failure> ready_line(gate::permit&, bool fresh);
-    void begin_sending(flight&, gate::permit&);
-    task<void> exchange_on(connection_pool::loan&, flight&, gate::permit&, attempt&);
     // batch.cpp: several lookups by one request.
     std::uint64_t batch_key_of(const lookup&) const;
     std::shared_ptr<batch> collect_batch(flight&);
@@ -131,6 +127,7 @@ private:
     connection_pool pool_;
     semaphore uploads_;
     breaker breaker_;
+    way_out way_;
     std::map<flight_key, flight_ptr> flights_;
     std::set<const partition*> renewing_;  // whose trust a flight is about to renew
     std::map<partition_id, wall_time> confirmation_written_;

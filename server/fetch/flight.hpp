@@ -55,15 +55,6 @@ private:
     bool is_over_ = false;
 };
 
-// What came of a turn.
-struct fetcher::attempt
-{
-    exchanged answer;
-    bool was_used = false;       // the connection
-    std::shared_ptr<batch> led;  // it was a bulk read
-    std::optional<share> heard;  // it was part of another's
-};
-
 struct fetcher::flight : std::enable_shared_from_this<flight>
 {
     budget::item number = 0;
@@ -100,17 +91,32 @@ struct fetcher::flight : std::enable_shared_from_this<flight>
     }
 };
 
-inline upstream_failure down()
+// A flight on its way out, of a lookup or a relay.
+class fetcher::outgoing_flight : public outgoing_request
 {
-    return {upstream_failure::kind::down, "several requests in a row have failed"};
-}
+public:
+    outgoing_flight(fetcher& home, flight& f) : outgoing_request(f.number), home_(home), f_(f) {}
+
+    std::vector<asking> begin_wait() final;
+    void end_wait() final;
+    upstream_failure limited(refusal) final;
+    std::optional<upstream_failure> objection() final;
+
+protected:
+    // It is sent now: for the flight, the retry budget and the counts.
+    void note_sending();
+
+    fetcher& home_;
+    flight& f_;
+};
 
 // What is lost, too slow, 502, 503 or 504 is an outage of the vendor, and so is every other 5xx to a call's lookup. One
 // endpoint that answers 500 says nothing about the others; nor does nonsense.
 inline bool is_outage(const upstream_result& r, bool of_call)
 {
     if (auto* failure = std::get_if<upstream_failure>(&r))
-        return failure->what != upstream_failure::kind::nonsense && failure->what != upstream_failure::kind::too_large;
+        return is_asked(failure->what) && failure->what != upstream_failure::kind::nonsense &&
+               failure->what != upstream_failure::kind::too_large;
     unsigned status = std::get<upstream_answer>(r).status;
     return of_call ? status >= 500 : status >= 502 && status <= 504;
 }

@@ -21,12 +21,14 @@ template<class Places>
 struct place
 {
     explicit place(Places& in) : of(in) {}
-    ~place()
-    {
-        if (taken) of.leave();
-    }
+    ~place() { leave(); }
     place(const place&) = delete;
     place& operator=(const place&) = delete;
+
+    void leave()
+    {
+        if (std::exchange(taken, false)) of.leave();
+    }
 
     Places& of;
     bool taken = false;
@@ -125,6 +127,68 @@ task<void> see_off(std::shared_ptr<fetcher>, std::set<relay_ptr>& among, relay_p
 
 }  // namespace
 
+// On its front's connection, idle or made for it. Only what may be done twice goes on an idle one, which the vendor may
+// have closed.
+class fetcher::outgoing_relay final : public outgoing_flight
+{
+public:
+    outgoing_relay(fetcher& home, flight& f) : outgoing_flight(home, f), c_(*f.relay), line_(home.pool_) {}
+
+    bool is_over = false;  // once it was sent: it is not to be sent again
+
+    task<std::optional<upstream_failure>> connect(bool fresh) override
+    {
+        connection_pool& pool = home_.pool_;
+        const fetcher_parts& parts = home_.parts_;
+        if (!line_.taken) line_.taken = co_await pool.enter(parts.clock.steady() + parts.config->server.answer_max);
+        if (!line_.taken) co_return none_is_free(parts.config->upstream);
+        on_ = {pool.era(), fresh ? nullptr : pool.idle_one(c_.home)};
+        on_.was_used = on_.idle != nullptr;
+        if (!on_.was_used)
+        {
+            report r = co_await have_one_made(pool, c_);
+            if (c_.is_over) co_return upstream_failure{failing::unsent, "the tool has gone"};
+            if (r.happened == report::what::failed) co_return std::move(r.failure);
+        }
+        if (c_.is_whole && is_to_be_noted(f_)) co_await note_erasure(parts, f_);
+        co_return std::nullopt;
+    }
+
+    bool is_connected() override { return !on_.was_used || on_.idle->is_quiet(); }
+
+    std::optional<upstream_failure> put_aside() override
+    {
+        if (on_.was_used)
+            home_.pool_.keep(std::move(on_.idle), c_.home, on_.era);
+        else
+            c_.orders.send({order::what::wait});
+        line_.leave();
+        return std::nullopt;
+    }
+
+    bool is_wanted() const override { return !f_.waiters.empty(); }
+
+    void prepare() override
+    {
+        f_.waiters.front().late->cancel();
+        f_.is_whole = c_.is_whole;
+        note_sending();
+    }
+
+    task<void> exchange(gate::permit& permit) override
+    {
+        order go{order::what::send};
+        go.connection = std::move(on_.idle);
+        c_.orders.send(std::move(go));
+        is_over = co_await home_.follow_answer(f_.shared_from_this(), permit, on_);
+    }
+
+private:
+    callcache::relay& c_;
+    place<connection_pool> line_;
+    carrier on_{};
+};
+
 void fetcher::relay(lookup l, invalidation changes, relay_ptr with)
 {
     asio::post(parts_.loop, [self = shared_from_this(), l = std::move(l), changes = std::move(changes),
@@ -171,7 +235,6 @@ task<void> fetcher::run_relay(std::shared_ptr<fetcher> self, flight_ptr f)
 task<void> fetcher::send_relay(const flight_ptr& f)
 {
     auto& c = *f->relay;
-    const clock_source& clock = parts_.clock;
     steady_time patience_ends = f->first.asked_at + f->first.patience;
     place<semaphore> upload(uploads_);
     if (!c.is_whole)
@@ -179,62 +242,23 @@ task<void> fetcher::send_relay(const flight_ptr& f)
         upload.taken = co_await uploads_.enter(patience_ends);
         if (!upload.taken)
             co_return fail(f, nullptr,
-                           {failing::slow, "other uploads have all the connections that uploads may have "
-                                           "(all but two of upstream.connections_max)"});
+                           {failing::crowded, "other uploads have all the connections that uploads may have "
+                                              "(all but two of upstream.connections_max)"});
     }
-    bool fresh = !c.is_read || !c.is_whole;  // what may not be done twice goes on a connection that the vendor expects
-    for (bool again = false;; again = true)
+    way_out::turn how;
+    how.fresh = !c.is_read || !c.is_whole;
+    for (;;)
     {
-        auto unsent = co_await wait_for_turn(*f, again);
-        if (unsent) co_return fail(f, nullptr, *unsent);
-        gate::permit way(gate_, f->number);
-        f->refused = refused_credentials_.wait(f->refused_as, clock.steady()).has_value();
-        if (f->refused) co_return fail(f, nullptr, {failing::limited, "Gong has just refused this credential"});
-        if (!breaker_.lets_through(clock.steady())) co_return fail(f, nullptr, down());
-
-        place<connection_pool> line(pool_);
-        line.taken = co_await pool_.enter(clock.steady() + parts_.config->server.answer_max);
-        if (!line.taken) co_return fail(f, nullptr, none_is_free(parts_.config->upstream));
-        // Nor does a probe of the breaker: it would say nothing about the vendor.
-        carrier on{pool_.era(), fresh || breaker_.is_down() ? nullptr : pool_.idle_one(c.home)};
-        on.was_used = on.idle != nullptr;
-        if (!on.was_used)
+        outgoing_relay out(*this, *f);
+        auto unsent = co_await way_.send(out, how);
+        if (c.is_over) co_return;
+        if (unsent)
         {
-            report r = co_await have_one_made(pool_, c);
-            if (c.is_over) co_return;
-            if (r.happened == report::what::failed)
-            {
-                learn_from(r.failure, true);
-                co_return fail(f, nullptr, r.failure);
-            }
+            learn_from(*unsent, is_outage(*unsent, false));
+            co_return fail(f, nullptr, *unsent);
         }
-        if (c.is_whole && is_to_be_noted(*f)) co_await note_erasure(parts_, *f);
-        bool room = co_await way.acquire();
-        bool has_ended = room && on.was_used && !on.idle->is_quiet();
-        if (!room || has_ended)
-        {
-            fresh = fresh || has_ended;
-            if (has_ended)
-                on.idle.reset();
-            else if (on.was_used)
-                pool_.keep(std::move(on.idle), c.home, on.era);
-            else
-                c.orders.send({order::what::wait});
-            way.step_back();
-            continue;
-        }
-        if (!breaker_.lets_through(clock.steady())) co_return fail(f, nullptr, down());
-        if (f->waiters.empty()) co_return;  // told to go while the connection was made
-        f->waiters.front().late->cancel();
-        f->ticket = parts_.kept.ticket();
-        begin_sending(*f, way);
-        f->is_whole = c.is_whole;
-        order go{order::what::send};
-        go.connection = std::move(on.idle);
-        c.orders.send(std::move(go));
-        bool is_over = co_await follow_answer(f, way, on);
-        if (is_over) co_return;
-        fresh = true;
+        if (out.is_over) co_return;
+        how = {true, true};
         f->sent = f->is_whole = false;
         limit_time(*f, f->waiters.begin());
     }

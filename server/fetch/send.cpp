@@ -1,5 +1,5 @@
-// A flight's way out: its turn, a connection, the lease and room in the window, the write, the answer; and whether it
-// is tried again.
+// A lookup's flight, until there is an answer to settle with: by a single GET or a bulk read, and whether it is tried
+// again. The order of the steps is in way_out.hpp.
 
 #include "cache/freshness.hpp"
 #include "server/fetch/flight.hpp"
@@ -38,6 +38,113 @@ std::string message_of(const origin& upstream, const fetcher::flight& f, const f
 
 }  // namespace
 
+std::vector<asking> fetcher::outgoing_flight::begin_wait()
+{
+    f_.queued = true;
+    if (home_.gate_.spending().is_held(home_.parts_.clock.now())) home_.tell_who_cannot_wait();
+    home_.keep_or_linger(f_);
+    std::vector<asking> who;
+    std::uint64_t batch_key = f_.alone || f_.relay ? 0 : home_.batch_key_of(f_.first);
+    for (const waiter& w : f_.waiters) who.push_back({w.asked.tool, w.asked.how, batch_key});
+    if (who.empty()) who.push_back({f_.first.tool, f_.first.how, batch_key});
+    return who;
+}
+
+void fetcher::outgoing_flight::end_wait()
+{
+    f_.queued = f_.lingers = false;
+    f_.end->cancel();
+}
+
+upstream_failure fetcher::outgoing_flight::limited(refusal no)
+{
+    f_.limited = std::move(no);
+    return {failing::limited, "the budget says no"};
+}
+
+std::optional<upstream_failure> fetcher::outgoing_flight::objection()
+{
+    f_.refused = home_.refused_credentials_.wait(f_.refused_as, home_.parts_.clock.steady()).has_value();
+    if (!f_.refused) return std::nullopt;
+    return upstream_failure{failing::limited, "Gong has just refused this credential"};
+}
+
+void fetcher::outgoing_flight::note_sending()
+{
+    const clock_source& clock = home_.parts_.clock;
+    f_.ticket = home_.parts_.kept.ticket();
+    f_.sent_at = clock.wall();
+    f_.sent_steady = clock.steady();
+    f_.sent = true;
+    home_.retries_.sent(f_.sent_steady);
+    home_.counts_.sent(f_.first.tool);
+}
+
+// A lookup by its own GET, or with those that it takes along.
+class fetcher::outgoing_lookup final : public outgoing_flight
+{
+public:
+    using outgoing_flight::outgoing_flight;
+
+    // Once it was sent.
+    exchanged answer;
+    std::shared_ptr<batch> led;  // it was a bulk read
+    bool was_used = false;       // the connection
+
+    task<std::optional<upstream_failure>> connect(bool fresh) override
+    {
+        loan_.reset();
+        auto taken =
+            co_await home_.pool_.take(fresh, home_.parts_.clock.steady() + home_.parts_.config->server.answer_max);
+        if (auto* failure = std::get_if<upstream_failure>(&taken)) co_return std::move(*failure);
+        loan_.emplace(std::move(std::get<connection_pool::loan>(taken)));
+        co_return std::nullopt;
+    }
+
+    bool is_connected() override { return loan_->connection().is_quiet(); }
+
+    std::optional<upstream_failure> put_aside() override
+    {
+        loan_->give_back();
+        loan_.reset();
+        return std::nullopt;
+    }
+
+    bool is_taken_along() const override { return f_.rider.has_value(); }
+
+    void prepare() override
+    {
+        was_used = loan_->was_used();
+        led = home_.collect_batch(f_);
+        message_ = message_of(home_.parts_.upstream, f_, led.get());
+        note_sending();
+        if (!led) return;
+        for (const flight_ptr& other : led->others)
+        {
+            other->sent = true;
+            other->ticket = f_.ticket;
+            other->sent_at = f_.sent_at;
+            other->sent_steady = f_.sent_steady;
+        }
+    }
+
+    task<void> exchange(gate::permit& permit) override
+    {
+        const settings& s = *home_.parts_.config;
+        const exchange_settings limits{s.upstream.response_timeout, s.budget.margin,
+                                       led ? bulk_answer_bytes_max : call_answer_bytes_max};
+        answer = co_await exchange_within(limits, loan_->connection(), message_, permit, home_.parts_.clock);
+        f_.ended = home_.parts_.clock.steady();
+        if (!led) home_.bulk_.single_took(std::chrono::floor<duration>(f_.ended - f_.sent_steady));
+        if (answer.reusable) loan_->give_back();
+        loan_.reset();
+    }
+
+private:
+    std::optional<connection_pool::loan> loan_;
+    std::string message_;
+};
+
 task<void> fetcher::run(std::shared_ptr<fetcher> self, flight_ptr f)
 {
     const upstream_failure lost{failing::lost, "a mistake in callcache"};
@@ -62,29 +169,32 @@ task<upstream_result> fetcher::fetch(flight& f)
     bool again = false, fresh = false, of_call = !f.first.kept_by;
     for (int retries = 0;; again = true)
     {
-        attempt a;
-        auto unsent = co_await send_one(f, again, fresh, a);
+        outgoing_lookup out(*this, f);
+        auto unsent = co_await way_.send(out, {again, fresh});
         if (unsent)
         {
             learn_from(*unsent, is_outage(*unsent, of_call));
             co_return std::move(*unsent);
         }
-        f.sent = false;
-        if (a.heard && a.heard->next == share::what::answered) co_return std::move(a.heard->result);
-        if (a.heard)
+        if (f.rider)
         {
-            f.alone = a.heard->next == share::what::alone;
+            share heard = co_await f.rider->next();
+            f.rider.reset();
+            f.sent = false;
+            if (heard.next == share::what::answered) co_return std::move(heard.result);
+            f.alone = heard.next == share::what::alone;
             continue;
         }
-        upstream_result& result = a.answer.result;
-        note_end(f, result, a.led ? a.led->asked : 0);
+        f.sent = false;
+        upstream_result& result = out.answer.result;
+        note_end(f, result, out.led ? out.led->asked : 0);
         auto* failure = std::get_if<upstream_failure>(&result);
-        if (failure && failure->what == failing::closed && a.was_used && !fresh)
+        if (failure && failure->what == failing::closed && out.was_used && !fresh)
         {
             fresh = true;
             continue;
         }
-        learn_from(result, is_outage(result, of_call && !a.led));
+        learn_from(result, is_outage(result, of_call && !out.led));
         if (auto* answer = std::get_if<upstream_answer>(&result); answer && answer->status == 429)
         {
             hear_429(f, *answer);
@@ -93,8 +203,8 @@ task<upstream_result> fetcher::fetch(flight& f)
         }
         if (!may_retry(f, result, retries))
         {
-            if (!a.led) co_return std::move(result);
-            share mine = distribute(f, *a.led, result);
+            if (!out.led) co_return std::move(result);
+            share mine = distribute(f, *out.led, result);
             if (mine.next == share::what::answered) co_return std::move(mine.result);
             f.alone = true;
             continue;
@@ -135,9 +245,7 @@ void fetcher::learn_from(const upstream_result& r, bool is_outage)
 {
     auto* failure = std::get_if<upstream_failure>(&r);
     auto* answer = std::get_if<upstream_answer>(&r);
-    bool not_asked = failure && (failure->what == failing::unsent || failure->what == failing::down ||
-                                 failure->what == failing::limited);
-    if (not_asked) return;
+    if (failure && !is_asked(failure->what)) return;
     if (answer && answer->status != 429) gate_.accepted();
     if (answer)
         if (const std::string* remaining = answer->find("x-ratelimit-remaining")) vendor_remaining_ = *remaining;
@@ -163,137 +271,6 @@ void fetcher::stretch()
         stretch_again_.set(parts_.clock.steady() + 1min, [this] { stretch(); });
     else
         stretch_again_.cancel();
-}
-
-// nullopt once admitted; otherwise why it was not sent.
-task<std::optional<upstream_failure>> fetcher::wait_for_turn(flight& f, bool first)
-{
-    f.queued = true;
-    if (gate_.spending().is_held(parts_.clock.now())) tell_who_cannot_wait();
-    keep_or_linger(f);
-    std::vector<asking> who;
-    std::uint64_t batch_key = f.alone || f.relay ? 0 : batch_key_of(f.first);
-    for (const waiter& w : f.waiters) who.push_back({w.asked.tool, w.asked.how, batch_key});
-    if (who.empty()) who.push_back({f.first.tool, f.first.how, batch_key});
-    gate::turn turn = co_await gate_.enter(f.number, std::move(who), first);
-    f.queued = f.lingers = false;
-    f.end->cancel();
-    if (std::holds_alternative<gate::closed>(turn))
-        co_return upstream_failure{failing::unsent, "callcache is stopping"};
-    if (auto* no = std::get_if<refusal>(&turn))
-    {
-        f.limited = std::move(*no);
-        co_return upstream_failure{failing::limited, "the budget says no"};
-    }
-    co_return std::nullopt;
-}
-
-// The order: a turn, a connection that is ready, a lease that is durable and room in the window, the write. Nothing is
-// spent before the write.
-task<std::optional<upstream_failure>> fetcher::send_one(flight& f, bool first, bool fresh, attempt& to)
-{
-    for (;; first = true)
-    {
-        auto unsent = co_await wait_for_turn(f, first);
-        if (unsent) co_return unsent;
-        if (!f.rider)
-        {
-            gate::permit way(gate_, f.number);
-            if (refused_credentials_.wait(f.refused_as, parts_.clock.steady()))
-            {
-                f.refused = true;
-                co_return upstream_failure{failing::limited, "Gong has just refused this credential"};
-            }
-            if (!breaker_.lets_through(parts_.clock.steady())) co_return down();
-            line_or_failure ready = co_await ready_line(way, fresh || breaker_.is_down());
-            if (auto* failure = std::get_if<upstream_failure>(&ready)) co_return std::move(*failure);
-            auto& loan = std::get<std::unique_ptr<connection_pool::loan>>(ready);
-            if (loan)
-            {
-                if (!breaker_.lets_through(parts_.clock.steady())) co_return down();
-                to.was_used = loan->was_used();
-                co_await exchange_on(*loan, f, way, to);
-                co_return std::nullopt;
-            }
-            if (!f.rider) way.step_back();
-        }
-        if (!f.rider) continue;
-        to.heard = co_await f.rider->next();
-        f.rider.reset();
-        co_return std::nullopt;
-    }
-}
-
-// A connection on which the request can be written at once; null if there is no room for a while.
-task<fetcher::line_or_failure> fetcher::ready_line(gate::permit& way, bool fresh)
-{
-    for (;; fresh = true)
-    {
-        auto taken = co_await pool_.take(fresh, parts_.clock.steady() + parts_.config->server.answer_max);
-        if (auto* failure = std::get_if<upstream_failure>(&taken)) co_return std::move(*failure);
-        auto line = std::make_unique<connection_pool::loan>(std::move(std::get<connection_pool::loan>(taken)));
-        bool room = co_await way.acquire();
-        if (!room)
-        {
-            line->give_back();
-            co_return std::unique_ptr<connection_pool::loan>();
-        }
-        if (line->connection().is_quiet()) co_return std::move(line);
-        if (fresh) co_return upstream_failure{failing::lost, "the connection ended before it could be used"};
-    }
-}
-
-void fetcher::begin_sending(flight& f, gate::permit& way)
-{
-    breaker_.sending(parts_.clock.steady());
-    f.sent_at = parts_.clock.wall();
-    f.sent_steady = parts_.clock.steady();
-    f.sent = true;
-    way.sending();
-    retries_.sent(f.sent_steady);
-    counts_.sent(f.first.tool);
-}
-
-task<void> fetcher::exchange_on(connection_pool::loan& line, flight& f, gate::permit& way, attempt& to)
-{
-    const clock_source& clock = parts_.clock;
-    milliseconds timeout = parts_.config->upstream.response_timeout;
-    to.led = collect_batch(f);
-    std::string request = message_of(parts_.upstream, f, to.led.get());
-    f.ticket = parts_.kept.ticket();
-    begin_sending(f, way);
-    if (to.led)
-        for (const flight_ptr& other : to.led->others)
-        {
-            other->sent = true;
-            other->ticket = f.ticket;
-            other->sent_at = f.sent_at;
-            other->sent_steady = f.sent_steady;
-        }
-    bool late = false;
-    alarm clock_out(parts_.loop, clock), acknowledgement(parts_.loop, clock);
-    clock_out.set(f.sent_steady + timeout, [&] {
-        late = true;
-        line.connection().close();
-    });
-    acknowledgement.set(f.sent_steady + parts_.config->budget.margin, [&] {
-        if (line.connection().is_acknowledged()) way.acknowledged();
-    });
-    const std::function<void()> begins = [&] { way.answered(line.connection().least_round_trip()); };
-    std::size_t body_max = to.led ? bulk_answer_bytes_max : call_answer_bytes_max;
-    exchanged& answer = to.answer;
-    answer = co_await exchange(line.connection(), request, body_max, begins);
-    clock_out.cancel();
-    acknowledgement.cancel();
-    f.ended = clock.steady();
-    if (!to.led) bulk_.single_took(std::chrono::floor<duration>(f.ended - f.sent_steady));
-    if (late && std::holds_alternative<upstream_failure>(answer.result))
-        answer.result = upstream_failure{failing::slow, "no whole answer within " + std::to_string(timeout.count()) +
-                                                            " ms (upstream.response_timeout)"};
-    if (answer.reusable && !late)
-        line.give_back();
-    else
-        line.connection().close();
 }
 
 }  // namespace callcache

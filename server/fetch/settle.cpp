@@ -228,15 +228,14 @@ void fetcher::fail(const flight_ptr& f, std::shared_ptr<const upstream_answer> a
         otherwise = own(is_down(parts_, breaker_, failure.text), outcome::error);
     else
     {
-        reply r = own_answer(failure.what == failing::slow ? 504 : 502,
+        bool in_time = failure.what != failing::slow && failure.what != failing::crowded;
+        reply r = own_answer(in_time ? 502 : 504,
                              "Gong (" + parts_.upstream.text() + ") could not be asked: " + failure.text);
         auto soon = breaker_.until_probe(parts_.clock.steady());
         otherwise =
             own(breaker_.is_down() ? with_retry_after(std::move(r), seconds_up(soon)) : std::move(r), outcome::error);
     }
-    bool was_asked =
-        failure.what != failing::unsent && failure.what != failing::down && failure.what != failing::limited;
-    if (was_asked)
+    if (is_asked(failure.what) || failure.what == failing::crowded)
         parts_.out.warn(
             "a request failed",
             {{"id", std::string(path_of(f->first.id))}, {"upstream", parts_.upstream.text()}, {"why", failure.text}});

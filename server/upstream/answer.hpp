@@ -28,6 +28,7 @@ struct upstream_failure
         down,         // it was not sent: upstream is down, and this was not the probe
         unsent,       // callcache is stopping, or nobody waits for it any more
         limited,      // the budget said no
+        crowded,      // it was not sent: all connections are in use
         closed,       // the connection ended before a byte of an answer
         unreachable,  // no name, no connection
         bad_peer,     // TLS failed: the certificate, the host name, the protocol
@@ -39,6 +40,13 @@ struct upstream_failure
     kind what = kind::lost;
     std::string text;  // for the operator and the tool: what happened
 };
+
+// True if the vendor was asked, or could not be reached.
+constexpr bool is_asked(upstream_failure::kind k)
+{
+    using kind = upstream_failure::kind;
+    return k != kind::down && k != kind::unsent && k != kind::limited && k != kind::crowded;
+}
 
 using upstream_result = std::variant<upstream_answer, upstream_failure>;
 

@@ -35,8 +35,8 @@ void connection_pool::loan::give_back()
 
 upstream_failure none_is_free(const upstream_settings& s)
 {
-    return {upstream_failure::kind::slow, "all " + std::to_string(s.connections_max) +
-                                              " connections (upstream.connections_max) are waiting for answers"};
+    return {upstream_failure::kind::crowded, "all " + std::to_string(s.connections_max) +
+                                                 " connections (upstream.connections_max) are waiting for answers"};
 }
 
 task<connection_pool::taken> connection_pool::take(bool fresh, steady_time deadline)

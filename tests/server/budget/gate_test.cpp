@@ -2,6 +2,7 @@
 
 #include "server/budget/gate.hpp"
 
+#include "tests/support/scripted_ledger.hpp"
 #include "tests/support/sim_clock.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -18,13 +19,6 @@ using reason = refusal::reason;
 namespace
 {
 
-ledger_page after_a_clean_stop()
-{
-    ledger_page p;
-    p.clean = true;
-    return p;
-}
-
 budget_settings one_a_second()
 {
     budget_settings s;
@@ -33,35 +27,6 @@ budget_settings one_a_second()
 }
 
 constexpr auto window = 1030ms;  // of one a second and of three a second
-
-// A ledger whose writes become durable at once, or when the test releases them.
-class disk final : public ledger
-{
-public:
-    explicit disk(ledger_page kept) : kept_(std::move(kept)) {}
-    const ledger_page& kept() const override { return kept_; }
-    void write(ledger_page p, written done) override
-    {
-        ++pages;
-        merge(content, p);
-        waiting_.push_back(std::move(done));
-        if (!is_slow) release();
-    }
-    void release() { release(state); }
-    void release(ledger_state how)
-    {
-        for (const written& done : std::exchange(waiting_, {})) done(how);
-    }
-
-    bool is_slow = false;
-    ledger_state state = ledger_state::durable;
-    int pages = 0;  // that were written
-    ledger_page content;
-
-private:
-    const ledger_page kept_;
-    std::vector<written> waiting_;
-};
 
 struct request
 {
@@ -101,7 +66,7 @@ struct harness
     sim_clock clock;
     asio::io_context loop{1};
     budget_settings config;
-    disk book;
+    scripted_ledger book;
     std::vector<std::pair<budget::item, reason>> expelled;
     int times_held = 0;
     gate g;

@@ -174,7 +174,7 @@ TEST_CASE("pool: who waits until the deadline is told that all are in use, and t
     CHECK_FALSE(late->has_value());
     p.advance(1ms);
     upstream_failure why = p.failure_of(late);
-    CHECK(why.what == upstream_failure::kind::slow);
+    CHECK(why.what == upstream_failure::kind::crowded);
     CHECK(why.text.find("all 1 connections (upstream.connections_max)") != std::string::npos);
     one->give_back();
     CHECK(p.take()->was_used());

@@ -1,0 +1,101 @@
+#include "server/fetch/way_out.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <utility>
+
+namespace callcache
+{
+namespace
+{
+
+using failing = upstream_failure::kind;
+
+}  // namespace
+
+task<std::optional<upstream_failure>> way_out::send(outgoing_request& r, turn how) const
+{
+    for (bool again = how.again;; again = true)
+    {
+        auto unsent = co_await wait_for_turn(r, again);
+        if (unsent || r.is_taken_along()) co_return unsent;
+        gate::permit permit(permits_, r.number);
+        unsent = r.objection();
+        if (!unsent) unsent = is_down();
+        if (unsent) co_return unsent;
+
+        auto ready = co_await make_ready(r, permit, how.fresh || outage_.is_down());
+        if (auto* failure = std::get_if<upstream_failure>(&ready)) co_return std::move(*failure);
+        if (!std::get<bool>(ready))
+        {
+            unsent = r.put_aside();
+            if (unsent || r.is_taken_along()) co_return unsent;
+            permit.step_back();
+            continue;
+        }
+        unsent = is_down();
+        if (unsent) co_return unsent;
+        if (!r.is_wanted()) co_return upstream_failure{failing::unsent, "nobody waits for it any more"};
+        r.prepare();
+        outage_.sending(clock_.steady());
+        permit.sending();
+        co_await r.exchange(permit);
+        co_return std::nullopt;
+    }
+}
+
+task<std::optional<upstream_failure>> way_out::wait_for_turn(outgoing_request& r, bool again) const
+{
+    std::vector<asking> who = r.begin_wait();
+    gate::turn turn = co_await permits_.enter(r.number, std::move(who), again);
+    r.end_wait();
+    if (std::holds_alternative<gate::closed>(turn))
+        co_return upstream_failure{failing::unsent, "callcache is stopping"};
+    if (auto* no = std::get_if<refusal>(&turn)) co_return r.limited(std::move(*no));
+    co_return std::nullopt;
+}
+
+// True once there is a connection and room. False if there is no room for a while.
+task<std::variant<bool, upstream_failure>> way_out::make_ready(outgoing_request& r, gate::permit& permit,
+                                                               bool fresh) const
+{
+    for (;; fresh = true)
+    {
+        auto failure = co_await r.connect(fresh);
+        if (failure) co_return std::move(*failure);
+        bool room = co_await permit.acquire();
+        if (!room || r.is_connected()) co_return room;
+        if (fresh) co_return upstream_failure{failing::lost, "the connection ended before it could be used"};
+    }
+}
+
+std::optional<upstream_failure> way_out::is_down() const
+{
+    if (outage_.lets_through(clock_.steady())) return std::nullopt;
+    return upstream_failure{failing::down, "several requests in a row have failed"};
+}
+
+task<exchanged> exchange_within(const exchange_settings& s, transport& connection, const std::string& request,
+                                gate::permit& permit, const clock_source& clock)
+{
+    executor loop = co_await asio::this_coro::executor;
+    const steady_time sent_at = clock.steady();
+    bool late = false;
+    alarm clock_out(loop, clock), acknowledgement(loop, clock);
+    clock_out.set(sent_at + s.timeout, [&] {
+        late = true;
+        connection.close();
+    });
+    acknowledgement.set(sent_at + s.margin, [&] {
+        if (connection.is_acknowledged()) permit.acknowledged();
+    });
+    const std::function<void()> begins = [&] { permit.answered(connection.least_round_trip()); };
+    exchanged e = co_await exchange(connection, request, s.body_max, begins);
+    if (late && std::holds_alternative<upstream_failure>(e.result))
+        e.result = upstream_failure{failing::slow, "no whole answer within " + std::to_string(s.timeout.count()) +
+                                                       " ms (upstream.response_timeout)"};
+    e.reusable = e.reusable && !late;
+    co_return e;
+}
+
+}  // namespace callcache

@@ -1,0 +1,98 @@
+// The way of a request to the vendor: the order of its steps, once for lookups, batches, relays and `check --live`.
+//
+//   its turn in the queue → was its credential refused meanwhile? → the breaker → a connection that is ready →
+//   a durable lease and room in the window → the breaker → the write → the answer, or a failure
+//
+// Nothing is spent before the write. What may have changed while the request waited is asked again after each wait.
+#pragma once
+
+#include "server/budget/gate.hpp"
+#include "server/fetch/breaker.hpp"
+#include "server/upstream/exchange.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace callcache
+{
+
+// A request on its way, with the connection that it goes on. Who makes that, writes the request and reads the answer
+// is different for each kind of request. Called on the fetch loop, in the order of the steps; `number` names it in the
+// queue.
+class outgoing_request
+{
+public:
+    explicit outgoing_request(budget::item n) : number(n) {}
+    virtual ~outgoing_request() = default;
+    outgoing_request(const outgoing_request&) = delete;
+    outgoing_request& operator=(const outgoing_request&) = delete;
+
+    const budget::item number;
+
+    // It begins to wait for its turn: those who ask for it. Then the wait ends.
+    virtual std::vector<asking> begin_wait() = 0;
+    virtual void end_wait() {}
+
+    // Why it is not sent: the budget's word, in words; or a reason of its own, once it has its turn.
+    virtual upstream_failure limited(refusal) = 0;
+    virtual std::optional<upstream_failure> objection() { return std::nullopt; }
+
+    // Makes a connection ready; if `fresh`, one that has carried no request before, in place of the one that it has.
+    virtual task<std::optional<upstream_failure>> connect(bool fresh) = 0;
+    virtual bool is_connected() = 0;  // it still stands, after the wait for room
+
+    // There is no room for a while: gives the connection back, to wait for another turn. Or why it does not wait.
+    virtual std::optional<upstream_failure> put_aside() = 0;
+
+    virtual bool is_taken_along() const { return false; }  // by another request, while it waited
+    virtual bool is_wanted() const { return true; }
+
+    // It is sent now: whatever is to be done right before, without waiting.
+    virtual void prepare() {}
+
+    // Writes it and follows its answer to the end. The permit knows that it is sent.
+    virtual task<void> exchange(gate::permit&) = 0;
+};
+
+// Fetch loop only. What it refers to outlives it.
+class way_out
+{
+public:
+    way_out(gate& permits, breaker& outage, const clock_source& clock) :
+        permits_(permits),
+        outage_(outage),
+        clock_(clock)
+    {}
+
+    struct turn
+    {
+        bool again = false;  // it had its turn before: at the head of the queue
+        bool fresh = false;  // on a connection that has carried no request before
+    };
+
+    // nullopt once exchange() has ended, or another request has taken it along; otherwise why it was not sent.
+    task<std::optional<upstream_failure>> send(outgoing_request&, turn) const;
+
+private:
+    task<std::optional<upstream_failure>> wait_for_turn(outgoing_request&, bool again) const;
+    task<std::variant<bool, upstream_failure>> make_ready(outgoing_request&, gate::permit&, bool fresh) const;
+    std::optional<upstream_failure> is_down() const;
+
+    gate& permits_;
+    breaker& outage_;
+    const clock_source& clock_;
+};
+
+// Sends a whole message and reads the whole answer, as exchange() does, within upstream.response_timeout; the permit
+// hears when the message has arrived, and when the answer begins.
+struct exchange_settings
+{
+    milliseconds timeout;  // upstream.response_timeout
+    milliseconds margin;   // budget.margin: then TCP is asked whether the message has arrived
+    std::size_t body_max;
+};
+task<exchanged> exchange_within(const exchange_settings&, transport&, const std::string& request, gate::permit&,
+                                const clock_source&);
+
+}  // namespace callcache
