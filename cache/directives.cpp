@@ -1,5 +1,7 @@
 #include "cache/directives.hpp"
 
+#include "config/ascii.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <string>
@@ -10,13 +12,6 @@ namespace
 {
 
 constexpr std::int64_t seconds_max = 2147483648;  // RFC 9111, section 1.2.2: larger numbers count as this
-
-std::string_view trim(std::string_view text)
-{
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
 
 // Calls `each(name, value)` for each element of a list `a, b=c, d="e"`; names in lower case, values without quotes.
 template<class Each>
@@ -38,9 +33,8 @@ void for_each_directive(std::string_view field, std::string_view separators, Eac
         std::string_view element = field.substr(0, std::min(end, field.size()));
         field.remove_prefix(std::min(end + 1, field.size()));
         std::size_t equals = element.find('=');
-        std::string name(trim(element.substr(0, equals)));
-        std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return char(std::tolower(c)); });
-        std::string_view value = equals == std::string_view::npos ? "" : trim(element.substr(equals + 1));
+        const std::string name = lowered(trimmed(element.substr(0, equals)));
+        std::string_view value = equals == std::string_view::npos ? "" : trimmed(element.substr(equals + 1));
         if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
         each(std::string_view(name), value);
     }
@@ -49,7 +43,7 @@ void for_each_directive(std::string_view field, std::string_view separators, Eac
 // Sets `to` if `text` is a number of seconds; what is not understood undoes nothing.
 void set_seconds(std::optional<duration>& to, std::string_view text)
 {
-    if (text.empty() || !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) return;
+    if (text.empty() || !std::all_of(text.begin(), text.end(), is_digit)) return;
     std::int64_t n = 0;
     auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
     if (failed != std::errc{}) n = seconds_max;
@@ -95,7 +89,7 @@ void read_prefer(directives& d, std::string_view field)
 void read_priority(directives& d, std::string_view field)
 {
     for_each_directive(field, ",", [&](std::string_view name, std::string_view value) {
-        value = trim(value.substr(0, value.find(';')));  // parameters are ignored (RFC 9218, section 4)
+        value = trimmed(value.substr(0, value.find(';')));  // parameters are ignored (RFC 9218, section 4)
         if (name == "u") d.background = value == "6" || value == "7";
     });
 }

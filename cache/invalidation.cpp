@@ -2,6 +2,7 @@
 
 #include "cache/call_id.hpp"
 #include "cache/entry.hpp"
+#include "config/ascii.hpp"
 #include "config/route_table.hpp"
 
 #include <algorithm>
@@ -32,13 +33,6 @@ std::string plain(std::string_view path)
     return text;
 }
 
-std::string lower(std::string text)
-{
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? char(c | 32) : c; });
-    return text;
-}
-
 void add(invalidation& i, std::string_view target, const kept_routes& routes)
 {
     auto add_name = [&](std::string_view name) {
@@ -63,7 +57,7 @@ invalidation changed_by(bool is_safe, std::string_view target, const kept_routes
 {
     invalidation i{is_safe};
     if (is_safe || !target.starts_with('/')) return i;
-    i.erases = lower(plain(path_of(target))).starts_with(erasures);
+    i.erases = lowered(plain(path_of(target))).starts_with(erasures);
     add(i, target, routes);
     return i;
 }

@@ -1,5 +1,7 @@
 #include "config/address.hpp"
 
+#include "config/ascii.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -18,13 +20,12 @@ std::optional<std::uint16_t> parse_port(std::string_view text)
 
 bool is_host_character(unsigned char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-           c == '_';
+    return is_alphanumeric(c) || c == '.' || c == '-' || c == '_';
 }
 
 bool is_v6_character(unsigned char c)
 {
-    return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || (c >= '0' && c <= '9') || c == '.' || c == ':';
+    return is_hex_digit(c) || c == '.' || c == ':';
 }
 
 // The host and what stands behind it, or nothing.
@@ -71,7 +72,7 @@ bool is_loopback(std::string_view host)
 {
     if (host == "localhost" || host == "::1") return true;
     if (!host.starts_with("127.")) return false;
-    return std::all_of(host.begin(), host.end(), [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
+    return std::all_of(host.begin(), host.end(), [](char c) { return c == '.' || is_digit(c); });
 }
 
 std::string host_port::text() const
@@ -104,9 +105,7 @@ std::optional<origin> parse_origin(std::string_view url)
     if (url.ends_with('/')) url.remove_suffix(1);
     auto split = split_host(url);
     if (!split) return std::nullopt;
-    o.at.host = split->first;
-    std::transform(o.at.host.begin(), o.at.host.end(), o.at.host.begin(),
-                   [](unsigned char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : char(c); });
+    o.at.host = lowered(split->first);
     o.at.port = o.tls ? 443 : 80;
     if (split->second.empty()) return o;
     if (!split->second.starts_with(':')) return std::nullopt;

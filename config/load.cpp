@@ -1,6 +1,7 @@
 #include "config/load.hpp"
 
 #include "config/address.hpp"
+#include "config/ascii.hpp"
 #include "config/keys.hpp"
 #include "config/proxy_address.hpp"
 
@@ -215,7 +216,7 @@ void read_environment(loader& to, const std::vector<std::pair<std::string, std::
         }
         // The first underscore parts the section from the key, so far as the nearest key is concerned.
         std::string path;
-        for (char c : name.substr(10)) path += c == '_' && path.find('.') == path.npos ? '.' : char(std::tolower(c));
+        for (char c : name.substr(10)) path += c == '_' && path.find('.') == path.npos ? '.' : lowered(c);
         const config_key* near = nearest_key(path);
         to.problem("environment", "unknown variable " + quoted(name) +
                                       (near ? "; did you mean " + environment_name(near->path) + "?"

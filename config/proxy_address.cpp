@@ -4,6 +4,8 @@
 
 #include "config/proxy_address.hpp"
 
+#include "config/ascii.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <initializer_list>
@@ -33,13 +35,6 @@ std::optional<std::string> percent_decoded(std::string_view text)
     return out;
 }
 
-std::string lower(std::string_view text)
-{
-    std::string out(text);
-    for (char& c : out) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
-    return out;
-}
-
 const std::string* find(environment_variables all, std::initializer_list<std::string_view> names)
 {
     for (std::string_view wanted : names)
@@ -66,11 +61,7 @@ bool is_meant_by(std::string_view entry, const host_port& at)
 bool is_excepted(std::string_view list, const host_port& at)
 {
     while (!list.empty())
-    {
-        std::size_t end = std::min(list.find_first_of(", \t"), list.size());
-        if (is_meant_by(list.substr(0, end), at)) return true;
-        list.remove_prefix(std::min(end + 1, list.size()));
-    }
+        if (is_meant_by(take_element(list, ", \t"), at)) return true;
     return false;
 }
 
@@ -85,7 +76,7 @@ std::optional<proxy_address> parse_proxy(std::string_view url)
 {
     if (std::size_t scheme = url.find("://"); scheme != std::string_view::npos)
     {
-        if (lower(url.substr(0, scheme)) != "http") return std::nullopt;
+        if (lowered(url.substr(0, scheme)) != "http") return std::nullopt;
         url.remove_prefix(scheme + 3);
     }
     proxy_address p;
@@ -111,7 +102,7 @@ std::optional<std::string> proxy_of_environment(environment_variables all, const
     const std::string* url = find(all, {"HTTPS_PROXY", "https_proxy"});
     if (!url || !upstream.tls) return std::nullopt;
     const std::string* list = find(all, {"NO_PROXY", "no_proxy"});
-    bool excepted = is_loopback(upstream.at.host) || (list && is_excepted(lower(*list), upstream.at));
+    bool excepted = is_loopback(upstream.at.host) || (list && is_excepted(lowered(*list), upstream.at));
     return excepted ? "" : *url;
 }
 

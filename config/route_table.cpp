@@ -1,5 +1,6 @@
 #include "config/route_table.hpp"
 
+#include "config/ascii.hpp"
 #include "config/units.hpp"
 
 #include <rapidjson/document.h>
@@ -39,8 +40,7 @@ bool is_placeholder(std::string_view segment)
 bool is_plain(std::string_view text)
 {
     return std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               std::string_view("-._~!$&'()+,;=:@").find(c) != std::string_view::npos;
+        return is_alphanumeric(c) || std::string_view("-._~!$&'()+,;=:@").find(c) != std::string_view::npos;
     });
 }
 

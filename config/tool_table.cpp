@@ -1,5 +1,6 @@
 #include "config/tool_table.hpp"
 
+#include "config/ascii.hpp"
 #include "config/units.hpp"
 
 #include <rapidjson/document.h>
@@ -40,10 +41,7 @@ bool set(tool_settings& to, std::string_view name, const rapidjson::Value& v)
 
 bool is_tool_name(std::string_view name)
 {
-    auto is_good = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-               c == '.';
-    };
+    auto is_good = [](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '.'; };
     return !name.empty() && name.size() <= name_max && std::all_of(name.begin(), name.end(), is_good);
 }
 

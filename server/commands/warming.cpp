@@ -2,6 +2,7 @@
 
 #include "cache/call_answer.hpp"
 #include "cache/rfc3339.hpp"
+#include "config/ascii.hpp"
 #include "server/budget/retry_after.hpp"
 #include "server/text/escape.hpp"
 
@@ -27,8 +28,7 @@ constexpr unsigned expiries_max = 3;
 
 bool is_unreserved(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_' || c == '~';
+    return is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 // As a query's value (RFC 3986, section 2.1).

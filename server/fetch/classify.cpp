@@ -10,14 +10,6 @@ namespace callcache
 namespace
 {
 
-std::string_view trimmed(std::string_view text)
-{
-    auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-    return text;
-}
-
 std::string_view without_parameters(std::string_view type)
 {
     return trimmed(type.substr(0, type.find(';')));
@@ -66,8 +58,7 @@ bool lists(const upstream_answer& a, std::string_view field_name, std::initializ
         if (!equals_lower(f.first, field_name)) continue;
         for (std::string_view rest = f.second; !rest.empty();)
         {
-            std::string_view member = rest.substr(0, rest.find(','));
-            rest.remove_prefix(std::min(rest.size(), member.size() + 1));
+            std::string_view member = take_element(rest);
             member = trimmed(member.substr(0, member.find('=')));
             if (std::any_of(words.begin(), words.end(), [&](auto w) { return equals_lower(member, w); })) return true;
         }

@@ -50,13 +50,9 @@ bool is_own_host(std::string_view authority, const std::vector<std::string>& fur
 {
     auto at = parse_authority(authority);
     if (!at) return false;
-    auto lower = [](std::string text) {
-        std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return char(std::tolower(c)); });
-        return text;
-    };
-    std::string host = lower(at->host);
+    std::string host = lowered(at->host);
     return is_loopback(host) || std::any_of(further_hosts.begin(), further_hosts.end(),
-                                            [&](const std::string& further) { return lower(further) == host; });
+                                            [&](const std::string& further) { return lowered(further) == host; });
 }
 
 std::optional<refused_head> refuse_web_page(const request& r, const std::vector<std::string>& further_hosts)

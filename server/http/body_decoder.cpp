@@ -17,11 +17,6 @@ constexpr std::size_t chunk_head_bytes_max = 1 << 10;
 constexpr std::size_t trailer_bytes_max = 8 << 10;
 constexpr std::size_t size_digits_max = 16;
 
-bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 }  // namespace
 
 void body_decoder::settle()
@@ -72,7 +67,7 @@ body_decoder::piece body_decoder::line(std::string_view in)
             return refuse(head ? "the head of a chunk has no end" : "the trailers are larger than 8192 bytes");
         bool hopeless = std::any_of(in.begin(), in.end(),
                                     [](unsigned char c) { return (c < ' ' && c != '\t' && c != '\r') || c == 127; });
-        if (hopeless || (head && in[0] != '\r' && !is_hex(in[0]))) return refuse("a chunk is malformed");
+        if (hopeless || (head && in[0] != '\r' && !is_hex_digit(in[0]))) return refuse("a chunk is malformed");
         return {};
     }
     if (end == 0 || in[end - 1] != '\r') return refuse("a line within the body ends without CR LF");
@@ -85,7 +80,7 @@ body_decoder::piece body_decoder::line(std::string_view in)
 bool body_decoder::chunk_head(std::string_view line)
 {
     std::size_t digits = 0;
-    while (digits < line.size() && is_hex(line[digits])) ++digits;
+    while (digits < line.size() && is_hex_digit(line[digits])) ++digits;
     if (digits == 0 || digits > size_digits_max) return false;
     std::uint64_t size = 0;
     auto parsed = std::from_chars(line.data(), line.data() + digits, size, 16);

@@ -17,8 +17,7 @@ constexpr std::size_t target_bytes_max = 8 << 10;
 constexpr bool is_token_character(unsigned char c)
 {
     constexpr std::string_view symbols = "!#$%&'*+-.^_`|~";
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           symbols.find(char(c)) != std::string_view::npos;
+    return is_alphanumeric(c) || symbols.find(char(c)) != std::string_view::npos;
 }
 
 constexpr bool is_value_character(unsigned char c)
@@ -31,7 +30,7 @@ constexpr bool is_target_character(unsigned char c)
     return c > ' ' && c < 127 && c != '#';
 }
 
-// The characters of one kind: each byte of each head is looked up, and a tenth of a hit went into telling them apart.
+// The characters of one kind, as a table: each byte of each head is looked up, and comparisons took a tenth of a hit.
 class character_set
 {
 public:
@@ -56,11 +55,6 @@ bool is_token(std::string_view text)
     return !text.empty() && token_characters.holds_all(text);
 }
 
-bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 // The second word of a line, as far as it has come.
 std::string_view target_of(std::string_view line)
 {
@@ -79,14 +73,10 @@ refused_head doubtful(std::string text)
 
 bool has_element(std::string_view list, std::string_view name)
 {
-    auto same = [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); };
+    auto same = [](char a, char b) { return lowered(a) == lowered(b); };
     while (!list.empty())
     {
-        std::size_t comma = std::min(list.find(','), list.size());
-        std::string_view element = list.substr(0, comma);
-        list.remove_prefix(std::min(comma + 1, list.size()));
-        while (!element.empty() && (element.front() == ' ' || element.front() == '\t')) element.remove_prefix(1);
-        while (!element.empty() && (element.back() == ' ' || element.back() == '\t')) element.remove_suffix(1);
+        std::string_view element = trimmed(take_element(list));
         if (!element.empty() && std::equal(element.begin(), element.end(), name.begin(), name.end(), same)) return true;
     }
     return false;
@@ -110,7 +100,7 @@ head_scanner::progress head_scanner::scan(std::string_view bytes)
         if (end == std::string_view::npos)
         {
             seen_ = bytes.size();
-            // What can no longer become a good line need not be waited for.
+            // A line that can no longer be good is refused before its end comes.
             std::string_view rest = bytes.substr(std::min(at_, bytes.size()));
             bool control = std::any_of(rest.begin(), rest.end(),
                                        [](unsigned char c) { return c < ' ' && c != '\t' && c != '\r'; });
@@ -177,11 +167,7 @@ std::optional<field_view> read_field_line(std::string_view line)
     bool good = colon != std::string_view::npos && is_token(line.substr(0, colon)) &&
                 value_characters.holds_all(line.substr(colon));
     if (!good) return std::nullopt;
-    field_view f{line.substr(0, colon), line.substr(colon + 1)};
-    auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-    while (!f.value.empty() && is_space(f.value.front())) f.value.remove_prefix(1);
-    while (!f.value.empty() && is_space(f.value.back())) f.value.remove_suffix(1);
-    return f;
+    return field_view{line.substr(0, colon), trimmed(line.substr(colon + 1))};
 }
 
 framing_or_refusal framing_of(std::span<const field_view> fields, int minor, unsigned status)

@@ -4,6 +4,8 @@
 // message could take for two different messages is refused here, on both sides of the proxy.
 #pragma once
 
+#include "config/ascii.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -18,15 +20,6 @@ struct field_view
 {
     std::string_view name, value;
 };
-
-// True if `a` equals `lower`, which is in lower case, whatever the case of `a`.
-constexpr bool equals_lower(std::string_view a, std::string_view lower)
-{
-    if (a.size() != lower.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i)
-        if ((a[i] >= 'A' && a[i] <= 'Z' ? char(a[i] - 'A' + 'a') : a[i]) != lower[i]) return false;
-    return true;
-}
 
 // True if `name` is an element of a comma-separated list (RFC 9110, section 5.6.1), in any case.
 bool has_element(std::string_view list, std::string_view name);

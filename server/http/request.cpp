@@ -122,16 +122,10 @@ bool request::is_safe() const
 bool matches_etag(std::string_view list, std::string_view etag)
 {
     if (etag.empty()) return false;
-    while (list.starts_with(' ') || list.starts_with('\t')) list.remove_prefix(1);
-    while (list.ends_with(' ') || list.ends_with('\t')) list.remove_suffix(1);
-    if (list == "*") return true;
-    while (!list.empty())
+    if (trimmed(list) == "*") return true;
+    for (std::size_t begin; (begin = list.find_first_not_of(" \t,")) != std::string_view::npos;)
     {
-        if (list.front() == ' ' || list.front() == '\t' || list.front() == ',')
-        {
-            list.remove_prefix(1);
-            continue;
-        }
+        list.remove_prefix(begin);
         if (list.starts_with("W/")) list.remove_prefix(2);
         if (!list.starts_with('"')) return false;
         std::size_t end = list.find('"', 1);

@@ -1,7 +1,5 @@
 #include "server/http/trace.hpp"
 
-#include "server/http/request.hpp"
-
 #include <algorithm>
 
 namespace callcache
@@ -53,9 +51,8 @@ std::string_view request_id_in(std::string_view body)
     std::size_t end = id.find('"');
     if (end == std::string_view::npos) return {};
     id = id.substr(0, end);
-    bool is_plain = std::all_of(id.begin(), id.end(), [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
-    });
+    bool is_plain =
+        std::all_of(id.begin(), id.end(), [](char c) { return is_alphanumeric(c) || c == '-' || c == '_'; });
     return is_plain ? id : std::string_view();
 }
 

@@ -1,5 +1,7 @@
 #include "server/secrets/identity.hpp"
 
+#include "config/ascii.hpp"
+
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -48,10 +50,8 @@ std::string access_key_of(const std::string& credential)
 // Every scheme that is registered is made of these. Anything else is taken for no scheme, which is always safe.
 bool is_scheme(std::string_view text)
 {
-    auto may_stand = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-    };
-    return !text.empty() && std::all_of(text.begin(), text.end(), may_stand);
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return is_alphanumeric(c) || c == '-'; });
 }
 
 }  // namespace
@@ -63,8 +63,7 @@ identity identity_of(std::string_view authorization)
     if (!has_scheme) return {{}, std::string(authorization), {}};
     std::string_view credential = authorization.substr(space);
     credential.remove_prefix(std::min(credential.find_first_not_of(' '), credential.size()));
-    identity who{std::string(authorization.substr(0, space)), std::string(credential), {}};
-    for (char& c : who.scheme) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+    identity who{lowered(authorization.substr(0, space)), std::string(credential), {}};
     if (who.scheme == "basic") who.access_key = access_key_of(who.credential);
     return who;
 }

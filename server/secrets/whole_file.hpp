@@ -1,4 +1,4 @@
-// Reading a small file at once, and the words for one that cannot be read.
+// Reads a whole file that the configuration names, and says so where it cannot be read.
 #pragma once
 
 #include <fstream>

@@ -458,13 +458,3 @@ TEST_CASE("hop by hop: what is known, and what Connection names")
     CHECK_FALSE(is_hop_by_hop("X-On", named));
     CHECK_FALSE(is_hop_by_hop("", named));
 }
-
-TEST_CASE("equals_lower: ignores the case of ASCII letters alone")
-{
-    CHECK(equals_lower("Content-TYPE", "content-type"));
-    CHECK(equals_lower("", ""));
-    CHECK_FALSE(equals_lower("a", ""));
-    CHECK_FALSE(equals_lower("content_type", "content-type"));
-    CHECK_FALSE(equals_lower("@", "`"));
-    CHECK_FALSE(equals_lower("\xc3\x9c", "\xc3\xbc"));
-}
