@@ -1,6 +1,6 @@
 #include "server/front/last_head.hpp"
 
-#include "server/front/request_head.hpp"
+#include "server/http/head_reader.hpp"
 
 namespace callcache
 {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "server/front/response_context.hpp"
-#include "server/upstream/answer_head.hpp"
+#include "server/http/answer_head.hpp"
 
 #include <string>
 #include <string_view>

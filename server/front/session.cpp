@@ -1,6 +1,6 @@
 #include "server/front/session.hpp"
 
-#include "server/front/request_head.hpp"
+#include "server/http/head_reader.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/write.hpp>

@@ -21,6 +21,16 @@ struct field_view
     std::string_view name, value;
 };
 
+// What stands in a head, as views into it.
+struct head_view
+{
+    std::string_view method, target;  // of a request
+    unsigned status = 0;              // of an answer; 0 of a request
+    std::string_view reason;          // of an answer
+    int minor = 1;                    // the version is HTTP/1.minor
+    std::span<const field_view> fields;
+};
+
 // True if `name` is an element of a comma-separated list (RFC 9110, section 5.6.1), in any case.
 bool has_element(std::string_view list, std::string_view name);
 

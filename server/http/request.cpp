@@ -42,24 +42,23 @@ std::optional<refused_head> read_target(request& r)
 
 }  // namespace
 
-request_or_refusal read_request(std::string_view method, std::string_view target, int minor,
-                                std::span<const field_view> fields)
+request_or_refusal read_request(const head_view& head)
 {
     request r;
-    r.method = method;
-    r.target = target;
-    r.minor = minor;
-    if (fields.size() > request_fields_max)
+    r.method = head.method;
+    r.target = head.target;
+    r.minor = head.minor;
+    if (head.fields.size() > request_fields_max)
         return {r, refusal(431, "the head has more than " + std::to_string(request_fields_max) + " fields")};
-    if (auto refused = check_host(fields, minor)) return {r, refused};
-    auto framed = framing_of(fields, minor, 0);
+    if (auto refused = check_host(head.fields, head.minor)) return {r, refused};
+    auto framed = framing_of(head.fields, head.minor, 0);
     if (framed.refused) return {r, framed.refused};
     r.body = framed.body;
-    r.fields = fields;
+    r.fields = head.fields;
 
-    r.keep_alive = minor >= 1;
+    r.keep_alive = head.minor >= 1;
     bool has_cache_control = false, says_close = false;
-    for (const field_view& f : fields)
+    for (const field_view& f : head.fields)
     {
         if (equals_lower(f.name, "host"))
             r.host = f.value;
@@ -70,7 +69,7 @@ request_or_refusal read_request(std::string_view method, std::string_view target
         }
         else if (equals_lower(f.name, "connection"))
         {
-            if (minor == 0 && has_element(f.value, "keep-alive")) r.keep_alive = true;
+            if (r.minor == 0 && has_element(f.value, "keep-alive")) r.keep_alive = true;
             if (has_element(f.value, "close")) says_close = true;
         }
         else if (equals_lower(f.name, "cache-control"))
@@ -78,13 +77,13 @@ request_or_refusal read_request(std::string_view method, std::string_view target
             has_cache_control = true;
             read_cache_control(r.asked, f.value);
         }
-        else if (equals_lower(f.name, "expect") && minor >= 1)  // RFC 9110, section 10.1.1
+        else if (equals_lower(f.name, "expect") && r.minor >= 1)  // RFC 9110, section 10.1.1
         {
             if (!equals_lower(f.value, "100-continue"))
                 return {r, refusal(417, "of the expectations 100-continue alone is known")};
             r.expects = true;
         }
-        else if (equals_lower(f.name, "max-forwards") && (method == "OPTIONS" || method == "TRACE"))
+        else if (equals_lower(f.name, "max-forwards") && (r.method == "OPTIONS" || r.method == "TRACE"))
         {
             std::uint64_t n = 0;
             auto parsed = std::from_chars(f.value.data(), f.value.data() + f.value.size(), n);
@@ -108,7 +107,7 @@ request_or_refusal read_request(std::string_view method, std::string_view target
     }
     r.keep_alive = r.keep_alive && !says_close;
     if (!has_cache_control)
-        for (const field_view& f : fields)
+        for (const field_view& f : head.fields)
             if (equals_lower(f.name, "pragma")) read_pragma(r.asked, f.value);
     if (auto refused = read_target(r)) return {r, refused};
     return {r, std::nullopt};

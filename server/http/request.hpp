@@ -47,9 +47,8 @@ struct request_or_refusal
     std::optional<refused_head> refused;
 };
 
-// Takes what matters from a head whose lines are good.
-request_or_refusal read_request(std::string_view method, std::string_view target, int minor,
-                                std::span<const field_view>);
+// Takes what matters from a head that head_reader has parsed.
+request_or_refusal read_request(const head_view&);
 
 // True if one of the entity tags of an If-None-Match field is `etag`, or it is `*` (RFC 9110, section 13.1.2: the
 // comparison is weak).

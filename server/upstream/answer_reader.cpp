@@ -1,5 +1,7 @@
 #include "server/upstream/answer_reader.hpp"
 
+#include "server/http/head_reader.hpp"
+
 #include <boost/asio/error.hpp>
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // Reads one answer of the vendor from a connection: its head, then its body piece by piece.
 #pragma once
 
+#include "server/http/answer_head.hpp"
 #include "server/http/body_decoder.hpp"
-#include "server/upstream/answer_head.hpp"
 #include "server/upstream/transport.hpp"
 
 #include <functional>

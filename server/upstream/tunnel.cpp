@@ -1,6 +1,6 @@
 #include "server/upstream/tunnel.hpp"
 
-#include "server/http/head_guard.hpp"
+#include "server/http/head_reader.hpp"
 #include "server/secrets/credential.hpp"
 #include "server/version.hpp"
 
@@ -25,35 +25,6 @@ std::string connect_request(const host_port& vendor, const proxy_address& proxy)
         "CONNECT " + to + " HTTP/1.1\r\nHost: " + to + "\r\nUser-Agent: callcache/" + std::string(version) + "\r\n";
     if (!proxy.login.empty()) text += "Proxy-Authorization: Basic " + base64(proxy.login) + "\r\n";
     return text + "\r\n";
-}
-
-std::vector<field_view> fields_of(std::string_view head)
-{
-    std::vector<field_view> fields;
-    for (std::size_t at = head.find("\r\n") + 2; at < head.size();)
-    {
-        std::size_t end = head.find("\r\n", at);
-        if (auto f = read_field_line(head.substr(at, end - at))) fields.push_back(*f);
-        at = end + 2;
-    }
-    return fields;
-}
-
-struct head_read
-{
-    unsigned status = 0;
-    std::string nonsense;  // why it is no answer
-};
-
-// REQUIRES: head_scanner found it good.
-head_read read_head(std::string_view head)
-{
-    head_read r;
-    r.status = unsigned(head[9] - '0') * 100 + unsigned(head[10] - '0') * 10 + unsigned(head[11] - '0');
-    auto framed = framing_of(fields_of(head), head[7] - '0', r.status);
-    if (framed.refused) r.nonsense = framed.refused->text;
-    if (r.status < 100 || r.status > 599 || r.status == 101) r.nonsense = "status " + std::to_string(r.status);
-    return r;
 }
 
 std::string refusal(unsigned status, const std::string& to, bool with_login)
@@ -102,10 +73,11 @@ task<std::optional<upstream_failure>> open_tunnel(tcp_socket& socket, const host
             co_return nonsense(scanner.refused().status == 431
                                    ? "its head has no end within " + std::to_string(head_bytes_max) + " bytes"
                                    : scanner.refused().text);
-        head_read head = read_head(std::string_view(buffer).substr(0, scanner.size()));
+        auto [head, persistent, refused] = read_answer_head(std::string_view(buffer).substr(0, scanner.size()));
         buffer.erase(0, scanner.size());
-        if (!head.nonsense.empty()) co_return nonsense(head.nonsense);
-        if (head.status < 200) continue;
+        if (refused) co_return nonsense(refused->text);
+        if (head.is_interim()) continue;
+        if (!head.is_final()) co_return nonsense("status " + std::to_string(head.status));
         if (head.status >= 300)
             co_return upstream_failure{failing::unreachable,
                                        who + refusal(head.status, vendor.text(), !proxy.login.empty())};

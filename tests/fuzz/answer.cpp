@@ -2,7 +2,7 @@
 // what a tool is handed on is one message, with the same body.
 
 #include "server/fetch/classify.hpp"
-#include "server/upstream/answer_head.hpp"
+#include "server/http/head_reader.hpp"
 #include "tests/fuzz/message.hpp"
 
 namespace callcache::fuzz

@@ -1,8 +1,8 @@
 // The way of a request from bytes to its route. Whatever the pieces in which it comes, the verdict is the same; and a
 // request that is accepted is accepted again, the same, once it is written anew from its parts.
 
-#include "server/http/request.hpp"
 #include "server/front/route.hpp"
+#include "server/http/head_reader.hpp"
 #include "tests/fuzz/message.hpp"
 
 namespace callcache::fuzz
@@ -25,21 +25,6 @@ struct request_read
     bool operator==(const request_read&) const = default;
 };
 
-// REQUIRES: the head is good.
-std::vector<field_view> fields_of(std::string_view head)
-{
-    std::vector<field_view> fields;
-    std::size_t end = head.find("\r\n");
-    for (std::size_t at = end + 2; (end = head.find("\r\n", at)) != at; at = end + 2)
-    {
-        auto f = read_field_line(head.substr(at, end - at));
-        always(f.has_value(), "each line of a good head is a field");
-        always(!has_control_character(f->name), "a field's name has no control character");
-        fields.push_back(*f);
-    }
-    return fields;
-}
-
 void check_route(const routed& to, std::string_view target)
 {
     always(target.ends_with(to.target), "what the vendor would see is the end of the target");
@@ -58,11 +43,10 @@ request_read read_one(std::string_view& bytes, std::size_t step)
     r.how = head.how;
     if (head.how != ending::done) return r;
     exactly text(bytes.substr(0, head.size));
-    std::string_view line = text.view().substr(0, text.view().find("\r\n"));
-    std::size_t first = line.find(' '), second = line.rfind(' ');
-    auto fields = fields_of(text.view());
-    auto read =
-        read_request(line.substr(0, first), line.substr(first + 1, second - first - 1), line.back() - '0', fields);
+    std::vector<field_view> fields;
+    auto read = read_request_head(text.view(), fields);
+    for (const field_view& f : fields)
+        always(!has_control_character(f.name), "a field's name has no control character");
     if (read.refused)
     {
         always(read.refused->status >= 400 && read.refused->status < 500, "a refusal is the tool's fault");

@@ -11,7 +11,7 @@ namespace
 std::string head_of(std::string_view method, std::string_view target, std::vector<field_view> fields, int minor = 1)
 {
     fields.insert(fields.begin(), {"Host", "localhost:4664"});
-    auto read = read_request(method, target, minor, fields);
+    auto read = read_request({.method = method, .target = target, .minor = minor, .fields = fields});
     REQUIRE_FALSE(read.refused);
     return forwarded_head(read.good, read.good.target, "api.gong.io", "Basic own");
 }

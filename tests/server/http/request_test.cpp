@@ -12,7 +12,7 @@ request_or_refusal read(std::string_view method, std::string_view target, std::v
                         int minor = 1)
 {
     fields.insert(fields.begin(), {"Host", "localhost:4664"});
-    return read_request(method, target, minor, fields);
+    return read_request({.method = method, .target = target, .minor = minor, .fields = fields});
 }
 
 request good(std::string_view target, std::vector<field_view> fields = {}, int minor = 1)
@@ -126,8 +126,8 @@ TEST_CASE("request: a repeated Authorization is refused, even if it says the sam
 TEST_CASE("request: Host and framing in doubt are refused")
 {
     CHECK(status(read("GET", "/", {{"Host", "localhost:4664"}})) == 400);
-    CHECK(status(read_request("GET", "/", 1, {})) == 400);
-    CHECK(status(read_request("GET", "/", 0, {})) == 0);
+    CHECK(status(read_request({.method = "GET", .target = "/", .minor = 1})) == 400);
+    CHECK(status(read_request({.method = "GET", .target = "/", .minor = 0})) == 0);
     CHECK(status(read("GET", "http://localhost/", {{"Host", "localhost"}})) == 400);
     CHECK(status(read("POST", "/", {{"Content-Length", "1"}, {"Content-Length", "1"}})) == 400);
     CHECK(status(read("POST", "/", {{"Transfer-Encoding", "chunked"}}, 0)) == 400);

@@ -1,4 +1,4 @@
-#include "server/upstream/answer_head.hpp"
+#include "server/http/head_reader.hpp"
 
 #include <doctest/doctest.h>
 
@@ -24,8 +24,13 @@ TEST_CASE("answer head: status, reason and the fields that are not of one connec
     CHECK(r.head.fields == std::vector<field>{{"A", "1"}, {"C", ""}});
     CHECK(r.head.body.what == framing::kind::length);
     CHECK(r.head.body.length == 7);
-    CHECK(read("HTTP/1.1 200").head.reason == "");
-    CHECK(read("HTTP/1.1 200 ").head.reason == "");
+    for (const char* bare : {"HTTP/1.1 200", "HTTP/1.1 200 "})
+    {
+        CHECK_FALSE(read(bare).refused);
+        CHECK(read(bare).head.status == 200);
+        CHECK(read(bare).head.reason == "");
+        CHECK(read(bare, "A: 1\r\n").head.fields == std::vector<field>{{"A", "1"}});
+    }
 }
 
 TEST_CASE("answer head: a connection goes on by its version and by what it says")

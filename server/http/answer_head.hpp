@@ -1,4 +1,4 @@
-// The head of an answer of the vendor.
+// The head of an answer: of the vendor, or of a proxy to CONNECT.
 #pragma once
 
 #include "server/http/head_guard.hpp"
@@ -6,7 +6,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace callcache
@@ -20,7 +19,7 @@ struct answer_head
     unsigned status = 0;
     std::string reason;
     std::vector<field> fields;  // end-to-end ones, in order
-    framing body;  // also of an answer to HEAD, which has none; what `until_close` means ends with the connection
+    framing body;               // as the fields say; an answer to HEAD has the same fields, and no body
 
     bool is_interim() const { return status >= 100 && status < 200 && status != 101; }
     bool is_final() const { return status >= 200 && status <= 599; }
@@ -33,7 +32,7 @@ struct answer_head_or_refusal
     std::optional<refused_head> refused;
 };
 
-// REQUIRES: `head` is whole, with the empty line at its end, and head_scanner found its lines good.
-answer_head_or_refusal read_answer_head(std::string_view head);
+// Takes what matters from a head that head_reader has parsed.
+answer_head_or_refusal read_answer(const head_view&);
 
 }  // namespace callcache

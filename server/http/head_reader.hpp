@@ -1,0 +1,22 @@
+// Reads a whole head, of a request or of an answer: what head_scanner found good, Beast's parser takes apart, and what
+// is in doubt after that is refused.
+#pragma once
+
+#include "server/http/answer_head.hpp"
+#include "server/http/request.hpp"
+
+#include <string_view>
+#include <vector>
+
+namespace callcache
+{
+
+// REQUIRES of both: `head` is whole, with the empty line at its end, and head_scanner found its lines good.
+
+// What is read points into `head` and into `fields`, whose room is used again.
+request_or_refusal read_request_head(std::string_view head, std::vector<field_view>& fields);
+
+// An answer of the vendor, or of a proxy to CONNECT.
+answer_head_or_refusal read_answer_head(std::string_view head);
+
+}  // namespace callcache
