@@ -64,6 +64,33 @@ std::string_view target_of(std::string_view line)
     return line.substr(0, line.find(' '));
 }
 
+constexpr const char* no_status_line = "the status line is not one of HTTP/1.1";
+
+// What is wrong with a line, or null.
+const char* wrong_in_status_line(std::string_view line)
+{
+    bool good = line.size() >= 12 && (line.starts_with("HTTP/1.1 ") || line.starts_with("HTTP/1.0 ")) &&
+                std::all_of(line.begin() + 9, line.begin() + 12, is_digit) && (line.size() == 12 || line[12] == ' ') &&
+                value_characters.holds_all(line);
+    return good ? nullptr : no_status_line;
+}
+
+const char* wrong_in_request_line(std::string_view line)
+{
+    std::size_t method_end = line.find(' '), version_at = line.rfind(' ');
+    std::string_view method = line.substr(0, method_end);
+    std::string_view version = version_at == std::string_view::npos ? "" : line.substr(version_at + 1);
+    if (!is_token(method) || method_end == version_at || (version != "HTTP/1.1" && version != "HTTP/1.0"))
+        return "the request line is not one of HTTP/1.1";
+    bool good = is_good_target(line.substr(method_end + 1, version_at - method_end - 1));
+    return good ? nullptr : "the target holds a character that must be percent-encoded";
+}
+
+const char* wrong_in_field_line(std::string_view line)
+{
+    return read_field_line(line) ? nullptr : "a line of the head is not `name: value`";
+}
+
 refused_head doubtful(std::string text)
 {
     return {400, std::move(text)};
@@ -90,70 +117,37 @@ head_scanner::progress head_scanner::refuse(unsigned status, std::string text)
 
 head_scanner::progress head_scanner::scan(std::string_view bytes)
 {
-    auto too_long = [] { return "the target is longer than " + std::to_string(target_bytes_max) + " bytes"; };
-    auto too_large = [this] {
-        return "the head is larger than " + std::to_string(bytes_max_) + " bytes (server.header_bytes_max)";
-    };
     for (;;)
     {
         std::size_t end = bytes.find('\n', std::max(at_, seen_));
-        if (end == std::string_view::npos)
+        bool is_whole = end != std::string_view::npos;
+        std::string_view line = bytes.substr(std::min(at_, bytes.size()), is_whole ? end - at_ : end);
+        if (!is_whole)
         {
             seen_ = bytes.size();
             // A line that can no longer be good is refused before its end comes.
-            std::string_view rest = bytes.substr(std::min(at_, bytes.size()));
-            bool control = std::any_of(rest.begin(), rest.end(),
-                                       [](unsigned char c) { return c < ' ' && c != '\t' && c != '\r'; });
-            if (control) return refuse(400, "a control character stands in the head");
-            if (first_ && kind_ == head_kind::response && !std::string_view("HTTP/1.").starts_with(rest.substr(0, 7)))
-                return refuse(400, "the status line is not one of HTTP/1.1");
-            if (first_ && target_of(rest).size() > target_bytes_max) return refuse(414, too_long());
-            if (bytes.size() > bytes_max_) return refuse(431, too_large());
-            return progress::incomplete;
+            if (std::any_of(line.begin(), line.end(),
+                            [](unsigned char c) { return c < ' ' && c != '\t' && c != '\r'; }))
+                return refuse(400, "a control character stands in the head");
+            if (first_ && kind_ == head_kind::response && !std::string_view("HTTP/1.").starts_with(line.substr(0, 7)))
+                return refuse(400, no_status_line);
         }
-        if (first_ && target_of(bytes.substr(at_, end - at_)).size() > target_bytes_max) return refuse(414, too_long());
-        if (end + 1 > bytes_max_) return refuse(431, too_large());
-        if (end == at_ || bytes[end - 1] != '\r') return refuse(400, "a line of the head ends without CR LF");
-        std::string_view line = bytes.substr(at_, end - 1 - at_);
-        bool first = std::exchange(first_, false);
+        if (first_ && target_of(line).size() > target_bytes_max)
+            return refuse(414, "the target is longer than " + std::to_string(target_bytes_max) + " bytes");
+        if ((is_whole ? end + 1 : bytes.size()) > bytes_max_)
+            return refuse(431,
+                          "the head is larger than " + std::to_string(bytes_max_) + " bytes (server.header_bytes_max)");
+        if (!is_whole) return progress::incomplete;
+        if (!line.ends_with('\r')) return refuse(400, "a line of the head ends without CR LF");
+        line.remove_suffix(1);
         at_ = end + 1;
+        bool first = std::exchange(first_, false);
         if (!first && line.empty()) return progress::complete;
-        if (first ? !start_line(line) : !field_line(line)) return progress::refused;
+        const char* wrong = !first                         ? wrong_in_field_line(line)
+                            : kind_ == head_kind::response ? wrong_in_status_line(line)
+                                                           : wrong_in_request_line(line);
+        if (wrong) return refuse(400, wrong);
     }
-}
-
-bool head_scanner::start_line(std::string_view line)
-{
-    if (kind_ == head_kind::response)
-    {
-        bool good = line.size() >= 12 && (line.starts_with("HTTP/1.1 ") || line.starts_with("HTTP/1.0 ")) &&
-                    std::all_of(line.begin() + 9, line.begin() + 12, is_digit) &&
-                    (line.size() == 12 || line[12] == ' ') && value_characters.holds_all(line);
-        if (!good) refuse(400, "the status line is not one of HTTP/1.1");
-        return good;
-    }
-    std::size_t method_end = line.find(' '), version_at = line.rfind(' ');
-    std::string_view method = line.substr(0, method_end);
-    std::string_view version = version_at == std::string_view::npos ? "" : line.substr(version_at + 1);
-    if (!is_token(method) || method_end == version_at || (version != "HTTP/1.1" && version != "HTTP/1.0"))
-    {
-        refuse(400, "the request line is not one of HTTP/1.1");
-        return false;
-    }
-    std::string_view target = line.substr(method_end + 1, version_at - method_end - 1);
-    if (!is_good_target(target))
-    {
-        refuse(400, "the target holds a character that must be percent-encoded");
-        return false;
-    }
-    return true;
-}
-
-bool head_scanner::field_line(std::string_view line)
-{
-    bool good = read_field_line(line).has_value();
-    if (!good) refuse(400, "a line of the head is not `name: value`");
-    return good;
 }
 
 bool is_good_target(std::string_view target)

@@ -77,8 +77,6 @@ public:
 
 private:
     progress refuse(unsigned status, std::string text);
-    bool start_line(std::string_view line);
-    bool field_line(std::string_view line);
 
     const head_kind kind_;
     const std::size_t bytes_max_;

@@ -15,28 +15,23 @@ namespace
 // this loop. Twice what Apache takes.
 constexpr std::size_t request_fields_max = 200;
 
-refused_head refusal(unsigned status, std::string text)
-{
-    return {status, std::move(text)};
-}
-
 // The four forms of a target (RFC 9112, section 3.2).
 std::optional<refused_head> read_target(request& r)
 {
-    if (r.method == "CONNECT") return refusal(405, "CONNECT is not offered: callcache is no forward proxy");
+    if (r.method == "CONNECT") return refused_head{405, "CONNECT is not offered: callcache is no forward proxy"};
     if (r.target.starts_with('/')) return std::nullopt;
     if (r.target == "*" && r.method == "OPTIONS") return std::nullopt;
     // The scheme is in any case (RFC 9110, section 4.2.3).
     std::size_t scheme = equals_lower(r.target.substr(0, 7), "http://")    ? 7
                          : equals_lower(r.target.substr(0, 8), "https://") ? 8
                                                                            : 0;
-    if (scheme == 0) return refusal(400, "the target is not a path");
+    if (scheme == 0) return refused_head{400, "the target is not a path"};
     std::size_t end = std::min(r.target.find_first_of("/?", scheme), r.target.size());
     r.host = r.target.substr(scheme, end - scheme);  // it counts, and not Host (RFC 9112, section 3.2.2)
     r.absolute = true;
     r.target = end == r.target.size() ? "/" : r.target.substr(end);
-    if (!r.target.starts_with('/')) return refusal(400, "the target is not a path");
-    if (!parse_authority(r.host)) return refusal(400, "the host of the target is not host[:port]");
+    if (!r.target.starts_with('/')) return refused_head{400, "the target is not a path"};
+    if (!parse_authority(r.host)) return refused_head{400, "the host of the target is not host[:port]"};
     return std::nullopt;
 }
 
@@ -49,7 +44,7 @@ request_or_refusal read_request(const head_view& head)
     r.target = head.target;
     r.minor = head.minor;
     if (head.fields.size() > request_fields_max)
-        return {r, refusal(431, "the head has more than " + std::to_string(request_fields_max) + " fields")};
+        return {r, refused_head{431, "the head has more than " + std::to_string(request_fields_max) + " fields"}};
     if (auto refused = check_host(head.fields, head.minor)) return {r, refused};
     auto framed = framing_of(head.fields, head.minor, 0);
     if (framed.refused) return {r, framed.refused};
@@ -64,7 +59,8 @@ request_or_refusal read_request(const head_view& head)
             r.host = f.value;
         else if (equals_lower(f.name, "authorization"))
         {
-            if (std::exchange(r.has_authorization, true)) return {r, refusal(400, "Authorization stands there twice")};
+            if (std::exchange(r.has_authorization, true))
+                return {r, refused_head{400, "Authorization stands there twice"}};
             r.authorization = f.value;
         }
         else if (equals_lower(f.name, "connection"))
@@ -80,7 +76,7 @@ request_or_refusal read_request(const head_view& head)
         else if (equals_lower(f.name, "expect") && r.minor >= 1)  // RFC 9110, section 10.1.1
         {
             if (!equals_lower(f.value, "100-continue"))
-                return {r, refusal(417, "of the expectations 100-continue alone is known")};
+                return {r, refused_head{417, "of the expectations 100-continue alone is known"}};
             r.expects = true;
         }
         else if (equals_lower(f.name, "max-forwards") && (r.method == "OPTIONS" || r.method == "TRACE"))
@@ -89,7 +85,7 @@ request_or_refusal read_request(const head_view& head)
             auto parsed = std::from_chars(f.value.data(), f.value.data() + f.value.size(), n);
             if (r.max_forwards || f.value.empty() || parsed.ec != std::errc{} ||
                 parsed.ptr != f.value.data() + f.value.size())
-                return {r, refusal(400, "Max-Forwards is not a number")};
+                return {r, refused_head{400, "Max-Forwards is not a number"}};
             r.max_forwards = n;
         }
         else if (equals_lower(f.name, "prefer"))
