@@ -245,22 +245,25 @@ task<reply> admin::purge(const request&, conversation& with)
         bool written = co_await call_back<bool>(drop);
         durable = durable && written;
     }
-    std::string what = order.all ? "\"all\"" : std::to_string(order.names.size());
-    parts_.out.info("the operator purged what was kept", {{"calls", order.all ? "all" : what}});
+    parts_.out.info("the operator purged what was kept",
+                    {{"calls", order.all ? "all" : std::to_string(order.names.size())}});
     if (!durable)
         co_return own_answer(503,
                              "what was asked for is not served any more, but the database cannot be written: it is "
                              "deleted there once it can be, and forgotten by a restart before that");
-    co_return json(200, "{\"purged\":" + what + "}\n");
+    auto put = [&](json_text& to) { order.all ? to("purged", "all") : to("purged", order.names.size()); };
+    co_return json(200, json_line(put));
 }
 
 task<reply> admin::reload(const request&, conversation&)
 {
     auto read = [this](auto done) { parts_.reload(std::move(done)); };
     reloaded r = co_await call_back<reloaded>(read);
-    if (r.problems.empty())
-        co_return json(200, "{\"changed\":" + json_strings(r.changed) +
-                                ",\"needs_restart\":" + json_strings(r.needs_restart) + "}\n");
+    auto put = [&](json_text& to) {
+        to("changed", r.changed);
+        to("needs_restart", r.needs_restart);
+    };
+    if (r.problems.empty()) co_return json(200, json_line(put));
     std::string why;
     for (const config_problem& p : r.problems) why += "; " + p;
     co_return own_answer(422, "the configuration stays as it was" + why);

@@ -12,11 +12,6 @@ namespace
 
 using what = obstacle::what;
 
-std::string number(wall_time t)
-{
-    return std::to_string(whole_seconds(t.time_since_epoch()));
-}
-
 std::string at(wall_time t, wall_time now)
 {
     std::int64_t away = whole_seconds(t > now ? t - now : now - t);
@@ -170,24 +165,7 @@ std::string explanation_document(const circumstances& c, const settings& s, wall
     if (asks && (next.word != outcome::stale || !next.detail.empty())) summary += "; " + way_text(ahead, s, now);
     lines.push_back(summary);
 
-    std::vector<std::string> kept;
-    for (const known_copy& copy : c.copies)
-    {
-        const entry& e = *copy.kept;
-        trust trusted = trust_of(copy.confirmed_at);
-        next_answer mine = foretell(&e, trusted, copy.ahead, s, now);
-        std::string text = text_of(copy, trusted, s, now);
-        lines.push_back(text);
-        kept.push_back(json_object({{"credential", json_string(copy.credential)},
-                                    {"state", json_string(state_of(e, trusted, s, now))},
-                                    {"outcome", json_string(word(mine.word))},
-                                    {"kept_timestamp", number(e.sent_at)},
-                                    {"fresh_until_timestamp", number(e.fresh_until())},
-                                    {"deleted_timestamp", number(kept_until(s.cache.calls, e))},
-                                    {"from", json_string(word_of(e.from))},
-                                    {"private", e.is_private ? "true" : "false"},
-                                    {"text", json_string(text)}}));
-    }
+    for (const known_copy& copy : c.copies) lines.push_back(text_of(copy, trust_of(copy.confirmed_at), s, now));
     if (c.copies.empty()) lines.push_back("nothing is kept of it");
     if (is_guarded(c.erasure, s.cache.erasure_guard, now))
         lines.push_back("an erasure passed through at " +
@@ -196,18 +174,34 @@ std::string explanation_document(const circumstances& c, const settings& s, wall
                         "than cache.calls.fresh_min");
     if (!asks) lines.push_back("if it had to be fetched: " + way_text(ahead, s, now));
 
-    std::string wait = std::to_string(next.wait == duration(0) ? 0 : seconds_up(next.wait));
-    std::string paused = ahead.paused_for > duration(0) ? number(now + ahead.paused_for) : "null";
-    return json_object(
-               {{"id", json_string(c.name)},
-                {"summary", json_string(summary)},
-                {"next_request", json_object({{"outcome", json_string(word(next.word))},
-                                              {"detail", json_string(next.detail)},
-                                              {"wait_seconds", wait}})},
-                {"kept", json_array(kept)},
-                {"upstream", json_object({{"up", ahead.is_up ? "true" : "false"}, {"paused_until_timestamp", paused}})},
-                {"text", json_strings(lines)}}) +
-           "\n";
+    return json_line([&](json_text& json) {
+        json("id", c.name);
+        json("summary", summary);
+        json("next_request", [&] {
+            json("outcome", word(next.word));
+            json("detail", next.detail);
+            json("wait_seconds", next.wait == duration(0) ? 0 : seconds_up(next.wait));
+        });
+        json.list("kept", c.copies, [&](const known_copy& copy) {
+            const entry& e = *copy.kept;
+            trust trusted = trust_of(copy.confirmed_at);
+            json("credential", copy.credential);
+            json("state", state_of(e, trusted, s, now));
+            json("outcome", word(foretell(&e, trusted, copy.ahead, s, now).word));
+            json("kept_timestamp", e.sent_at);
+            json("fresh_until_timestamp", e.fresh_until());
+            json("deleted_timestamp", kept_until(s.cache.calls, e));
+            json("from", word_of(e.from));
+            json("private", e.is_private);
+            json("text", text_of(copy, trusted, s, now));
+        });
+        json("upstream", [&] {
+            json("up", ahead.is_up);
+            json("paused_until_timestamp",
+                 ahead.paused_for > duration(0) ? std::optional(now + ahead.paused_for) : std::nullopt);
+        });
+        json("text", lines);
+    });
 }
 
 }  // namespace callcache

@@ -51,8 +51,7 @@ std::variant<purge_order, std::string> read_purge_order(std::string_view json)
 
 std::string purge_body(const purge_order& order)
 {
-    if (order.all) return "{\"all\":true}";
-    return "{\"ids\":" + json_strings(order.names) + "}";
+    return json_object([&](json_text& json) { order.all ? json("all", true) : json("ids", order.names); });
 }
 
 }  // namespace callcache

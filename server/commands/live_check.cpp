@@ -4,6 +4,7 @@
 #include "cache/call_id.hpp"
 #include "cache/rfc3339.hpp"
 #include "server/commands/metered_client.hpp"
+#include "server/fetch/bulk_reads.hpp"
 #include "server/fetch/classify.hpp"
 #include "server/version.hpp"
 
@@ -195,8 +196,8 @@ task<bool> live_check::run()
         say("bulk reads: not checked: that needs the id of a call: callcache check --live ID");
         co_return true;
     }
-    std::string body = "{\"filter\":{\"callIds\":[\"" + known + "\"]}}";
-    upstream_result second = co_await sender.send(request(*this, "POST /v2/calls/extensive", body), answer_bytes_max);
+    std::string bulk = request(*this, "POST /v2/calls/extensive", bulk_request({known}));
+    upstream_result second = co_await sender.send(bulk, answer_bytes_max);
     co_return tell_bulk(*this, second);
 }
 

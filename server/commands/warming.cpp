@@ -5,6 +5,7 @@
 #include "config/ascii.hpp"
 #include "server/budget/retry_after.hpp"
 #include "server/text/escape.hpp"
+#include "server/text/json_text.hpp"
 
 #include <rapidjson/document.h>
 
@@ -109,14 +110,20 @@ warm_state warm_beginning(wall_time from, wall_time to, std::string workspace, s
 
 std::string text_of(const warm_state& s)
 {
-    auto time = [](wall_time t) { return "\"" + format_rfc3339(t) + "\""; };
-    auto quoted = [](const std::string& t) { return "\"" + json_escaped(t) + "\""; };
-    return "{\"whose\": " + quoted(s.whose) + ", \"workspace\": " + quoted(s.workspace) +
-           ", \"from\": " + time(s.from) + ", \"to\": " + time(s.to) + ", \"part_from\": " + time(s.part_from) +
-           ", \"part_to\": " + time(s.part_to) + ", \"cursor\": " + quoted(s.cursor) +
-           ", \"part_pages\": " + std::to_string(s.part_pages) + ", \"part_calls\": " + std::to_string(s.part_calls) +
-           ", \"part_total\": " + std::to_string(s.part_total) + ", \"calls\": " + std::to_string(s.calls) +
-           ", \"api_calls\": " + std::to_string(s.api_calls) + "}\n";
+    return json_line([&](json_text& json) {
+        json("whose", s.whose);
+        json("workspace", s.workspace);
+        json("from", format_rfc3339(s.from));
+        json("to", format_rfc3339(s.to));
+        json("part_from", format_rfc3339(s.part_from));
+        json("part_to", format_rfc3339(s.part_to));
+        json("cursor", s.cursor);
+        json("part_pages", s.part_pages);
+        json("part_calls", s.part_calls);
+        json("part_total", s.part_total);
+        json("calls", s.calls);
+        json("api_calls", s.api_calls);
+    });
 }
 
 std::optional<warm_state> read_warm_state(std::string_view json)

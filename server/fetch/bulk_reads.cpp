@@ -1,5 +1,7 @@
 #include "server/fetch/bulk_reads.hpp"
 
+#include "server/text/json_text.hpp"
+
 #include <algorithm>
 
 namespace callcache
@@ -69,9 +71,7 @@ void bulk_reads::checked(partition& whose, bool differs, wall_time now)
 
 std::string bulk_request(const std::vector<std::string>& ids)
 {
-    std::string body = R"({"filter":{"callIds":[)";
-    for (const std::string& id : ids) body += (body.back() == '[' ? "\"" : ",\"") + id + "\"";
-    return body + "]}}";
+    return json_object([&](json_text& json) { json("filter", [&] { json("callIds", ids); }); });
 }
 
 }  // namespace callcache

@@ -2,8 +2,8 @@
 
 #include "server/telemetry/line_writer.hpp"
 #include "server/telemetry/log_queue.hpp"
-#include "server/text/escape.hpp"
 #include "server/text/human.hpp"
+#include "server/text/json_text.hpp"
 
 #include <spdlog/pattern_formatter.h>
 
@@ -42,17 +42,18 @@ std::string in_one_word(const std::string& value)
     return quoted + "\"";
 }
 
+// In JSON the members and the brace that ends the object.
 std::string joined(bool is_json, std::string_view text, const std::vector<log_field>& fields)
 {
-    std::string line = is_json ? "\"msg\":\"" + json_escaped(harmless(text)) + "\"" : harmless(text);
+    auto put = [&](json_text& json) {
+        json("msg", harmless(text));
+        for (const auto& [name, value] : fields) json(name, harmless(value));
+    };
+    if (is_json) return json_object(put).substr(1);
+    std::string line = harmless(text);
     for (const auto& [name, value] : fields)
-    {
-        std::string shown = harmless(value);
-        if (is_json)
-            line += ",\"" + std::string(name) + "\":\"" + json_escaped(shown) + "\"";
-        else if (!shown.empty())
+        if (std::string shown = harmless(value); !shown.empty())
             line += "  " + std::string(name) + "=" + in_one_word(shown);
-    }
     return line;
 }
 
@@ -61,7 +62,7 @@ class line_format
 {
 public:
     explicit line_format(bool is_json) :
-        pattern_(is_json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})" : "%H:%M:%S.%e %-7l %v",
+        pattern_(is_json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v)" : "%H:%M:%S.%e %-7l %v",
                  is_json ? spdlog::pattern_time_type::utc : spdlog::pattern_time_type::local)
     {}
 

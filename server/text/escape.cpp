@@ -1,31 +1,28 @@
 #include "server/text/escape.hpp"
 
+#include "server/text/json_text.hpp"
+
 #include <rapidjson/memorystream.h>
 #include <rapidjson/stringbuffer.h>
-
-#include <cstdio>
 
 namespace callcache
 {
 namespace
 {
 
-// Calls back with each character; with nothing for bytes that are none, up to the next that are one.
-template<class Each>
-void decode(std::string_view text, Each each)
+// With `?` for bytes that are no character, up to the next that are one, and for a character that is not to stay.
+template<class Stays>
+std::string with_question_marks(std::string_view text, Stays stays)
 {
     rapidjson::MemoryStream in(text.data(), text.size());
+    rapidjson::StringBuffer out;
     while (in.Tell() < text.size())
     {
         unsigned codepoint = 0;
-        bool good = rapidjson::UTF8<>::Decode(in, &codepoint);
-        each(good ? &codepoint : nullptr);
+        bool good = rapidjson::UTF8<>::Decode(in, &codepoint) && stays(codepoint);
+        rapidjson::UTF8<>::Encode(out, good ? codepoint : '?');
     }
-}
-
-std::string text_of(const rapidjson::StringBuffer& buffer)
-{
-    return std::string(buffer.GetString(), buffer.GetSize());
+    return {out.GetString(), out.GetSize()};
 }
 
 }  // namespace
@@ -38,31 +35,20 @@ bool is_acted_upon(unsigned c)
 
 std::string harmless(std::string_view text)
 {
-    rapidjson::StringBuffer out;
-    decode(text, [&](const unsigned* c) { rapidjson::UTF8<>::Encode(out, c && !is_acted_upon(*c) ? *c : '?'); });
-    return text_of(out);
+    return with_question_marks(text, [](unsigned c) { return !is_acted_upon(c); });
+}
+
+std::string valid_utf8(std::string_view text)
+{
+    return with_question_marks(text, [](unsigned) { return true; });
 }
 
 std::string json_escaped(std::string_view text)
 {
-    rapidjson::StringBuffer out;
-    auto put = [&](std::string_view characters) {
-        for (char c : characters) out.Put(c);
-    };
-    decode(text, [&](const unsigned* c) {
-        char escape[8];
-        if (!c)
-            put("?");
-        else if (*c == '"' || *c == '\\')
-            put(*c == '"' ? "\\\"" : "\\\\");
-        else if (*c == '\n' || *c == '\r' || *c == '\t')
-            put(*c == '\n' ? "\\n" : *c == '\r' ? "\\r" : "\\t");
-        else if (is_acted_upon(*c) || *c == '<')
-            put({escape, std::size_t(std::snprintf(escape, sizeof escape, "\\u%04X", *c))});
-        else
-            rapidjson::UTF8<>::Encode(out, *c);
-    });
-    return text_of(out);
+    json_text json;
+    json.put(text);
+    std::string quoted = json.text();
+    return quoted.substr(1, quoted.size() - 2);
 }
 
 }  // namespace callcache

@@ -1,4 +1,4 @@
-// Text that somebody else wrote, where a person or a terminal reads it.
+// Makes text that somebody else wrote safe to show to a person or a terminal.
 #pragma once
 
 #include <string>
@@ -14,7 +14,10 @@ bool is_acted_upon(unsigned codepoint);
 // `text` with `?` for each such character, and for what is not UTF-8.
 std::string harmless(std::string_view text);
 
-// The same as the inside of a JSON string, with each such character, and `<`, as an escape: it may stand in a page too.
+// `text` with `?` for what is not UTF-8.
+std::string valid_utf8(std::string_view text);
+
+// `text` as json_text writes it, without the quotes around it.
 std::string json_escaped(std::string_view text);
 
 }  // namespace callcache
