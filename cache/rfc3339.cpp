@@ -1,31 +1,31 @@
 #include "cache/rfc3339.hpp"
 
-#include <cstdio>
+#include <date/date.h>
+
+#include <algorithm>
 
 namespace callcache
 {
 namespace
 {
 
-// Takes exactly `digits` digits off the front of `text`; -1 if they are not there.
-int take_number(std::string_view& text, std::size_t digits)
+// True if each character is of its place's kind: 0 is a digit, T stands before the time, + is a sign, others are
+// themselves.
+bool has_shape(std::string_view text, std::string_view shape)
 {
-    if (text.size() < digits) return -1;
-    int n = 0;
-    for (std::size_t i = 0; i < digits; ++i)
-    {
-        if (text[i] < '0' || text[i] > '9') return -1;
-        n = n * 10 + (text[i] - '0');
-    }
-    text.remove_prefix(digits);
-    return n;
+    auto is_of = [](char c, char kind) {
+        if (kind == '0') return c >= '0' && c <= '9';
+        return c == kind || (kind == 'T' && (c == 't' || c == ' ')) || (kind == '+' && c == '-');
+    };
+    return std::equal(text.begin(), text.end(), shape.begin(), shape.end(), is_of);
 }
 
-bool take(std::string_view& text, std::string_view any_of)
+// REQUIRES: `digits` are digits, at most nine.
+int number(std::string_view digits)
 {
-    if (text.empty() || any_of.find(text.front()) == std::string_view::npos) return false;
-    text.remove_prefix(1);
-    return true;
+    int n = 0;
+    for (char c : digits) n = n * 10 + (c - '0');
+    return n;
 }
 
 }  // namespace
@@ -33,56 +33,39 @@ bool take(std::string_view& text, std::string_view any_of)
 std::optional<wall_time> parse_rfc3339(std::string_view text)
 {
     using namespace std::chrono;
-    int y = take_number(text, 4);
-    if (y < 0 || !take(text, "-")) return std::nullopt;
-    int mo = take_number(text, 2);
-    if (mo < 0 || !take(text, "-")) return std::nullopt;
-    int d = take_number(text, 2);
-    if (d < 0 || !take(text, "Tt ")) return std::nullopt;
-    int h = take_number(text, 2);
-    if (h < 0 || h > 23 || !take(text, ":")) return std::nullopt;
-    int mi = take_number(text, 2);
-    if (mi < 0 || mi > 59 || !take(text, ":")) return std::nullopt;
-    int s = take_number(text, 2);
-    if (s < 0 || s > 60) return std::nullopt;  // 60: a leap second
+    constexpr std::string_view shape = "0000-00-00T00:00:00";
+    if (!has_shape(text.substr(0, shape.size()), shape)) return std::nullopt;
+    auto part = [text](std::size_t at) { return number(text.substr(at, 2)); };
+    year_month_day date{year(number(text.substr(0, 4))), month(unsigned(part(5))), day(unsigned(part(8)))};
+    int h = part(11), mi = part(14), s = part(17);
+    if (!date.ok() || h > 23 || mi > 59 || s > 60) return std::nullopt;  // 60: a leap second
+    text.remove_prefix(shape.size());
 
     duration fraction{0};
-    if (take(text, "."))
+    if (text.starts_with('.'))
     {
-        int unit = 100'000, digits = 0;
-        for (; !text.empty() && text[0] >= '0' && text[0] <= '9'; text.remove_prefix(1), ++digits, unit /= 10)
-            fraction += duration((text[0] - '0') * unit);
-        if (digits == 0) return std::nullopt;
+        std::size_t end = std::min(text.find_first_not_of("0123456789", 1), text.size());
+        if (end == 1) return std::nullopt;
+        std::string micros(text.substr(1, std::min<std::size_t>(end - 1, 6)));
+        micros.resize(6, '0');
+        fraction = duration(number(micros));
+        text.remove_prefix(end);
     }
 
     minutes offset{0};
-    if (!take(text, "Zz"))
+    if (text != "Z" && text != "z")
     {
-        bool east = text.starts_with('+');
-        if (!take(text, "+-")) return std::nullopt;
-        int oh = take_number(text, 2);
-        take(text, ":");
-        int om = take_number(text, 2);
-        if (oh < 0 || oh > 23 || om < 0 || om > 59) return std::nullopt;
-        offset = hours(oh) + minutes(om);
-        if (!east) offset = -offset;
+        if (!has_shape(text, "+00:00") && !has_shape(text, "+0000")) return std::nullopt;
+        int oh = number(text.substr(1, 2)), om = number(text.substr(text.size() - 2));
+        if (oh > 23 || om > 59) return std::nullopt;
+        offset = (hours(oh) + minutes(om)) * (text.front() == '-' ? -1 : 1);
     }
-    year_month_day date{year(y), month(unsigned(mo)), day(unsigned(d))};
-    if (!text.empty() || !date.ok()) return std::nullopt;
     return wall_time(sys_days(date) + hours(h) + minutes(mi) + seconds(s) + fraction - offset);
 }
 
 std::string format_rfc3339(wall_time t)
 {
-    using namespace std::chrono;
-    auto day = floor<days>(t);
-    year_month_day date(day);
-    hh_mm_ss time(floor<seconds>(t - day));
-    char text[64];
-    std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", int(date.year()), unsigned(date.month()),
-                  unsigned(date.day()), int(time.hours().count()), int(time.minutes().count()),
-                  int(time.seconds().count()));
-    return text;
+    return date::format("%FT%TZ", std::chrono::floor<std::chrono::seconds>(t));
 }
 
 }  // namespace callcache

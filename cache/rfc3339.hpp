@@ -1,4 +1,4 @@
-// Times as the vendor writes them: RFC 3339, with a numeric offset or Z, sometimes with fractional seconds.
+// Reads and writes times as the vendor does: RFC 3339, with a numeric offset or Z, sometimes with fractional seconds.
 #pragma once
 
 #include "cache/time.hpp"

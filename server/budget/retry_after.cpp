@@ -1,10 +1,9 @@
 #include "server/budget/retry_after.hpp"
 
+#include <date/date.h>
+
 #include <algorithm>
 #include <charconv>
-#include <ctime>
-#include <iomanip>
-#include <locale>
 #include <sstream>
 #include <string>
 
@@ -19,21 +18,13 @@ constexpr duration longest_guess = 5min;
 
 std::optional<wall_time> read_http_date(std::string_view field)
 {
-    for (const char* form : {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y"})
+    for (const char* form : {", %d %b %Y %T GMT", ", %d-%b-%y %T GMT", " %b %e %T %Y"})
     {
-        // get_time() takes the end of the text for the end of the form.
-        if (std::string_view(form).ends_with("GMT") && !field.ends_with("GMT")) continue;
         std::istringstream in{std::string(field)};
-        in.imbue(std::locale::classic());
-        std::tm t{};
-        in >> std::get_time(&t, form);
-        if (in.fail() || in.peek() != std::istringstream::traits_type::eof()) continue;
-        std::chrono::year_month_day date{std::chrono::year(t.tm_year + 1900),
-                                         std::chrono::month(unsigned(t.tm_mon + 1)),
-                                         std::chrono::day(unsigned(t.tm_mday))};
-        if (!date.ok()) return std::nullopt;
-        return std::chrono::sys_days(date) + std::chrono::hours(t.tm_hour) + std::chrono::minutes(t.tm_min) +
-               std::chrono::seconds(t.tm_sec);
+        date::weekday day;  // read alone: a date with another one's day still says until when to wait
+        std::chrono::sys_seconds t;
+        in >> date::parse("%a", day) >> date::parse(form, t);
+        if (in && in.peek() == std::istringstream::traits_type::eof()) return t;
     }
     return std::nullopt;
 }

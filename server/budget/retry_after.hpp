@@ -1,4 +1,4 @@
-// For how long the vendor's 429 asks everyone to wait.
+// Reads for how long the vendor's 429 asks everyone to wait.
 #pragma once
 
 #include "cache/time.hpp"

@@ -1,18 +1,14 @@
 #include "server/text/human.hpp"
 
-#include <cstdio>
+#include <date/date.h>
 
 namespace callcache
 {
 
 std::string grouped(std::uint64_t n)
 {
-    std::string digits = std::to_string(n), text;
-    for (std::size_t i = 0; i < digits.size(); ++i)
-    {
-        if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-        text += digits[i];
-    }
+    std::string text = std::to_string(n);
+    for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
     return text;
 }
 
@@ -34,17 +30,9 @@ std::string span_text(std::int64_t seconds)
 
 std::string clock_text(wall_time t, wall_time now, bool with_seconds)
 {
-    auto day = std::chrono::floor<std::chrono::days>(t);
-    std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(t - day));
-    std::chrono::year_month_day date(day);
-    char text[64];
-    int size = 0;
-    if (t - now >= std::chrono::hours(24) || now - t >= std::chrono::hours(24))
-        size = std::snprintf(text, sizeof text, "%04d-%02u-%02u ", int(date.year()), unsigned(date.month()),
-                             unsigned(date.day()));
-    std::snprintf(text + size, sizeof text - std::size_t(size), with_seconds ? "%02d:%02d:%02d UTC" : "%02d:%02d UTC",
-                  int(time.hours().count()), int(time.minutes().count()), int(time.seconds().count()));
-    return text;
+    bool is_near = std::chrono::abs(t - now) < std::chrono::hours(24);
+    std::string form = std::string(is_near ? "" : "%F ") + (with_seconds ? "%T UTC" : "%R UTC");
+    return date::format(form, std::chrono::floor<std::chrono::seconds>(t));
 }
 
 }  // namespace callcache

@@ -1,4 +1,4 @@
-// Numbers and times as a person reads them.
+// Writes numbers and times as a person reads them.
 #pragma once
 
 #include "cache/time.hpp"

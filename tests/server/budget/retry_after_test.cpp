@@ -39,6 +39,7 @@ TEST_CASE("retry-after: a date in each of the three forms of RFC 9110, section 5
     CHECK(read("Sun, 06 Nov 1994 08:49:37 GMT") == 37s);
     CHECK(read("Sunday, 06-Nov-94 08:49:37 GMT") == 37s);
     CHECK(read("Sun Nov  6 08:49:37 1994") == 37s);
+    CHECK(read("Mon, 06 Nov 1994 08:49:37 GMT") == 37s);  // it was a Sunday
     CHECK(read("Sun Nov 13 08:49:00 1994") == 7 * 24h);
     CHECK(read("Mon, 07 Nov 1994 00:00:00 GMT") == 15h + 11min);
     CHECK(read("Tue, 24 Nov 2026 08:00:00 GMT") == std::chrono::sys_days(std::chrono::year(2026) / 11 / 24) + 8h - t0);
@@ -68,6 +69,15 @@ TEST_CASE("retry-after: now, the past, zero and nonsense say nothing")
                               "Sun, 06 Nov 1994 08:49:00 GMT",
                               "Sun, 06 Nov 1994 08:48:59 GMT",
                               "Thu, 01 Jan 1970 00:00:00 GMT",
+                              "Foo, 06 Nov 1994 08:49:37 GMT",
+                              "06 Nov 1994 08:49:37 GMT",
+                              " Sun, 06 Nov 1994 08:49:37 GMT",
+                              "Sun, 06 Nov 1994 08:49:37.5 GMT",
+                              "Sun, 06 Nov 1994 24:00:00 GMT",
+                              "Sun, 06 Nov 01994 08:49:37 GMT",
+                              "Sun, 06 Nov 1994 08:49:37 gmt",
+                              "Sun Nov  6 08:49:37 1994 GMT",
+                              "Sunday, 06-Nov-1994 08:49:37 GMT",
                               "Sun, 06 Nov 1994 08:49:37",
                               "Sun, 06 Nov 1994 08:49:37 PST",
                               "Sun, 06 Nov 1994 08:49:37 GMT x",

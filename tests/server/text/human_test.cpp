@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace callcache;
+using namespace std::chrono_literals;
 
 TEST_SUITE_BEGIN("words");
 
@@ -21,4 +22,16 @@ TEST_CASE("words: thousands are grouped")
     CHECK(grouped(999) == "999");
     CHECK(grouped(10'000) == "10,000");
     CHECK(grouped(1'234'567) == "1,234,567");
+}
+
+TEST_CASE("words: a time of day has its date when it is a day or more away, and no fraction")
+{
+    const wall_time noon = std::chrono::sys_days(std::chrono::year(2026) / 3 / 1) + 12h;
+    CHECK(clock_text(noon + 1h + 2min + 3s + 999ms, noon) == "13:02:03 UTC");
+    CHECK(clock_text(noon - 1us, noon) == "11:59:59 UTC");
+    CHECK(clock_text(noon + 24h - 1us, noon) == "11:59:59 UTC");
+    CHECK(clock_text(noon + 24h, noon) == "2026-03-02 12:00:00 UTC");
+    CHECK(clock_text(noon - 24h, noon, false) == "2026-02-28 12:00 UTC");
+    CHECK(clock_text(wall_time{}, noon) == "1970-01-01 00:00:00 UTC");
+    CHECK(minute_text(std::chrono::floor<std::chrono::minutes>(noon - 1s)) == "11:59 UTC");
 }
