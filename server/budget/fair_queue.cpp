@@ -1,28 +1,17 @@
 #include "server/budget/fair_queue.hpp"
 
+#include "server/text/tool_names.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <utility>
 
 namespace callcache
 {
-namespace
-{
-
-constexpr std::string_view shared_flow = "(others)";
-
-}  // namespace
-
-std::string_view fair_queue::flow_name(const queue& q, std::string_view tool) const
-{
-    bool has_own = q.by_tool.contains(tool) || q.round.size() < flows_max;
-    return has_own ? tool : shared_flow;
-}
-
 void fair_queue::add(item i, std::string_view tool, urgency how, bool first, std::uint64_t batch_key)
 {
     queue& q = at(how);
-    std::string_view name = flow_name(q, tool);
+    std::string_view name = name_in(q.by_tool, tool);
     auto known = q.by_tool.find(name);
     bool is_new = !present_.contains(i);
     std::vector<place>& in_flows = present_[i].in_flows;
@@ -130,7 +119,7 @@ std::size_t fair_queue::requests(std::size_t items) const
 std::size_t fair_queue::ahead(std::string_view tool, urgency how) const
 {
     const queue& q = at(how);
-    auto own = q.by_tool.find(flow_name(q, tool));
+    auto own = q.by_tool.find(name_in(q.by_tool, tool));
     if (own == q.by_tool.end()) return requests(turns_before(q, q.round.end(), 0));
     return requests(turns_before(q, own->second, own->second->items.size()));
 }

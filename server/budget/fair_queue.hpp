@@ -1,10 +1,10 @@
-// Whose turn is next: fair between tools, interactive before background.
+// Decides whose turn is next: fair between tools, interactive before background.
 //
-// Each tool is a flow, and the flows take turns (round robin: every request costs one token, so this is deficit round
-// robin with nothing left to count). Lookups of one credential may share one request when it is somebody's turn:
-// `batch_key` is the number of those that may. A tool with thousands of requests delays another's single one by one
-// turn of each tool that waits. What several tools ask for stands in the flow of each, and goes with whichever turn
-// comes first.
+// Each tool is a flow, by name_in(), and the flows take turns (round robin: every request costs one token, so this is
+// deficit round robin with nothing left to count). Lookups of one credential may share one request when it is
+// somebody's turn: `batch_key` is the number of those that may. A tool with thousands of requests delays another's
+// single one by one turn of each tool that waits. What several tools ask for stands in the flow of each, and goes with
+// whichever turn comes first.
 #pragma once
 
 #include "config/settings.hpp"
@@ -85,8 +85,6 @@ public:
     std::vector<item> items() const;
 
 private:
-    static constexpr std::size_t flows_max = 256;  // more tools than that share one flow
-
     struct flow
     {
         std::string tool;
@@ -118,7 +116,6 @@ private:
 
     const queue& at(urgency how) const { return queues_[how == urgency::interactive ? 0 : 1]; }
     queue& at(urgency how) { return queues_[how == urgency::interactive ? 0 : 1]; }
-    std::string_view flow_name(const queue&, std::string_view tool) const;
     void leave(const place&);
     std::size_t turns_before(const queue&, flows::const_iterator own, std::size_t mine) const;
 

@@ -1,5 +1,7 @@
 #include "server/budget/tool_shares.hpp"
 
+#include "server/text/tool_names.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -8,7 +10,6 @@ namespace callcache
 namespace
 {
 
-constexpr std::string_view others = "(others)";
 constexpr duration a_step = std::chrono::minutes(10);
 
 std::int64_t step_of(wall_time t)
@@ -35,7 +36,7 @@ void tool_shares::reconfigure(const std::map<std::string, tool_settings>& named)
 
 std::string_view tool_shares::name_of(std::string_view tool) const
 {
-    return tool.empty() || named_.contains(tool) || tools_.contains(tool) || tools_.size() < tools_max ? tool : others;
+    return tool.empty() || named_.contains(tool) ? tool : name_in(tools_, tool);
 }
 
 void tool_shares::add(std::string_view tool, wall_time now)

@@ -1,4 +1,4 @@
-// Which tool spent how much of the day.
+// Counts which tool spent how much of the day.
 #pragma once
 
 #include "cache/ledger_page.hpp"
@@ -13,13 +13,13 @@
 namespace callcache
 {
 
-// Counted in steps of ten minutes, for a bounded number of tools; the others share one name. What callcache sends for
+// Counted in steps of ten minutes, by name_in(): those that have no place share one name. What callcache sends for
 // itself is for no tool, which has an empty name, and is not counted here. Times are by the ledger's clock. Pure; one
 // thread.
 class tool_shares
 {
 public:
-    // Those that are `named` never share a name.
+    // Those that are `named` have places of their own.
     explicit tool_shares(const ledger_page& kept, const std::map<std::string, tool_settings>& named = {});
 
     // More that are named.
@@ -44,8 +44,6 @@ public:
     void move_changes(ledger_page& to);
 
 private:
-    static constexpr std::size_t tools_max = 64;
-
     struct step
     {
         std::int64_t at = 0;

@@ -1,15 +1,16 @@
 #include "server/fetch/upstream_counts.hpp"
 
+#include "server/text/tool_names.hpp"
+
 #include <algorithm>
 
 namespace callcache
 {
 
-void upstream_counts::sent(const std::string& tool)
+void upstream_counts::sent(std::string_view tool)
 {
     ++total_.sent;
-    bool is_told_apart = total_.sent_by_tool.contains(tool) || total_.sent_by_tool.size() < tools_max;
-    ++total_.sent_by_tool[is_told_apart ? tool : "other"];
+    ++total_.sent_by_tool[std::string(name_in(total_.sent_by_tool, tool))];
 }
 
 void upstream_counts::ended(upstream_kind kind, unsigned status, steady_time::duration took)

@@ -1,4 +1,4 @@
-// What was sent upstream, how it ended and how long it took.
+// Counts what was sent upstream, how it ended and how long it took.
 #pragma once
 
 #include "cache/time.hpp"
@@ -44,7 +44,7 @@ struct upstream_totals
 {
     std::map<upstream_kind, kind_totals> by_kind;
     std::uint64_t sent = 0;
-    std::map<std::string, std::uint64_t> sent_by_tool;  // whose turn it was; a bulk read is one
+    std::map<std::string, std::uint64_t, std::less<>> sent_by_tool;  // whose turn it was; a bulk read is one
     std::uint64_t retries = 0;
 };
 
@@ -52,9 +52,7 @@ struct upstream_totals
 class upstream_counts
 {
 public:
-    static constexpr std::size_t tools_max = 100;  // told apart; the rest is "other"
-
-    void sent(const std::string& tool);
+    void sent(std::string_view tool);  // counted by name_in()
     void ended(upstream_kind, unsigned status, steady_time::duration took);
     void retried() { ++total_.retries; }
     const upstream_totals& total() const { return total_; }

@@ -1,5 +1,7 @@
 #include "server/telemetry/request_counts.hpp"
 
+#include "server/text/tool_names.hpp"
+
 #include <algorithm>
 
 namespace callcache
@@ -35,13 +37,8 @@ void request_counts::row::add(outcome o, std::chrono::nanoseconds took)
 request_counts::row& request_counts::of(std::string_view route, std::string_view tool)
 {
     std::lock_guard lock(mutex_);
-    std::string_view known = other_tools;
-    if (auto found = tools_.find(tool); found != tools_.end())
-        known = *found;
-    else if (tools_.size() < counted_tools_max)
-        known = *tools_.emplace(tool).first;
     auto thread = std::this_thread::get_id();
-    row_key key{thread, *routes_.emplace(route).first, known};
+    row_key key{thread, *routes_.emplace(route).first, *tools_.emplace(name_in(tools_, tool)).first};
     return rows_.try_emplace(key, times_[thread]).first->second;
 }
 

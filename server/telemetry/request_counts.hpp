@@ -1,4 +1,4 @@
-// What tools were answered: how many requests, by route, outcome and tool, and how long their answers took.
+// Counts what tools were answered: how many requests, by route, outcome and tool, and how long their answers took.
 //
 // A hit may not wait for another front's: so each thread counts in rows of its own, with a plain load and store, and
 // they are added up when somebody asks.
@@ -43,8 +43,6 @@ struct request_totals
 
 inline constexpr std::string_view calls_route = "calls", pass_route = "pass",
                                   invalid_route = "invalid";  // refused before it was understood
-inline constexpr std::size_t counted_tools_max = 100;
-inline constexpr std::string_view other_tools = "other";  // the rest of them
 
 class request_counts
 {
@@ -67,7 +65,7 @@ public:
     };
 
     // The calling thread's row; good as long as this. A lock: keep the row, and do not ask for each request. `route`:
-    // a route word, or the pattern of a kept route.
+    // a route word, or the pattern of a kept route. `tool`: by name_in().
     row& of(std::string_view route, std::string_view tool);
 
     // Any thread.

@@ -30,7 +30,7 @@ TEST_CASE("upstream counts: whatever the vendor says and tools call themselves, 
     for (int n = 0; n < 1000; ++n) c.sent("tool " + std::to_string(n));
     c.sent("tool 1");
     CHECK(c.total().sent == 1001);
-    CHECK(c.total().sent_by_tool.size() == upstream_counts::tools_max + 1);
+    CHECK(c.total().sent_by_tool.size() == 101);
     CHECK(c.total().sent_by_tool.at("tool 1") == 2);
-    CHECK(c.total().sent_by_tool.at("other") == 900);
+    CHECK(c.total().sent_by_tool.at("(others)") == 900);
 }

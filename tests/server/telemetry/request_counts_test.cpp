@@ -56,7 +56,7 @@ TEST_CASE("request counts: a row is the same one as long as route and tool are")
     CHECK(&counts.of(calls_route, "etl") != &counts.of(calls_route, "agent"));
 }
 
-TEST_CASE("request counts: a hundred tools are told apart, and the rest is `other`")
+TEST_CASE("request counts: a hundred tools are told apart, and the rest is `(others)`")
 {
     request_counts counts;
     for (int i = 0; i < 150; ++i) counts.of(calls_route, "tool-" + std::to_string(i)).add(outcome::hit, 1us);
@@ -64,9 +64,9 @@ TEST_CASE("request counts: a hundred tools are told apart, and the rest is `othe
     auto t = counts.total();
     CHECK(count(t, calls_route, outcome::hit, "tool-99") == 1);
     CHECK(count(t, calls_route, outcome::hit, "tool-100") == 0);
-    CHECK(count(t, calls_route, outcome::hit, "other") == 50);
+    CHECK(count(t, calls_route, outcome::hit, "(others)") == 50);
     CHECK(count(t, pass_route, outcome::pass, "tool-0") == 1);
-    CHECK(count(t, pass_route, outcome::pass, "other") == 50);
+    CHECK(count(t, pass_route, outcome::pass, "(others)") == 50);
 }
 
 TEST_CASE("request counts: a time that is just the bound is within it")
