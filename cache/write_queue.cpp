@@ -17,6 +17,14 @@ bool is_put(const queued_change& q)
     return std::holds_alternative<put_change>(q.what);
 }
 
+// Which of its kind a change is about, where there is more than one.
+std::string subject_of(const change& c)
+{
+    if (auto* n = std::get_if<drop_name_change>(&c)) return n->name;
+    if (auto* r = std::get_if<partition_record>(&c)) return std::to_string(r->id);
+    return {};
+}
+
 }  // namespace
 
 void sort_puts(std::deque<queued_change>& changes)
@@ -35,56 +43,43 @@ void sort_puts(std::deque<queued_change>& changes)
     }
 }
 
-void write_queue::push(change c, store::written done)
+std::uint64_t write_queue::push(change c, store::written done)
 {
-    changes_.push_back({std::move(c), std::move(done), number_});
+    changes_.push_back({std::move(c), std::move(done), ++number_});
+    return number_;
 }
 
 void write_queue::put(const entry_key& key, entry_ptr e)
 {
     auto& s = keys_[key];
     if (s.kept && !supersedes(e->sent_at, s.kept->sent_at)) return;
-    ++number_;
-    if (bytes_ > bytes_max_)
-    {
-        s = {nullptr, e->sent_at, number_};
-        return push(drop_change{key, e->sent_at}, {});
-    }
-    s = {e, {}, number_};
+    if (bytes_ > bytes_max_) return drop(key, e->sent_at);
     bytes_ += e->cost();
-    push(put_change{key, std::move(e), generation_}, {});
+    s = {e, s.sent_until, push(put_change{key, std::move(e), generation_}, {})};
 }
 
 void write_queue::drop(const entry_key& key, wall_time sent_until)
 {
     auto& s = keys_[key];
-    ++number_;
-    if (s.kept && s.kept->sent_at > sent_until)
-        s.number = number_;
-    else
-        s = {nullptr, std::max(s.sent_until, sent_until), number_};
-    push(drop_change{key, sent_until}, {});
+    if (s.kept && s.kept->sent_at > sent_until) return;  // it replaces what would go
+    sent_until = std::max(s.sent_until, sent_until);
+    s = {nullptr, sent_until, push(drop_change{key, sent_until}, {})};
 }
 
 void write_queue::drop_name(const std::string& name, store::written done)
 {
-    ++number_;
     std::erase_if(keys_, [&](const auto& k) { return path_of(k.first.name) == name; });
-    dropped_names_[name] = number_;
-    push(drop_name_change{name}, std::move(done));
+    dropped_names_[name] = push(drop_name_change{name}, std::move(done));
 }
 
 void write_queue::drop_all(store::written done)
 {
-    ++number_;
-    ++generation_;
     keys_.clear();
-    push(drop_all_change{generation_}, std::move(done));
+    push(drop_all_change{++generation_}, std::move(done));
 }
 
 void write_queue::put_erasure(const erasure_record& e, store::written done)
 {
-    ++number_;
     push(erasure_change{e}, std::move(done));
 }
 
@@ -95,7 +90,6 @@ void write_queue::touch(std::vector<entry_key> keys, wall_time at)
 
 void write_queue::put_partition(const partition_record& p, store::written done)
 {
-    ++number_;
     push(p, std::move(done));
 }
 
@@ -122,9 +116,11 @@ std::deque<queued_change> write_queue::take()
 
 void write_queue::put_back(std::deque<queued_change> changes)
 {
+    std::size_t bytes = bytes_;
     for (const queued_change& q : changes)
-        if (auto* p = std::get_if<put_change>(&q.what)) bytes_ += p->kept->cost();
-    if (bytes_ > bytes_max_) return lost(std::move(changes));
+        if (auto* p = std::get_if<put_change>(&q.what)) bytes += p->kept->cost();
+    if (bytes > bytes_max_) return lost(std::move(changes));
+    bytes_ = bytes;
     changes_.insert(changes_.begin(), std::make_move_iterator(changes.begin()), std::make_move_iterator(changes.end()));
 }
 
@@ -147,25 +143,30 @@ void write_queue::written(const std::deque<queued_change>& changes)
 
 void write_queue::lost(std::deque<queued_change> changes)
 {
-    // What is queued must not grow for ever while nothing can be written: of each key and partition the last word.
+    // What is queued must not grow for ever while nothing can be written: the last word on each thing stays, and those
+    // before it that somebody waits for.
     std::deque<queued_change> again;
-    std::set<partition_id> partitions;
+    std::set<std::pair<std::size_t, std::string>> spoken_of;
     for (auto q = changes.rbegin(); q != changes.rend(); ++q)
     {
         if (std::holds_alternative<touch_change>(q->what)) continue;
-        if (auto* r = std::get_if<partition_record>(&q->what); r && !partitions.insert(r->id).second) continue;
         auto* p = std::get_if<put_change>(&q->what);
         auto* d = std::get_if<drop_change>(&q->what);
         if (p || d)
         {
             auto s = keys_.find(p ? p->key : d->key);
-            if (s == keys_.end() || s->second.number != q->number) continue;  // something newer is queued
+            if (s == keys_.end()) continue;
+            // Something newer is queued that takes its place, unless that is a put of what was sent for before.
+            const entry_ptr& kept = s->second.kept;
+            if (s->second.number != q->number && (p || !kept || kept->sent_at > d->sent_until)) continue;
             if (p)
             {
-                s->second = {nullptr, p->kept->sent_at, q->number};
+                s->second = {nullptr, std::max(s->second.sent_until, p->kept->sent_at), q->number};
                 q->what = drop_change{s->first, s->second.sent_until};
             }
         }
+        else if (!spoken_of.emplace(q->what.index(), subject_of(q->what)).second && !q->done)
+            continue;
         again.push_front(std::move(*q));
     }
     changes_.insert(changes_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));

@@ -77,7 +77,7 @@ public:
     void touch(std::vector<entry_key>, wall_time at);
     void put_partition(const partition_record&, store::written);
 
-    // What is queued for a key: an entry, or a drop of what was sent for until then. Nothing if nothing is queued.
+    // What is queued for a key: an entry, or else a drop of what was sent for until then. Nothing if nothing is queued.
     struct state
     {
         entry_ptr kept;
@@ -107,7 +107,7 @@ public:
     void lost(std::deque<queued_change>);
 
 private:
-    void push(change, store::written);
+    std::uint64_t push(change, store::written);  // its number
     void forget(const entry_key&, std::uint64_t number);
 
     const std::size_t bytes_max_;
