@@ -69,7 +69,7 @@ row_reader::row_reader(const std::string& path, patience how) :
     db_(path, SQLITE_OPEN_READONLY, how == patience::never ? nowait_layer() : nullptr),
     find_(db_,
           ("SELECT sent_at, fresh_for, missing_since, flags, content_type, etag, checksum, body, source FROM entry "
-           "WHERE name = ?1 AND partition = ?2 AND generation >= ?3" +
+           "WHERE name = ?1 AND partition = ?2 AND generation = ?3" +
            (how == patience::never ? " AND length(body) <= " + std::to_string(unwaited_bytes_max) : ""))
               .c_str())
 {
@@ -101,7 +101,8 @@ row_reader::outcome row_reader::read(key_view key, std::int64_t generation)
     e->etag = find_.bytes(5);
     e->body = find_.bytes(7);
     e->from = source_of(find_.integer(8));
-    if (find_.bytes(6) != checksum(key, *e)) return {nullptr, true, e->sent_at};
+    bool sound = find_.integer(3) == flags_of(*e) && find_.bytes(6) == checksum(key, *e);
+    if (!sound) return {nullptr, true, e->sent_at};
     return {std::move(e), false, {}};
 }
 
@@ -292,7 +293,7 @@ std::vector<partition_record> row_writer::partitions()
 std::vector<private_override> row_writer::private_overrides()
 {
     std::vector<private_override> list;
-    statement s(db_, "SELECT partition, name, sent_at FROM entry WHERE flags <> 0 AND generation >= ?1");
+    statement s(db_, "SELECT partition, name, sent_at FROM entry WHERE flags <> 0 AND generation = ?1");
     for (s.bind(1, generation()); s.step();)
         list.push_back({entry_key(key_view{s.integer(0), s.bytes(1)}), from_micros(s.integer(2))});
     return list;

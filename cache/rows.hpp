@@ -33,7 +33,7 @@ public:
         wall_time damaged_sent_at{};
     };
 
-    // Rows of a generation older than `generation` are not seen. Throws failure.
+    // Rows of another generation are not seen. Throws failure.
     outcome find(key_view, std::int64_t generation);
 
 private:
