@@ -28,7 +28,8 @@ namespace
         text += " (" + what + " belongs to uid " + std::to_string(info.st_uid) + ", callcache runs as uid " +
                 std::to_string(geteuid()) + ")";
     else
-        text += " (" + what + " does not exist, callcache runs as uid " + std::to_string(geteuid()) + ")";
+        text += " (" + what + (errno == ENOENT ? " does not exist" : " cannot be looked at") +
+                ", callcache runs as uid " + std::to_string(geteuid()) + ")";
     std::string choose(as.choose);
     throw refused{text + ". Ways out: chown " + std::to_string(geteuid()) + " " + what +
                   "; in Kubernetes set securityContext.fsGroup; choose another file with " + choose +

@@ -12,9 +12,13 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <future>
+#include <map>
 #include <mutex>
+#include <thread>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace callcache;
 using namespace callcache::test;
@@ -95,6 +99,41 @@ struct database_file
         std::ifstream in(path, std::ios::binary);
         return std::string((std::istreambuf_iterator<char>(in)), {});
     }
+    bool purge_all()
+    {
+        return wait_for<bool>([&](auto done) { s->drop_all(done); });
+    }
+    // The middle half of the file.
+    void spoil() const
+    {
+        const auto size = fs::file_size(path);
+        std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+        file.seekp(long(size / 4));
+        file << std::string(size / 2, 'x');
+    }
+    void remove_file() const
+    {
+        for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(path + suffix);
+    }
+};
+
+// While it lives, this process has no more rights than anybody, also where the tests run as root.
+class without_rights
+{
+public:
+    without_rights()
+    {
+        if (is_root_) REQUIRE(setresuid(nobody, nobody, 0) == 0);
+    }
+    ~without_rights()
+    {
+        if (is_root_) CHECK(setresuid(0, 0, 0) == 0);
+    }
+    without_rights(const without_rights&) = delete;
+
+private:
+    static constexpr uid_t nobody = 65534;
+    const bool is_root_ = geteuid() == 0;
 };
 
 bool contains(const std::string& text, const std::string& part)
@@ -169,9 +208,60 @@ TEST_CASE("a file of a newer schema is never touched")
 TEST_CASE("a folder that is not there or cannot be written is an error that names the uid and the ways out")
 {
     database_file f;
-    f.path = f.folder.file("absent/cache.db");
-    std::string line = f.open();
-    for (const char* part : {"does not exist", "uid", "chown", "fsGroup", "--db :memory:"}) CHECK(contains(line, part));
+    const std::string folder = f.folder.file("data");
+    f.path = folder + "/cache.db";
+    std::string why = "belongs to uid " + std::to_string(geteuid());
+    if (geteuid() == 0) fs::permissions(f.folder.path(), fs::perms(0755));  // others may look into it
+    SUBCASE("no folder")
+    {
+        why = folder + " does not exist";
+    }
+    SUBCASE("a folder in which nothing may be made")
+    {
+        fs::create_directory(folder);
+        fs::permissions(folder, fs::perms(0555));
+    }
+    SUBCASE("a folder in which nothing may be made, with a file in it")
+    {
+        fs::create_directory(folder);
+        f.open();
+        f.s.reset();
+        fs::permissions(f.path, fs::perms(0666));
+        fs::permissions(folder, fs::perms(0555));
+    }
+    SUBCASE("a file that may be read alone")
+    {
+        fs::create_directory(folder);
+        f.open();
+        f.s.reset();
+        fs::permissions(f.path, fs::perms(0444));
+        fs::permissions(folder, fs::perms(0777));
+    }
+    SUBCASE("a folder that nobody may look into")
+    {
+        fs::create_directory(folder);
+        fs::permissions(folder, fs::perms(0));
+    }
+    SUBCASE("a folder in one that nobody may look into")
+    {
+        fs::create_directories(folder + "/deeper");
+        fs::permissions(folder, fs::perms(0));
+        f.path = folder + "/deeper/cache.db";
+        why = folder + "/deeper cannot be looked at";
+    }
+    std::string line;
+    {
+        without_rights nobody;
+        line = f.open();
+        const std::string me = "callcache runs as uid " + std::to_string(geteuid());
+        for (const std::string& part : {why, me, "chown " + std::to_string(geteuid()) + " " + f.folder.file("")})
+            CHECK(contains(line, part));
+    }
+    INFO(line);
+    for (const char* part : {"cannot write the database", "fsGroup", "--db FILE", "--db :memory:"})
+        CHECK(contains(line, part));
+    fs::permissions(f.folder.path(), fs::perms(0700));
+    if (fs::exists(folder)) fs::permissions(folder, fs::perms(0700));
 }
 
 TEST_CASE("an empty file is as good as none")
@@ -217,13 +307,45 @@ TEST_CASE("a file that is deleted while it is used is noticed, and a new one beg
     f.open();
     f.put(0, 10);
     std::string salt = f.s->salt();
-    for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(f.path + suffix);
+    f.remove_file();
     CHECK(f.soon([&] { return f.warned("was deleted"); }));
     f.put(100, 101);
     f.open();
     CHECK(f.s->salt() == salt);
     CHECK_FALSE(f.s->kept_partitions().empty());
     CHECK(f.has(100));
+}
+
+TEST_CASE("a purge of everything, the file deleted, another purge, a restart: nothing is found")
+{
+    database_file f;
+    f.open();
+    f.put(0, 10);
+    REQUIRE(f.purge_all());
+    f.put(10, 20);
+    f.remove_file();
+    SUBCASE("as it comes") {}
+    SUBCASE("after the writer has noticed, with what was put since")
+    {
+        CHECK(f.soon([&] { return f.warned("was deleted"); }));
+        f.put(20, 30);
+    }
+    SUBCASE("after another start, with what was put since")
+    {
+        CHECK(f.soon([&] { return f.warned("was deleted"); }));
+        f.put(20, 30);
+        f.open();
+        CHECK(f.has(29));
+    }
+    CHECK(f.purge_all());
+    for (bool again : {false, true})
+    {
+        for (int i = 0; i < 30; ++i) CHECK_FALSE(f.has(i));
+        if (!again) f.open();
+    }
+    f.put(30, 31);
+    f.open();
+    CHECK(f.has(30));
 }
 
 TEST_CASE("a corrupt file on a full disk: serving goes on, and it recovers when there is room again")
@@ -285,12 +407,7 @@ TEST_CASE("our own file, found corrupt while it is used, is replaced; trust and 
     f.put(0, 2000);
     std::string salt = f.s->salt();
     CHECK(f.open() == "");  // what was in the WAL is in the file now
-    {
-        std::fstream file(f.path, std::ios::binary | std::ios::in | std::ios::out);
-        auto size = fs::file_size(f.path);
-        file.seekp(long(size / 4));
-        file << std::string(size / 2, 'x');
-    }
+    f.spoil();
     CHECK(f.soon([&] {
         for (int i = 0; i < 2000; i += 50) f.has(i);
         return f.warned("a new one begun");
@@ -365,6 +482,69 @@ TEST_CASE("what is dropped while the disk is full is gone, then and afterwards")
     CHECK(f.soon([&] { return f.s->current().writable; }));
     f.open();
     for (int i : {0, 1, 2}) CHECK_FALSE(f.has(i));
+}
+
+TEST_CASE(
+    "what is said of a partition again and again while the disk is full is written once, and the last of it stays")
+{
+    database_file f;
+    f.open();
+    f.put(0, 1);
+    std::optional<full_disk> full(std::in_place);
+    for (auto at : {t0 + 1h, t0 + 2h, t0 + 3h})
+        for (partition_id id : {1, 2})
+            CHECK_FALSE(wait_for<bool>([&](auto done) {
+                f.s->put_partition({id, digest{std::uint8_t(id)}, std::nullopt, at}, done);
+            }));
+    full.reset();
+    CHECK(f.soon([&] { return f.s->current().writable; }));
+    f.open();
+    std::map<partition_id, partition_record> kept;
+    for (const partition_record& p : f.s->kept_partitions()) kept[p.id] = p;
+    for (partition_id id : {1, 2})
+    {
+        CHECK(kept[id].used_at == t0 + 3h);
+        CHECK_FALSE(kept[id].confirmed_at);
+    }
+}
+
+TEST_CASE("while another program holds the file nothing is lost: it is found, and written when the file is free again")
+{
+    database_file f;
+    f.open();
+    f.put(0, 3);
+    sqlite::database other(f.path, SQLITE_OPEN_READWRITE);
+    other.execute("BEGIN IMMEDIATE");
+    auto newer = std::make_shared<entry>();
+    newer->body = "newer";
+    newer->sent_at = t0 + 1s;
+    f.s->put(entry_key(key_view{1, "0"}), newer);
+    f.s->drop(entry_key(key_view{1, "1"}), t0);
+    std::promise<bool> told;
+    f.s->drop_name("2", [&](bool good) { told.set_value(good); });
+    while (f.s->current().writable) std::this_thread::yield();
+    f.s->put(entry_key(key_view{1, "3"}), newer);
+    auto find = [&](const char* name) {
+        return wait_for<entry_ptr>([&](auto done) { f.s->find(entry_key(key_view{1, name}), done); });
+    };
+    auto looks_right = [&] {
+        for (const char* name : {"0", "3"})
+        {
+            REQUIRE(find(name));
+            CHECK(find(name)->body == "newer");
+        }
+        for (const char* name : {"1", "2"}) CHECK_FALSE(find(name));
+    };
+    looks_right();
+    auto outcome = told.get_future();
+    CHECK(outcome.wait_for(0s) == std::future_status::timeout);
+    other.execute("ROLLBACK");
+    CHECK(outcome.get());
+    CHECK(f.settle());
+    CHECK(f.s->current().writable);
+    looks_right();
+    f.open();
+    looks_right();
 }
 
 TEST_CASE("the file stays within cache.disk_max, and what is hot stays in it")
@@ -538,19 +718,33 @@ TEST_CASE("a file of the first schema is brought up to date, with what is in it"
     CHECK(f.s->kept_erasure().erased_at == wall_time());
 }
 
-TEST_CASE("an erasure is remembered, also by the file that takes the place of a corrupt one")
+TEST_CASE("an erasure is remembered, also by the file that takes the place of one that was deleted or is corrupt")
 {
     database_file f;
     f.open();
-    f.put(0, 1);
+    f.put(0, 2000);
     CHECK(wait_for<bool>([&](auto done) { f.s->put_erasure({t0, t0 + 1s}, done); }));
     f.open();
-    CHECK(f.s->kept_erasure().erased_at == t0);
-    CHECK(f.s->kept_erasure().erasing_since == t0 + 1s);
-    fs::remove(f.path);
-    CHECK(f.soon([&] { return f.warned("a new one was begun"); }));
-    f.open();
-    CHECK(f.s->kept_erasure().erased_at == t0);
+    SUBCASE("opened again") {}
+    SUBCASE("deleted")
+    {
+        f.remove_file();
+        CHECK(f.soon([&] { return f.warned("was deleted; a new one was begun"); }));
+    }
+    SUBCASE("corrupt")
+    {
+        f.spoil();
+        CHECK(f.soon([&] {
+            for (int i = 0; i < 2000; i += 50) f.has(i);
+            return f.warned("was corrupt");
+        }));
+    }
+    for (int i = 0; i < 2; ++i)
+    {
+        f.open();
+        CHECK(f.s->kept_erasure().erased_at == t0);
+        CHECK(f.s->kept_erasure().erasing_since == t0 + 1s);
+    }
 }
 
 TEST_SUITE_END();
