@@ -14,8 +14,6 @@
 
 #include "cache/freshness.hpp"
 
-#include <algorithm>
-
 namespace callcache
 {
 namespace
@@ -73,9 +71,8 @@ decision decide(const entry* kept, trust trusted, const directives& asked, const
     bool renew = trusted == trust::renew && !asked.only_if_cached;
     if (fresh) return {renew ? verdict::serve_refresh : verdict::serve, reason};
 
-    wall_time window = stale_while_revalidate_until(s.cache.calls, *kept);
-    if (stretched) window = std::max(window, kept->fresh_until() + stretched_window);
-    bool within_window = now < window;
+    bool within_window =
+        now < (stretched ? kept->fresh_until() + stretched_window : stale_while_revalidate_until(s.cache.calls, *kept));
     if (!within_window && !accepts_stale(*kept, asked, now)) return {nothing, why::expired};
     return {asked.only_if_cached || stretched ? verdict::serve : verdict::serve_refresh, why::stale};
 }

@@ -193,7 +193,7 @@ TEST_CASE("verdict: while the budget is stretched, what may be served stale is, 
     is(stretched(1h, {}, trust::good, short_kept), verdict::fetch, why::not_kept);
 }
 
-TEST_CASE("verdict: while the budget is stretched, a window that is longer than a day stays as long")
+TEST_CASE("verdict: while the budget is stretched, the window is a day also for what is fresh for longer")
 {
     entry e = call();
     e.fresh_for = 2 * 24h;

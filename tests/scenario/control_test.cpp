@@ -228,14 +228,21 @@ TEST_CASE("reload: under load no request fails, and no window is exceeded")
     CHECK(w.vendor->refused() == 0);
 }
 
-TEST_CASE("reload: limits of the tools' address hold from the next connection on")
+TEST_CASE("reload: the limit of a head holds from the next request on, also on a connection that is open")
 {
     three_a_second w;
     w.start();
-    CHECK(w.get(w.path(1), {{"X", std::string(3000, 'x')}}).status == 200);
+    const std::string long_head = w.request("GET", w.path(1), {{"X", std::string(3000, 'x')}});
+    tool open(w), fresh(w);
+    open.send(long_head);
+    CHECK(open.read().status == 200);
     w.config.server.header_bytes_max = 2048;
     REQUIRE(w.operate("POST", "/reload").status == 200);
-    CHECK(w.get(w.path(1), {{"X", std::string(3000, 'x')}}).status == 431);
+    for (tool* t : {&open, &fresh})
+    {
+        t->send(long_head);
+        CHECK(t->read().status == 431);
+    }
 }
 
 TEST_CASE("offline: nothing goes upstream, whatever is asked for and however old what is kept is")
