@@ -16,9 +16,6 @@ constexpr int private_flag = 2;
 constexpr int passed_flag = 4;
 constexpr std::size_t checksum_bytes = 8;
 
-// Rows deleted in one transaction. A row of 1,100 bytes takes about 10 µs, and no reader or writer shall wait 10 ms.
-constexpr std::int64_t chunk_rows = 200;
-constexpr std::int64_t chunk_pages = 256;
 // What is longer takes its time to be read and summed up, also from memory.
 constexpr std::size_t unwaited_bytes_max = 64 << 10;
 constexpr duration touch_step = std::chrono::minutes(10);  // recency is not written more precisely than this
@@ -144,13 +141,6 @@ row_writer::row_writer(const std::string& path, journal j) :
                         "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET confirmed_at = "
                         "excluded.confirmed_at, used_at = excluded.used_at, no_bulk_until = excluded.no_bulk_until"),
     set_meta_(db_, "UPDATE meta SET value = ?2 WHERE name = ?1"),
-    outdated_(db_, "SELECT id FROM entry WHERE id > ?2 AND id <= ?3 AND generation < ?4 ORDER BY id LIMIT ?1"),
-    expired_(db_, "SELECT id FROM entry WHERE sent_at < ?2 ORDER BY sent_at LIMIT ?1"),
-    idle_(db_, "SELECT id FROM entry WHERE partition IN (SELECT id FROM partition WHERE used_at < ?2) "
-               "AND NOT (flags & 4 AND fresh_for = 0) LIMIT ?1"),
-    oldest_(db_, "SELECT id FROM entry WHERE NOT (flags & 4 AND fresh_for = 0) ORDER BY used_at LIMIT ?1"),
-    purge_until_(db_.integer("SELECT value FROM meta WHERE name = 'purge_until'")),
-    forgets_(db_.integer("SELECT value FROM meta WHERE name = 'forgets'") != 0),
     always_certain_(j != journal::wal),
     is_certain_(always_certain_)
 {}
@@ -239,25 +229,26 @@ void row_writer::prove_writable()
 
 void row_writer::set_generation(std::int64_t generation)
 {
-    purge_until_ = db_.integer("SELECT max(id) FROM entry");
-    purged_ = 0;
-    set_meta_.bind(1, "generation").bind(2, generation).run();
-    set_meta_.bind(1, "purge_until").bind(2, purge_until_).run();
-    forgets_ = true;
-    set_meta_.bind(1, "forgets").bind(2, std::int64_t(1)).run();
+    set_meta("generation", generation);
+    set_meta("purge_until", db_.integer("SELECT max(id) FROM entry"));
+    set_meta("forgets", 1);
 }
 
 void row_writer::set_erasure(const erasure_record& e)
 {
-    set_meta_.bind(1, "erased_at").bind(2, to_micros(e.erased_at)).run();
-    set_meta_.bind(1, "erasing_since").bind(2, to_micros(e.erasing_since)).run();
+    set_meta("erased_at", to_micros(e.erased_at));
+    set_meta("erasing_since", to_micros(e.erasing_since));
+}
+
+void row_writer::set_meta(std::string_view name, std::int64_t value)
+{
+    set_meta_.bind(1, name).bind(2, value).run();
 }
 
 erasure_record row_writer::erasure()
 {
-    auto time = [&](const char* query) { return from_micros(db_.integer(query)); };
-    return {time("SELECT value FROM meta WHERE name = 'erased_at'"),
-            time("SELECT value FROM meta WHERE name = 'erasing_since'")};
+    return {from_micros(db_.integer("SELECT value FROM meta WHERE name = 'erased_at'")),
+            from_micros(db_.integer("SELECT value FROM meta WHERE name = 'erasing_since'"))};
 }
 
 std::string row_writer::salt()
@@ -299,82 +290,10 @@ std::vector<private_override> row_writer::private_overrides()
     return list;
 }
 
-// Deletes the chunk of rows whose ids `which` selects; the last of the ids, or 0 if there was none.
-row_writer::chunk row_writer::remove(statement& which)
+void row_writer::remove(const std::string& ids)
 {
-    chunk removed;
-    std::string ids;
-    {
-        reset_after guard{which};
-        for (which.bind(1, chunk_rows); which.step(); ++removed.rows)
-        {
-            removed.last_id = which.integer(0);
-            ids += (ids.empty() ? "" : ",") + std::to_string(removed.last_id);
-        }
-    }
-    if (removed.rows == 0) return removed;
     db_.execute(("DELETE FROM entry WHERE id IN (" + ids + ")").c_str());
     entries_ -= db_.changes();
-    return removed;
-}
-
-bool row_writer::remove_outdated()
-{
-    if (purge_until_ == 0) return false;
-    outdated_.bind(2, purged_).bind(3, purge_until_).bind(4, generation());
-    chunk removed = remove(outdated_);
-    purged_ = removed.last_id;
-    if (removed.rows == chunk_rows) return true;
-    purge_until_ = 0;
-    set_meta_.bind(1, "purge_until").bind(2, std::int64_t(0)).run();
-    return false;
-}
-
-bool row_writer::remove_sent_before(wall_time t)
-{
-    return remove(expired_.bind(2, to_micros(t))).rows == chunk_rows;
-}
-
-bool row_writer::evict(std::uint64_t bytes_max, wall_time unused_since)
-{
-    if (bytes() <= bytes_max) return false;
-    // Entries of credentials that nobody uses any more go first, then those that were asked for longest ago.
-    // A mark takes next to nothing, and without it who was refused would read what others may.
-    std::int64_t rows = remove(idle_.bind(2, to_micros(unused_since))).rows;
-    if (rows == 0) rows = remove(oldest_).rows;
-    evicted_ += std::uint64_t(rows);
-    return rows > 0;
-}
-
-void row_writer::forget_partitions(wall_time unused_since)
-{
-    statement s(db_, "DELETE FROM partition WHERE used_at < ?1 AND NOT EXISTS "
-                     "(SELECT 1 FROM entry WHERE entry.partition = partition.id)");
-    s.bind(1, to_micros(unused_since)).run();
-}
-
-bool row_writer::forget()
-{
-    if (!forgets_) return false;
-    if (db_.integer("PRAGMA freelist_count") > 0)
-    {
-        db_.execute(("PRAGMA incremental_vacuum(" + std::to_string(chunk_pages) + ")").c_str());
-        return true;
-    }
-    // Frames that were written earlier stand in the log until it is cut. A reader can be in the way: then at another
-    // time.
-    if (db_.integer("PRAGMA wal_checkpoint(TRUNCATE)") != 0) return false;
-    forgets_ = false;
-    set_meta_.bind(1, "forgets").bind(2, std::int64_t(0)).run();
-    return false;
-}
-
-bool row_writer::give_back_pages()
-{
-    auto free_pages = db_.integer("PRAGMA freelist_count");
-    if (free_pages < chunk_pages || free_pages < db_.integer("PRAGMA page_count") / 20) return false;
-    db_.execute(("PRAGMA incremental_vacuum(" + std::to_string(chunk_pages) + ")").c_str());
-    return true;
 }
 
 std::uint64_t row_writer::bytes()

@@ -66,7 +66,7 @@ public:
     // for a change that changes nothing.
     void prove_writable();
 
-    // The rows of older generations stay until remove_outdated() has passed them; readers do not see them.
+    // The rows of older generations stay until they are removed (housekeeping.hpp); readers do not see them.
     void set_generation(std::int64_t generation);
 
     void set_erasure(const erasure_record&);
@@ -77,17 +77,8 @@ public:
     std::vector<partition_record> partitions();
     std::vector<private_override> private_overrides();
 
-    // Each of these is a small transaction of its own, and true while there is more to do.
-    bool remove_outdated();
-    bool remove_sent_before(wall_time);
-    bool evict(std::uint64_t bytes_max, wall_time unused_since);
-    bool give_back_pages();
-
-    // After the rows of older generations have gone: what remains of them in free pages and in the log.
-    bool forget();
-
-    // Those that hold nothing and were last used before `unused_since`.
-    void forget_partitions(wall_time unused_since);
+    // The entries with these ids, which stand between commas. REQUIRES: no transaction is open.
+    void remove(const std::string& ids);
 
     // Bytes in use, without the free pages.
     std::uint64_t bytes();
@@ -96,24 +87,18 @@ public:
     // 600,000; from then on every change counts. REQUIRES: no transaction is open.
     void count();
     std::int64_t entries() const { return entries_ + uncommitted_; }
-    std::uint64_t evicted() const { return evicted_; }
+
+    // For what is not done with every change.
+    database& connection() { return db_; }
 
 private:
-    struct chunk
-    {
-        std::int64_t rows = 0, last_id = 0;
-    };
-    chunk remove(statement& which);
+    void set_meta(std::string_view name, std::int64_t value);
 
     database db_;
     statement begin_, commit_, roll_back_, put_, drop_, drop_name_, touch_, put_partition_, set_meta_;
-    statement outdated_, expired_, idle_, oldest_;
-    std::int64_t purge_until_, purged_ = 0;  // rows up to the first may be outdated; those up to the second are not
-    bool forgets_;
     const bool always_certain_;  // without a WAL
     bool is_certain_;
     std::int64_t entries_ = 0, uncommitted_ = 0;
-    std::uint64_t evicted_ = 0;
 };
 
 }  // namespace callcache::sqlite

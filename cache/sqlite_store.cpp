@@ -5,6 +5,7 @@
 
 #include "cache/fair_shared_mutex.hpp"
 #include "cache/file_system.hpp"
+#include "cache/housekeeping.hpp"
 #include "cache/mistakes.hpp"
 #include "cache/nowait_readers.hpp"
 #include "cache/open_file.hpp"
@@ -35,8 +36,6 @@ namespace
 constexpr std::size_t reader_count = 2;
 constexpr std::size_t queued_bytes_max = 64 << 20;   // beyond it what is put is not written
 constexpr auto idle_tick = std::chrono::seconds(1);  // how often an idle writer looks after the file
-constexpr duration partition_unused = std::chrono::hours(48);
-constexpr duration tidy_every = std::chrono::hours(1);
 
 class sqlite_store final : public store
 {
@@ -95,37 +94,26 @@ public:
         std::int64_t generation = queue_.generation();
         lock.unlock();
         if (queued && queued->settles()) return queued->kept;
-        entry_ptr e = read_at_once(key, generation);
+        std::shared_lock files(files_mutex_, std::try_to_lock);
+        entry_ptr e = files ? at_once_.find(key, generation) : nullptr;
         return e && queued && e->sent_at <= queued->sent_until ? nullptr : e;
     }
 
-    void put(const entry_key& key, entry_ptr e) override
-    {
-        change([&] { queue_.put(key, std::move(e)); });
-    }
-    void drop(const entry_key& key, wall_time sent_until) override
-    {
-        change([&] { queue_.drop(key, sent_until); });
-    }
+    void put(const entry_key& key, entry_ptr e) override { change(&write_queue::put, key, std::move(e)); }
+    void drop(const entry_key& key, wall_time sent_until) override { change(&write_queue::drop, key, sent_until); }
     void drop_name(const std::string& name, written done) override
     {
-        change([&] { queue_.drop_name(name, std::move(done)); });
+        change(&write_queue::drop_name, name, std::move(done));
     }
-    void drop_all(written done) override
-    {
-        change([&] { queue_.drop_all(std::move(done)); });
-    }
+    void drop_all(written done) override { change(&write_queue::drop_all, std::move(done)); }
     void put_erasure(const erasure_record& e, written done) override
     {
-        change([&] { queue_.put_erasure(e, std::move(done)); });
+        change(&write_queue::put_erasure, e, std::move(done));
     }
-    void touch(std::vector<entry_key> keys, wall_time at) override
-    {
-        change([&] { queue_.touch(std::move(keys), at); });
-    }
+    void touch(std::vector<entry_key> keys, wall_time at) override { change(&write_queue::touch, std::move(keys), at); }
     void put_partition(const partition_record& p, written done) override
     {
-        change([&] { queue_.put_partition(p, std::move(done)); });
+        change(&write_queue::put_partition, p, std::move(done));
     }
 
     state current() const override
@@ -160,18 +148,42 @@ private:
         survives([&] { done(what); }, [this](std::string_view m) { say_mistake(m); });
     }
 
-    template<class Change>
-    void change(Change make)
+    template<class... Of, class... With>
+    void change(void (write_queue::*make)(Of...), With&&... with)
     {
         std::lock_guard lock(mutex_);
-        make();
+        (queue_.*make)(std::forward<With>(with)...);
         write_wanted_.notify_one();
     }
 
-    entry_ptr read_at_once(const entry_key& key, std::int64_t generation)
+    // Why something could not be done with the file.
+    struct trouble
     {
-        std::shared_lock files(files_mutex_, std::defer_lock);
-        return files.try_lock() ? at_once_.find(key, generation) : nullptr;
+        std::string text;
+        bool is_busy = false;     // another program reads or writes it
+        bool is_mistake = false;  // the mistake is ours
+    };
+    template<class Work>
+    std::optional<trouble> attempt(const Work& work)
+    {
+        try
+        {
+            work();
+            return std::nullopt;
+        }
+        catch (const sqlite::failure& f)
+        {
+            if (f.is_corruption()) corrupt_ = true;
+            return trouble{f.what(), f.primary() == SQLITE_BUSY};
+        }
+        catch (const sqlite::refused& r)
+        {
+            return trouble{r.text};
+        }
+        catch (const std::exception& mistake)
+        {
+            return trouble{mistake.what(), false, true};
+        }
     }
 
     void read_on(std::size_t reader)
@@ -211,22 +223,15 @@ private:
             generation = queue_.generation();
         }
         sqlite::row_reader::outcome found;
-        try
-        {
+        auto failed = attempt([&] {
             auto watch = reads_.begin(options_);
             std::shared_lock files(files_mutex_);
             if (readers_[reader]) found = readers_[reader]->find(wanted.key, generation);
-            reading_fails_ = false;
-        }
-        catch (const sqlite::failure& f)
-        {
-            if (f.is_corruption()) corrupt_ = true;
-            if (!reading_fails_.exchange(true)) options_.warn(std::string("reading the database failed: ") + f.what());
-        }
-        catch (const std::exception& mistake)
-        {
-            say_mistake(mistake.what());
-        }
+        });
+        if (failed && failed->is_mistake)
+            say_mistake(failed->text);
+        else if (!reading_fails_.exchange(failed.has_value()) && failed)
+            options_.warn("reading the database failed: " + failed->text);
         if (found.damaged)
         {
             options_.warn("a row of the database is damaged and was dropped");
@@ -238,7 +243,7 @@ private:
 
     void write_on()
     {
-        count_rows();
+        tidy();
         std::unique_lock lock(mutex_);
         for (bool last = false; !last;)
         {
@@ -261,11 +266,8 @@ private:
     // One group, one transaction: waiting for the disk once makes many changes durable.
     void write(std::deque<queued_change>& group)
     {
-        bool good = false, busy = false;
-        std::string trouble;
         std::unique_lock<fair_shared_mutex> alone;
-        try
-        {
+        auto failed = attempt([&] {
             auto watch = commits_.begin(options_);
             make_usable();
             alone = without_readers();
@@ -277,31 +279,15 @@ private:
             if (!writable_) writer_->prove_writable();
             writer_->commit();
             measure();
-            good = true;
-        }
-        catch (const sqlite::failure& f)
-        {
-            if (writer_) writer_->roll_back();
-            if (f.is_corruption()) corrupt_ = true;
-            busy = f.primary() == SQLITE_BUSY;  // another program reads or writes it
-            trouble = f.what();
-        }
-        catch (const sqlite::refused& r)
-        {
-            trouble = r.text;
-        }
-        catch (const std::exception& mistake)
-        {
-            if (writer_) writer_->roll_back();
-            trouble = mistake.what();
-        }
+        });
+        if (failed && writer_) writer_->roll_back();
         if (alone) alone.unlock();
-        if (good && !writable_) options_.warn("the database can be written again");
-        if (!good && writable_)
-            options_.warn("the database cannot be written: " + trouble +
+        if (!failed && !writable_) options_.warn("the database can be written again");
+        if (failed && writable_)
+            options_.warn("the database cannot be written: " + failed->text +
                           "; kept calls are still served, new ones are kept in memory alone");
-        writable_ = good;
-        settle(group, good, busy);
+        writable_ = !failed;
+        settle(group, !failed, failed && failed->is_busy);
     }
 
     void settle(std::deque<queued_change>& group, bool good, bool busy)
@@ -346,56 +332,20 @@ private:
         }
     }
 
-    // A small step of what keeps the file within its bounds.
+    // A small step of housekeeping. Where that fails because of the file, it is said when something is written.
     void tidy()
     {
-        try
-        {
+        more_to_tidy_ = false;
+        auto failed = attempt([&] {
             wall_time at = options_.clock();
-            more_to_tidy_ = false;
             if (corrupt_ || is_gone(options_.path)) make_usable();
             if (!writer_) return;
+            if (!std::exchange(is_counted_, true)) writer_->count();
             auto alone = without_readers();
-            more_to_tidy_ = writer_->remove_outdated() || writer_->forget() ||
-                            writer_->remove_sent_before(at - options_.keep_max) ||
-                            writer_->evict(options_.bytes_max, at - partition_unused) || writer_->give_back_pages();
+            more_to_tidy_ = housekeeping_.step(*writer_, at);
             measure();
-            if (at - tidied_at_ < tidy_every) return;
-            tidied_at_ = at;
-            writer_->forget_partitions(at - options_.keep_max);
-            struct stat copy;
-            std::string corrupt = sqlite::corrupt_copy(options_.path);
-            if (stat(corrupt.c_str(), &copy) == 0 &&
-                at - wall_time(std::chrono::seconds(copy.st_mtime)) > options_.keep_max)
-                std::remove(corrupt.c_str());
-        }
-        catch (const sqlite::failure& f)
-        {
-            more_to_tidy_ = false;
-            if (f.is_corruption()) corrupt_ = true;
-        }
-        catch (const sqlite::refused&)
-        {
-            // Said when something is written, which is tried again with every group.
-        }
-        catch (const std::exception& mistake)
-        {
-            more_to_tidy_ = false;
-            say_mistake(mistake.what());
-        }
-    }
-
-    void count_rows()
-    {
-        try
-        {
-            writer_->count();
-            measure();
-        }
-        catch (const sqlite::failure& f)
-        {
-            if (f.is_corruption()) corrupt_ = true;
-        }
+        });
+        if (failed && failed->is_mistake) say_mistake(failed->text);
     }
 
     void measure()
@@ -404,7 +354,7 @@ private:
         bytes_ = writer_->bytes();
         entries_ = std::uint64_t(writer_->entries());
         log_bytes_ = stat((options_.path + "-wal").c_str(), &log) == 0 ? std::uint64_t(log.st_size) : 0;
-        evicted_ += writer_->evicted() - std::exchange(evicted_before_, writer_->evicted());
+        evicted_ = housekeeping_.evicted();
     }
 
     // To be held while something is written: without a WAL nobody can read then, and would be told SQLITE_BUSY.
@@ -448,7 +398,6 @@ private:
         writer->commit();
         open_readers();
         writer_ = std::move(writer);
-        evicted_before_ = 0;
         writer_->count();
     }
 
@@ -480,9 +429,8 @@ private:
     std::atomic<bool> corrupt_{false}, writable_{true}, reading_fails_{false};
     std::atomic<std::uint64_t> bytes_, entries_{0}, log_bytes_{0}, evicted_{0};
     stopwatch reads_, commits_;
-    std::uint64_t evicted_before_ = 0;  // of evicted_, by this writer; the writer's thread
-    bool more_to_tidy_ = false;         // the writer's thread
-    wall_time tidied_at_{};
+    sqlite::housekeeping housekeeping_{options_};     // the writer's thread
+    bool is_counted_ = false, more_to_tidy_ = false;  // likewise
     std::vector<std::thread> threads_;
 };
 

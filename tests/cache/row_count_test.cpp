@@ -1,3 +1,4 @@
+#include "cache/housekeeping.hpp"
 #include "cache/open_file.hpp"
 #include "cache/rows.hpp"
 #include "cache/schema.hpp"
@@ -89,13 +90,18 @@ TEST_CASE("rows: evictions are counted, and other ways to go are not")
     r.writer.begin();
     for (int i = 0; i < 500; ++i) r.put(std::to_string(i), i < 100 ? t0 - 48h : t0);
     r.writer.commit();
-    while (r.writer.remove_sent_before(t0 - 24h))
+    store_options bounds;
+    bounds.path = r.path;
+    bounds.keep_max = 24h;
+    sqlite::housekeeping housekeeping(bounds);
+    while (housekeeping.step(r.writer, t0))
     {}
     CHECK(r.writer.entries() == 400);
-    CHECK(r.writer.evicted() == 0);
-    while (r.writer.evict(0, t0 - 24h))
+    CHECK(housekeeping.evicted() == 0);
+    bounds.bytes_max = 0;
+    while (housekeeping.step(r.writer, t0))
     {}
     CHECK(r.writer.entries() == 0);
-    CHECK(r.writer.evicted() == 400);
+    CHECK(housekeeping.evicted() == 400);
     CHECK(r.anew() == 0);
 }
