@@ -25,7 +25,6 @@
 #include <optional>
 #include <shared_mutex>
 #include <thread>
-#include <unordered_map>
 #include <utility>
 
 namespace callcache
@@ -89,14 +88,10 @@ public:
 
     entry_ptr find_at_once(const entry_key& key) override
     {
-        std::unique_lock lock(mutex_);
-        auto queued = queue_.find(key);
-        std::int64_t generation = queue_.generation();
-        lock.unlock();
-        if (queued && queued->settles()) return queued->kept;
+        const queued_and_written here = look(key);
+        if (here.settles()) return here.queued->kept;
         std::shared_lock files(files_mutex_, std::try_to_lock);
-        entry_ptr e = files ? at_once_.find(key, generation) : nullptr;
-        return e && queued && e->sent_at <= queued->sent_until ? nullptr : e;
+        return files ? here.left_of(at_once_.find(key, here.generation)) : nullptr;
     }
 
     void put(const entry_key& key, entry_ptr e) override { change(&write_queue::put, key, std::move(e)); }
@@ -146,6 +141,24 @@ private:
     void tell(const Done& done, const What& what) noexcept
     {
         survives([&] { done(what); }, [this](std::string_view m) { say_mistake(m); });
+    }
+
+    // What is queued for a key, and the generation of the rows that are there.
+    struct queued_and_written
+    {
+        std::optional<write_queue::state> queued;
+        std::int64_t generation;
+
+        bool settles() const { return queued && queued->settles(); }
+        entry_ptr left_of(entry_ptr row) const
+        {
+            return row && queued && row->sent_at <= queued->sent_until ? nullptr : row;
+        }
+    };
+    queued_and_written look(const entry_key& key)
+    {
+        std::lock_guard lock(mutex_);
+        return {queue_.find(key), queue_.generation()};
     }
 
     template<class... Of, class... With>
@@ -207,26 +220,13 @@ private:
 
     void answer_find(const queued_find& wanted, std::size_t reader)
     {
-        std::int64_t generation;
-        wall_time dropped_until{};
-        {
-            std::unique_lock lock(mutex_);
-            if (auto queued = queue_.find(wanted.key))
-            {
-                if (queued->settles())
-                {
-                    lock.unlock();
-                    return tell(wanted.done, queued->kept);
-                }
-                dropped_until = queued->sent_until;
-            }
-            generation = queue_.generation();
-        }
+        const queued_and_written here = look(wanted.key);
+        if (here.settles()) return tell(wanted.done, here.queued->kept);
         sqlite::row_reader::outcome found;
         auto failed = attempt([&] {
             auto watch = reads_.begin(options_);
             std::shared_lock files(files_mutex_);
-            if (readers_[reader]) found = readers_[reader]->find(wanted.key, generation);
+            if (readers_[reader]) found = readers_[reader]->find(wanted.key, here.generation);
         });
         if (failed && failed->is_mistake)
             say_mistake(failed->text);
@@ -237,8 +237,7 @@ private:
             options_.warn("a row of the database is damaged and was dropped");
             drop(wanted.key, std::max(found.damaged_sent_at, options_.clock()));
         }
-        if (found.kept && found.kept->sent_at <= dropped_until) found.kept = nullptr;
-        tell(wanted.done, entry_ptr(std::move(found.kept)));
+        tell(wanted.done, here.left_of(std::move(found.kept)));
     }
 
     void write_on()
