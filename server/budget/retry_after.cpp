@@ -1,5 +1,7 @@
 #include "server/budget/retry_after.hpp"
 
+#include "server/async/backoff.hpp"
+
 #include <date/date.h>
 
 #include <algorithm>
@@ -52,7 +54,7 @@ duration pause_after_429(const std::string* field, unsigned in_a_row, duration m
 {
     std::optional<duration> asked;
     if (field) asked = read_retry_after(*field, now);
-    duration guess = std::min<duration>(longest_guess, std::chrono::seconds(1ll << std::min(in_a_row, 20u)));
+    duration guess = wait_after<duration>(in_a_row + 1, std::chrono::seconds(1), longest_guess);
     return std::min(asked.value_or(guess), most);
 }
 

@@ -10,13 +10,11 @@ void breaker::sending(steady_time now)
     if (is_down()) probe_at_ = now + longest_pause;
 }
 
-void breaker::failed(steady_time now)
+void breaker::failed(steady_time began, steady_time now)
 {
-    bool was_down = is_down();
+    if (!is_down()) pause_.reset();
     failures_ = std::min(failures_ + 1, failures_max);
-    if (!is_down()) return;
-    pause_ = was_down ? std::min(pause_ * 2, longest_pause) : first_pause;
-    probe_at_ = now + pause_;
+    if (is_down() && pause_.failed(began, now)) probe_at_ = pause_.until();
 }
 
 steady_time::duration breaker::until_probe(steady_time now) const

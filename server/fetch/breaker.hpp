@@ -5,7 +5,7 @@
 // One answer of another kind, and it is up again.
 #pragma once
 
-#include "cache/time.hpp"
+#include "server/async/backoff.hpp"
 
 namespace callcache
 {
@@ -24,7 +24,9 @@ public:
     void sending(steady_time now);
 
     void succeeded() { failures_ = 0; }
-    void failed(steady_time now);
+
+    // A request that had its turn at `began`. Those that were on their way together are one failure of a probe.
+    void failed(steady_time began, steady_time now);
 
     // How long until the next probe; zero if one may be sent now, or none is needed.
     steady_time::duration until_probe(steady_time now) const;
@@ -33,8 +35,8 @@ private:
     static constexpr int failures_max = 5;
     static constexpr std::chrono::seconds first_pause{5}, longest_pause{60};
 
-    int failures_ = 0;
-    std::chrono::seconds pause_ = first_pause;
+    int failures_ = 0;  // in a row
+    backoff pause_{first_pause, longest_pause};
     steady_time probe_at_{};
 };
 

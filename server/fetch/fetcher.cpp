@@ -45,7 +45,7 @@ fetcher::fetcher(const fetcher_parts& p) :
            [this](budget::item i, const asking& who, const refusal& why) { on_refused(i, who, why); },
            [this] { tell_who_cannot_wait(); }}),
     pool_({p.upstream, parse_proxy(p.config->upstream.proxy), p.tls}, p.config->upstream, p.clock, p.loop),
-    uploads_(std::max<std::size_t>(p.config->upstream.connections_max, 3) - 2, p.loop, p.clock),
+    relay_lanes_(std::max<std::size_t>(p.config->upstream.connections_max, 3) - 2, p.loop, p.clock),
     way_(gate_, breaker_, p.clock),
     bulk_(p.config->bulk),
     stretch_again_(p.loop, p.clock)
@@ -126,7 +126,7 @@ void fetcher::drain()
         self->draining_ = true;
         self->gate_.close();
         self->pool_.close();
-        self->uploads_.close();
+        self->relay_lanes_.close();
     });
 }
 
@@ -137,7 +137,7 @@ void fetcher::abandon()
         if (f->rider) f->rider->abandon();
     gate_.abandon();
     pool_.abandon();
-    uploads_.abandon();
+    relay_lanes_.abandon();
     for (const relay_ptr& c : relays) c->abandon();
 }
 

@@ -95,7 +95,7 @@ private:
     static task<void> run(std::shared_ptr<fetcher>, flight_ptr);
     task<upstream_result> fetch(flight&);
     bool may_retry(const flight&, const upstream_result&, int retries);
-    void learn_from(const upstream_result&, bool is_outage);
+    void learn_from(const flight&, const upstream_result&, bool is_outage);
     void stretch();
     void hear_429(flight&, const upstream_answer&);
     // batch.cpp: several lookups by one request.
@@ -125,7 +125,7 @@ private:
     const fetcher_parts parts_;
     gate gate_;
     connection_pool pool_;
-    semaphore uploads_;
+    semaphore relay_lanes_;  // two connections are lookups' own
     breaker breaker_;
     way_out way_;
     std::map<flight_key, flight_ptr> flights_;

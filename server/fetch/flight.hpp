@@ -68,6 +68,7 @@ struct fetcher::flight : std::enable_shared_from_this<flight>
     bool sent = false;           // is on its way
     bool lingers = false;        // everyone has left
     std::unique_ptr<alarm> end;  // of that
+    steady_time turn_at{};       // when it last had its turn
     epoch_ticket ticket;         // taken when it was sent
     wall_time sent_at{};
     steady_time sent_steady{};

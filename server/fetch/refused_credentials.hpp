@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cache/digest.hpp"
-#include "cache/time.hpp"
+#include "server/async/backoff.hpp"
 
 #include <compare>
 #include <map>
@@ -27,7 +27,8 @@ struct refused_use
 class refused_credentials
 {
 public:
-    void refused(const refused_use&, steady_time now);
+    // By the answer to a request that had its turn at `began`.
+    void refused(const refused_use&, steady_time began, steady_time now);
     void accepted(const refused_use& u) { known_.erase(u); }
 
     // How long until it is asked again; nothing if it may be asked now.
@@ -37,12 +38,7 @@ private:
     static constexpr std::chrono::seconds first_wait{10}, longest_wait{600};
     static constexpr std::size_t known_max = 1024;
 
-    struct refusal
-    {
-        std::chrono::seconds wait;
-        steady_time until;
-    };
-    std::map<refused_use, refusal> known_;
+    std::map<refused_use, backoff> known_;
 };
 
 }  // namespace callcache

@@ -236,15 +236,12 @@ task<void> fetcher::send_relay(const flight_ptr& f)
 {
     auto& c = *f->relay;
     steady_time patience_ends = f->first.asked_at + f->first.patience;
-    place<semaphore> upload(uploads_);
-    if (!c.is_whole)
-    {
-        upload.taken = co_await uploads_.enter(patience_ends);
-        if (!upload.taken)
-            co_return fail(f, nullptr,
-                           {failing::crowded, "other uploads have all the connections that uploads may have "
-                                              "(all but two of upstream.connections_max)"});
-    }
+    place<semaphore> lane(relay_lanes_);
+    lane.taken = co_await relay_lanes_.enter(patience_ends);
+    if (!lane.taken)
+        co_return fail(f, nullptr,
+                       {failing::crowded, "other forwarded requests have all the connections that they may have (all "
+                                          "but two of upstream.connections_max)"});
     way_out::turn how;
     how.fresh = !c.is_read || !c.is_whole;
     for (;;)
@@ -254,7 +251,7 @@ task<void> fetcher::send_relay(const flight_ptr& f)
         if (c.is_over) co_return;
         if (unsent)
         {
-            learn_from(*unsent, is_outage(*unsent, false));
+            learn_from(*f, *unsent, is_outage(*unsent, false));
             co_return fail(f, nullptr, *unsent);
         }
         if (out.is_over) co_return;
@@ -298,7 +295,7 @@ task<bool> fetcher::follow_answer(const flight_ptr& f, gate::permit& way, const 
                 if (f->is_wanted()) co_return false;
             }
             else
-                learn_from(r.failure, is_outage(r.failure, false));
+                learn_from(*f, r.failure, is_outage(r.failure, false));
             co_await invalidate(parts_, *f, 0);
             fail(f, nullptr, r.failure);
             break;
@@ -320,10 +317,10 @@ bool fetcher::hear_answer(flight& f, const report& r)
     if (r.remaining) answer.fields.emplace_back("x-ratelimit-remaining", *r.remaining);
     f.ended = parts_.clock.steady();
     note_end(f, answer);
-    learn_from(answer, is_outage(answer, false));
+    learn_from(f, answer, is_outage(answer, false));
     for (const std::string& location : r.locations)
         add_location(f.changes, location, parts_.upstream.text(), parts_.config->cache.routes);
-    if (r.status == 401) refused_credentials_.refused(f.refused_as, parts_.clock.steady());
+    if (r.status == 401) refused_credentials_.refused(f.refused_as, f.turn_at, parts_.clock.steady());
     if (r.status < 300)
     {
         refused_credentials_.accepted(f.refused_as);

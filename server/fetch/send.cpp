@@ -14,7 +14,7 @@ using failing = upstream_failure::kind;
 using namespace std::chrono_literals;
 
 constexpr int retries_max = 2;
-constexpr auto first_backoff = 200ms;  // give or take a half, and doubled for the second
+constexpr milliseconds first_retry_after = 200ms, last_retry_after = 400ms;  // give or take a half
 
 // A lookup by its own GET, with fixed fields, or with all that it takes along.
 std::string message_of(const origin& upstream, const fetcher::flight& f, const fetcher::batch* led)
@@ -53,6 +53,7 @@ std::vector<asking> fetcher::outgoing_flight::begin_wait()
 void fetcher::outgoing_flight::end_wait()
 {
     f_.queued = f_.lingers = false;
+    f_.turn_at = home_.parts_.clock.steady();
     f_.end->cancel();
 }
 
@@ -173,7 +174,7 @@ task<upstream_result> fetcher::fetch(flight& f)
         auto unsent = co_await way_.send(out, {again, fresh});
         if (unsent)
         {
-            learn_from(*unsent, is_outage(*unsent, of_call));
+            learn_from(f, *unsent, is_outage(*unsent, of_call));
             co_return std::move(*unsent);
         }
         if (f.rider)
@@ -194,7 +195,7 @@ task<upstream_result> fetcher::fetch(flight& f)
             fresh = true;
             continue;
         }
-        learn_from(result, is_outage(result, of_call && !out.led));
+        learn_from(f, result, is_outage(result, of_call && !out.led));
         if (auto* answer = std::get_if<upstream_answer>(&result); answer && answer->status == 429)
         {
             hear_429(f, *answer);
@@ -211,9 +212,9 @@ task<upstream_result> fetcher::fetch(flight& f)
         }
         fresh = true;
         counts_.retried();
-        auto backoff = first_backoff * (1 << retries++);
-        auto jitter = std::chrono::duration_cast<milliseconds>(backoff * (jitter_of(f.first.id, f.sent_at) / 2));
-        co_await sleep_until(parts_.clock, parts_.clock.steady() + backoff + jitter);
+        milliseconds wait = wait_after(unsigned(++retries), first_retry_after, last_retry_after);
+        auto jitter = std::chrono::duration_cast<milliseconds>(wait * (jitter_of(f.first.id, f.sent_at) / 2));
+        co_await sleep_until(parts_.clock, parts_.clock.steady() + wait + jitter);
     }
 }
 
@@ -241,7 +242,7 @@ void fetcher::hear_429(flight& f, const upstream_answer& answer)
 }
 
 // For the breaker, and for what the vendor says of the budget.
-void fetcher::learn_from(const upstream_result& r, bool is_outage)
+void fetcher::learn_from(const flight& f, const upstream_result& r, bool is_outage)
 {
     auto* failure = std::get_if<upstream_failure>(&r);
     auto* answer = std::get_if<upstream_answer>(&r);
@@ -251,7 +252,7 @@ void fetcher::learn_from(const upstream_result& r, bool is_outage)
         if (const std::string* remaining = answer->find("x-ratelimit-remaining")) vendor_remaining_ = *remaining;
     bool was_down = breaker_.is_down();
     if (is_outage)
-        breaker_.failed(parts_.clock.steady());
+        breaker_.failed(f.turn_at, parts_.clock.steady());
     else
         breaker_.succeeded();
     stretch();

@@ -191,7 +191,7 @@ void fetcher::hear_401(const flight& f)
 {
     partition& whose = *f.first.whose;
     whose.refuse(f.sent_at);
-    refused_credentials_.refused(f.refused_as, parts_.clock.steady());
+    refused_credentials_.refused(f.refused_as, f.turn_at, parts_.clock.steady());
     if (whose.id() != 0) parts_.kept.disk().put_partition(whose.record());
     if (f.first.kept_by || std::exchange(heard_401_, true)) return;
     parts_.out.warn(

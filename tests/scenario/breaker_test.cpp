@@ -68,4 +68,53 @@ TEST_CASE("breaker: a request that passes through and waited for a connection wh
     CHECK(w.cache->misses().spending().spent == 5);
 }
 
+TEST_CASE("breaker: that all connections are in use is no outage of Gong's")
+{
+    harness w;
+    w.config.upstream.connections_max = 1;
+    w.config.upstream.response_timeout = 300s;
+    w.config.server.answer_max = 10s;
+    w.config.bulk.mode = bulk_mode::off;
+    w.config.budget = {1000, 1000, 0ms, 2000, 1h};
+    w.start();
+    w.vendor->hold(w.id(1));
+    std::vector<std::unique_ptr<tool>> tools;
+    for (std::uint64_t n = 1; n <= 8; ++n)
+    {
+        tools.push_back(std::make_unique<tool>(w));
+        tools.back()->send(w.request("GET", w.path(n)));
+        w.run_until([&] { return w.cache->misses().waiting(w.id(n)) == 1; });
+    }
+    w.run_until([&] { return w.vendor->requests() == 1; });
+    w.run_for_a_while();
+    w.clock.advance(11s);
+    for (auto& t : tools) CHECK(t->read().status == 504);
+    w.run_for_a_while();
+    CHECK(w.out.text().find("Gong is down") == std::string::npos);
+    w.vendor->release(w.id(1));
+    w.run_until([&] { return w.cache->misses().flights() == 0; });
+    CHECK(w.get(w.path(20)).status == 200);
+}
+
+TEST_CASE("connections: slow answers to forwarded requests leave two of them to lookups")
+{
+    harness w;
+    w.config.upstream.connections_max = 4;
+    w.config.budget = {1000, 1000, 0ms, 2000, 20s};
+    w.start();
+    w.vendor->hold("/v2/users");
+    std::vector<std::unique_ptr<tool>> tools;
+    for (int n = 0; n < 6; ++n)
+    {
+        tools.push_back(std::make_unique<tool>(w));
+        tools.back()->send(w.request("GET", "/v2/users"));
+    }
+    w.run_until([&] { return w.vendor->requests() == 2; });
+    w.run_for_a_while();
+    CHECK(w.vendor->requests() == 2);
+    CHECK(w.get(w.path(1)).status == 200);
+    w.vendor->release("/v2/users");
+    for (auto& t : tools) CHECK(t->read().status == 200);
+}
+
 TEST_SUITE_END();

@@ -13,7 +13,7 @@ constexpr steady_time t0{1000s};
 breaker down_at(steady_time t)
 {
     breaker b;
-    for (int i = 0; i < 5; ++i) b.failed(t);
+    for (int i = 0; i < 5; ++i) b.failed(t, t);
     return b;
 }
 
@@ -22,13 +22,13 @@ breaker down_at(steady_time t)
 TEST_CASE("breaker: five failures in a row, and not four, or five with an answer between them")
 {
     breaker b;
-    for (int i = 0; i < 4; ++i) b.failed(t0);
+    for (int i = 0; i < 4; ++i) b.failed(t0, t0);
     CHECK_FALSE(b.is_down());
     b.succeeded();
-    for (int i = 0; i < 4; ++i) b.failed(t0);
+    for (int i = 0; i < 4; ++i) b.failed(t0, t0);
     CHECK_FALSE(b.is_down());
     CHECK(b.lets_through(t0));
-    b.failed(t0);
+    b.failed(t0, t0);
     CHECK(b.is_down());
     CHECK_FALSE(b.lets_through(t0));
 }
@@ -45,18 +45,32 @@ TEST_CASE("breaker: while it is down, one probe after 5 s, then after twice as l
         CHECK(b.lets_through(now));
         b.sending(now);
         CHECK_FALSE(b.lets_through(now));  // no other while the probe is on its way
-        b.failed(now);
+        b.failed(now, now);
     }
+}
+
+TEST_CASE("breaker: what was on its way when it opened does not lengthen its pause, nor end a probe's")
+{
+    breaker b;
+    for (int i = 0; i < 8; ++i) b.failed(t0 - 1s, t0);  // they die together
+    CHECK(b.until_probe(t0) == 5s);
+    b.failed(t0 - 1s, t0 + 4s);
+    CHECK(b.until_probe(t0 + 4s) == 1s);
+    b.sending(t0 + 5s);
+    b.failed(t0 - 1s, t0 + 6s);
+    CHECK(b.until_probe(t0 + 6s) == 59s);
+    b.failed(t0 + 5s, t0 + 7s);
+    CHECK(b.until_probe(t0 + 7s) == 10s);
 }
 
 TEST_CASE("breaker: one answer, and it is up; the next outage begins with 5 s again")
 {
     breaker b = down_at(t0);
-    b.failed(t0 + 5s);
+    b.failed(t0 + 5s, t0 + 5s);
     b.succeeded();
     CHECK(b.lets_through(t0 + 5s));
     CHECK(b.until_probe(t0) == 0s);
-    for (int i = 0; i < 5; ++i) b.failed(t0 + 60s);
+    for (int i = 0; i < 5; ++i) b.failed(t0 + 60s, t0 + 60s);
     CHECK(b.until_probe(t0 + 60s) == 5s);
 }
 
@@ -76,7 +90,7 @@ TEST_CASE("breaker: an outage of an hour costs about sixty requests")
         {
             b.sending(now);
             ++sent;
-            b.failed(now);
+            b.failed(now, now);
         }
     CHECK(sent <= 70);
     CHECK(sent >= 50);
