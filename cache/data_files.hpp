@@ -1,5 +1,5 @@
-// The files that callcache writes, where they really are: every link is followed, so that a file has one name, whatever
-// it is called in the configuration. By that name it is locked, opened and replaced.
+// The real paths of the files that callcache writes. Links are followed, so each file has one name, and is locked,
+// opened and replaced by it.
 #pragma once
 
 #include "config/settings.hpp"

@@ -31,9 +31,7 @@ std::string file_lock::this_process()
 
 bool file_lock::is_lost() const
 {
-    std::error_code unknown;
-    auto there = file_at(path_, unknown);
-    return !unknown && there != file_;
+    return leads_elsewhere(path_, file_);
 }
 
 std::variant<file_lock, file_lock::held, file_lock::unavailable> file_lock::take(const std::string& path,
@@ -56,8 +54,9 @@ std::variant<file_lock, file_lock::held, file_lock::unavailable> file_lock::take
         lock.file_ = *file;
         // Between the two calls it may have been removed, and another made and locked by somebody else.
         if (lock.is_lost()) continue;
-        if (ftruncate(fd, 0) != 0 || pwrite(fd, owner.data(), owner.size(), 0) != ssize_t(owner.size()))
-            return unavailable{std::strerror(errno)};
+        if (ftruncate(fd, 0) != 0) return unavailable{std::strerror(errno)};
+        ssize_t size = pwrite(fd, owner.data(), owner.size(), 0);
+        if (size != ssize_t(owner.size())) return unavailable{std::strerror(size < 0 ? errno : ENOSPC)};
         return lock;
     }
 }

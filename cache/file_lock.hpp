@@ -1,4 +1,4 @@
-// One process for a database: a lock beside the file, held while the process lives.
+// One process for a file, the database or the ledger: a lock file beside it, held while the process lives.
 #pragma once
 
 #include "cache/file_system.hpp"

@@ -18,6 +18,13 @@ constexpr std::size_t links_max = 40;  // as the kernel's, for one path
 
 }  // namespace
 
+bool leads_elsewhere(const std::string& path, const file_id& file)
+{
+    std::error_code unknown;
+    auto now = file_at(path, unknown);
+    return !unknown && now != file;
+}
+
 bool is_gone(const std::string& path)
 {
     std::error_code unknown;
@@ -71,20 +78,23 @@ link_trail follow_links(const std::string& path)
         fs::path part = std::move(rest.front());
         rest.pop_front();
         if (part.is_absolute() || part == "." || part.empty()) continue;
-        fs::path next = at / part;
         if (part == "..")
-            at = at.parent_path();
-        else if (!fs::is_symlink(next, ignored))
-            at = next;
-        else if (trail.is_circle = ++count > links_max; trail.is_circle)
-            break;
-        else
         {
-            trail.folders.push_back(at.string());
-            fs::path target = fs::read_symlink(next, ignored);
-            if (target.is_absolute()) at = "/";
-            rest.insert(rest.begin(), target.begin(), target.end());
+            at = at.parent_path();
+            continue;
         }
+        std::error_code no_link;
+        fs::path next = at / part, target = fs::read_symlink(next, no_link);
+        if (no_link)
+        {
+            at = next;
+            continue;
+        }
+        trail.is_circle = ++count > links_max;
+        if (trail.is_circle) break;
+        trail.folders.push_back(at.string());
+        if (target.is_absolute()) at = "/";
+        rest.insert(rest.begin(), target.begin(), target.end());
     }
     trail.end = at.string();
     return trail;

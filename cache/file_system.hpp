@@ -14,8 +14,8 @@ namespace callcache
 // asked.
 std::uint32_t file_system_at(const std::string& path);
 
-// True if surely nothing is at the path. Where the system does not say (a folder that may not be read, a file server
-// that does not answer, links in a circle) it is false: what is open there is to be left as it is.
+// True only if it is certain that nothing is at the path. False where the system cannot say (a folder that may not be
+// read, a file server that does not answer, links in a circle): what is open there is to be left as it is.
 bool is_gone(const std::string& path);
 
 // The folder of a path: "." for a bare name.
@@ -28,12 +28,15 @@ struct file_id
     friend bool operator==(const file_id&, const file_id&) = default;
 };
 
-// What a path leads to: nothing if nothing is there, or `unknown` is set, where the system does not say.
+// The file at a path. nullopt if there is none, or if the system cannot say; then `unknown` is set.
 std::optional<file_id> file_at(const std::string& path, std::error_code& unknown);
 std::optional<file_id> file_at(const std::string& path);
 
-// What is open there. Nothing: errno says why.
+// The file that a descriptor has open. nullopt: errno says why.
 std::optional<file_id> file_of(int descriptor);
+
+// True only if it is certain that the path leads to another file by now, or to none.
+bool leads_elsewhere(const std::string& path, const file_id&);
 
 // Where a path leads to.
 struct link_trail

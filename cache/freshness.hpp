@@ -37,7 +37,7 @@ wall_time stale_while_revalidate_until(const calls_settings&, const entry&);
 // Until when it may be served because upstream fails or the budget is spent (RFC 5861, section 4).
 wall_time stale_if_error_until(const calls_settings&, const entry&);
 
-// After this it is deleted.
+// After this it is not served any more; housekeeping deletes it later.
 wall_time kept_until(const calls_settings&, const entry&);
 
 }  // namespace callcache

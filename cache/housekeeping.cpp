@@ -107,7 +107,7 @@ bool housekeeping::evict(row_writer& rows, wall_time unused_since)
     if (rows.bytes() <= options_.bytes_max) return false;
     // A mark that a credential may not read a call takes next to nothing, and without it that credential would read
     // what others may.
-    const std::string entry = "NOT (flags & 4 AND fresh_for = 0)";
+    const std::string entry = "NOT (" + std::string(is_mark) + ")";
     chunk removed = remove(rows, entry + " AND partition IN (SELECT id FROM partition WHERE used_at < ?1)",
                            {to_micros(unused_since)});
     if (removed.rows == 0) removed = remove(rows, entry + " ORDER BY used_at", {});

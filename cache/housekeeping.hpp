@@ -1,5 +1,5 @@
-// What keeps the file within its bounds: rows that were purged, have expired or have no room go, and then their pages.
-// In steps so small that nobody waits for long behind one.
+// Keeps the database within its limits: deletes rows that were purged, have expired or have no room, then frees their
+// pages, in steps so small that nobody waits for long behind one.
 #pragma once
 
 #include "cache/rows.hpp"

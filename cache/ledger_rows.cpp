@@ -22,7 +22,7 @@ void put_seal(database& db)
 void check_seal(database& db, bool has_log)
 {
     if (!has_log && db.integer("SELECT value FROM meta WHERE name = 'log'") != 0)
-        throw failure(SQLITE_CORRUPT, "its log is missing, with what was written last");
+        throw failure(SQLITE_CORRUPT, "its WAL file (-wal) is missing, with what was written last");
     statement kept(db, "SELECT value FROM meta WHERE name = 'digest'");
     if (!kept.step() || kept.bytes(0) != view(digest_of(read_ledger(db))))
         throw failure(SQLITE_CORRUPT, "it does not hold what was written");
@@ -137,7 +137,7 @@ void end_log(database& db) noexcept
         db.execute("UPDATE meta SET value = 0 WHERE name = 'log' AND value <> 0");
         keep_log(db, false);
     }
-    catch (const failure&)
+    catch (const std::exception&)
     {
         // The log stays, with all that is in it.
     }

@@ -1,8 +1,8 @@
-// The rows of the budget's ledger, and its seal: a digest of all that they say, which is written with each page. So a
-// row that is not as a page has left it, or that is not there any more, is seen when the ledger is opened.
+// The rows of the budget's ledger, and its seal: a digest of all rows, written with each page. The opening checks it,
+// so a changed or missing row is found.
 //
-// The seal is of the file and its WAL together. So that a WAL that was removed after a kill is missed too, the file
-// itself says (`log`) whether what was written last may stand in a WAL alone.
+// The seal covers the file and its WAL. The row `log` says that the last writes may be in the WAL alone, so a missing
+// WAL is found too.
 #pragma once
 
 #include "cache/ledger_page.hpp"
@@ -25,7 +25,7 @@ public:
     // `all`: what the ledger holds with `page` in it.
     void write(const ledger_page& page, const ledger_page& all);
 
-    // Whatever the ledger held until now.
+    // Replaces everything in the ledger.
     void write_anew(const ledger_page& all);
 
 private:
@@ -35,14 +35,15 @@ private:
     statement put_meta_, put_minute_, put_share_, drop_minutes_, drop_shares_;
 };
 
-// True: the WAL stays when the database is closed. False, as with SQLite itself: its content goes into the file, and
-// whatever is called like it is removed.
+// True: closing the database leaves the WAL. False, SQLite's default: closing puts the WAL's content into the file, and
+// removes whatever file has the WAL's name.
 void keep_log(database&, bool);
 
 // From now on what is written may stand in the WAL alone. Throws failure.
 void begin_log(database&);
 
-// The file is to be whole without its WAL, which goes when the database is closed. It stays if that cannot be written.
+// Marks the file as whole without its WAL, which then goes when the database is closed. If the mark cannot be written,
+// the WAL stays.
 void end_log(database&) noexcept;
 
 }  // namespace callcache::sqlite

@@ -56,6 +56,19 @@ std::string fresh_copy(const std::string& path)
     return path + "-new";
 }
 
+struct owned_descriptor
+{
+    explicit owned_descriptor(int fd) : value(fd) {}
+    ~owned_descriptor()
+    {
+        if (value >= 0) close(value);
+    }
+    owned_descriptor(const owned_descriptor&) = delete;
+    owned_descriptor& operator=(const owned_descriptor&) = delete;
+
+    const int value;
+};
+
 // A new file appears whole or not at all: it is made beside its place, and renamed when all of it is durable. What
 // stands in its place stays there until then: that the ledger was corrupt must not be forgotten on a full disk.
 void make_fresh(const std::string& path, const schema& as, journal j, bool corrupt = false,
@@ -64,8 +77,8 @@ void make_fresh(const std::string& path, const schema& as, journal j, bool corru
     std::string fresh = fresh_copy(path);
     std::remove(fresh.c_str());
     remove_beside(fresh);
-    int fd = open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) refuse_unwritable(path, as, errno);
+    const owned_descriptor fd{open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+    if (fd.value < 0) refuse_unwritable(path, as, errno);
     {
         // It is nobody's file yet: it is made durable once, as a whole, and not step by step.
         database db = open_alone(fresh, j);
@@ -74,10 +87,7 @@ void make_fresh(const std::string& path, const schema& as, journal j, bool corru
         if (begin) begin(db, corrupt);
         db.use(j);
     }
-    bool durable = fsync(fd) == 0;
-    int error = errno;
-    close(fd);
-    if (!durable) refuse_unwritable(path, as, error);
+    if (fsync(fd.value) != 0) refuse_unwritable(path, as, errno);
 }
 
 void put_in_place(const std::string& path, const schema& as)

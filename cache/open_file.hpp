@@ -22,7 +22,8 @@ using beginning = std::function<void(database&, bool corrupt)>;
 
 // Leaves a sound file of ours, of the current schema and with that journal, at `path`: makes it if nothing is there,
 // migrates an older one, moves our own corrupt one aside. Throws `refused` for one that is not ours, is of a newer
-// schema, or cannot be written. REQUIRES: the caller holds the lock on it.
+// schema, or cannot be written. Throws `failure` for other errors of SQLite. REQUIRES:
+// the caller holds the lock on it.
 void prepare_file(const std::string& path, const schema&, journal, const std::function<void(const std::string&)>& warn,
                   const beginning& = nullptr);
 

@@ -134,8 +134,10 @@ row_writer::row_writer(const std::string& path, journal j) :
     drop_(db_, "DELETE FROM entry WHERE name = ?1 AND partition = ?2 AND sent_at <= ?3"),
     // The character after '?' is '@'. What is passed and never fresh is a mark that hides what others may read: it says
     // nothing of what has changed.
-    drop_name_(db_, "DELETE FROM entry WHERE partition IN (SELECT id FROM partition) AND (name = ?1 OR "
-                    "(name >= ?1 || '?' AND name < ?1 || '@')) AND NOT (flags & 4 AND fresh_for = 0)"),
+    drop_name_(db_, ("DELETE FROM entry WHERE partition IN (SELECT id FROM partition) AND (name = ?1 OR "
+                     "(name >= ?1 || '?' AND name < ?1 || '@')) AND NOT (" +
+                     std::string(is_mark) + ")")
+                        .c_str()),
     touch_(db_, "UPDATE entry SET used_at = ?3 WHERE name = ?1 AND partition = ?2 AND used_at < ?3 - ?4"),
     put_partition_(db_, "INSERT INTO partition (id, name, confirmed_at, used_at, no_bulk_until) "
                         "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET confirmed_at = "

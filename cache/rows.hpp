@@ -14,6 +14,9 @@
 namespace callcache::sqlite
 {
 
+// SQL that is true of a mark (private_overrides.hpp): it has the flag of what passes, and is never fresh.
+inline constexpr std::string_view is_mark = "flags & 4 AND fresh_for = 0";
+
 class row_reader
 {
 public:

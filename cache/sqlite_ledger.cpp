@@ -36,12 +36,7 @@ public:
     {}
 
     // False once its path surely leads to another file, or to none.
-    bool is_there() const
-    {
-        std::error_code unknown;
-        auto now = file_at(path_, unknown);
-        return unknown || now == file_;
-    }
+    bool is_there() const { return file_ && !leads_elsewhere(path_, *file_); }
 
     ledger_page read() { return sqlite::read_ledger(db_); }
 
@@ -185,7 +180,7 @@ private:
         return ledger_state::durable;
     }
 
-    // More than the last page after one for which there was no memory.
+    // Usually one page; several if memory ran out before an earlier one was merged.
     void write_unmerged()
     {
         for (; unmerged_.size() > 1; unmerged_.pop_front()) merge(all_, unmerged_.front().page);
@@ -224,7 +219,7 @@ private:
         return true;
     }
 
-    // A line for which there is no memory is not said.
+    // Skips the line if there is no memory for it.
     template<class... Parts>
     static void say(const std::function<void(const std::string&)>& to, const Parts&... parts)
     {

@@ -54,9 +54,9 @@ constexpr std::string_view trimmed(std::string_view text)
     return text;
 }
 
-// Takes the first element off a list, with the separator behind it, and returns it as it stands there. An element may
-// be empty (RFC 9110, section 5.6.1.2); a separator in quotes counts too. `separators` is a character or a text of
-// them.
+// Removes and returns the first element of a list, untrimmed; also removes the separator after it. An element may be
+// empty (RFC 9110, section 5.6.1.2). A separator inside quotes is still a separator. `separators` is a character or a
+// text of them.
 template<class Separators = char>
 constexpr std::string_view take_element(std::string_view& list, Separators separators = ',')
 {

@@ -4,6 +4,7 @@
 #include "server/async/clock.hpp"
 
 #include <list>
+#include <utility>
 
 namespace callcache
 {
@@ -43,6 +44,24 @@ private:
     std::list<waiter> queue_;
     std::size_t inside_ = 0;
     bool closed_ = false;
+};
+
+// A place that is given back, whatever happens. `taken`: enter() has said true.
+template<class Semaphore>
+struct place
+{
+    explicit place(Semaphore& in) : of(in) {}
+    ~place() { leave(); }
+    place(const place&) = delete;
+    place& operator=(const place&) = delete;
+
+    void leave()
+    {
+        if (std::exchange(taken, false)) of.leave();
+    }
+
+    Semaphore& of;
+    bool taken = false;
 };
 
 }  // namespace callcache

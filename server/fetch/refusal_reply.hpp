@@ -8,7 +8,7 @@
 namespace callcache
 {
 
-// A 429 in the contract's words, with Retry-After, RateLimit-Policy and RateLimit
+// A 429 with the text of words_of() (budget/refusal.hpp), and with Retry-After, RateLimit-Policy and RateLimit
 // (draft-ietf-httpapi-ratelimit-headers-10). If the ledger is not ours any more it is a 503 without them, as nobody
 // knows when the request could be sent.
 reply refusal_reply(const refusal&, const budget_settings&, wall_time now);

@@ -16,24 +16,6 @@ using failing = upstream_failure::kind;
 using report = relay_report;
 using order = relay_order;
 
-// Gives a place back, whatever happens.
-template<class Places>
-struct place
-{
-    explicit place(Places& in) : of(in) {}
-    ~place() { leave(); }
-    place(const place&) = delete;
-    place& operator=(const place&) = delete;
-
-    void leave()
-    {
-        if (std::exchange(taken, false)) of.leave();
-    }
-
-    Places& of;
-    bool taken = false;
-};
-
 // On its way to the fetch loop, which may end before it gets there.
 class unread
 {
@@ -101,8 +83,8 @@ task<void> invalidate(const fetcher_parts& parts, fetcher::flight& f, unsigned s
     }
 }
 
-// Has the front make a connection: it is ready, has failed, or the front has gone.
-task<report> have_one_made(connection_pool& pool, relay& c)
+// Asks the front to make a connection. Returns its report: ready, failed or over.
+task<report> have_front_connect(connection_pool& pool, relay& c)
 {
     pool.make_room();
     order connect{order::what::connect};
@@ -113,9 +95,9 @@ task<report> have_one_made(connection_pool& pool, relay& c)
     co_return r;
 }
 
-// Waits until the front has let go of it. Before that, the end of the loops must let go for it (fetcher::abandon), or
-// the front would still speak to a loop that is gone.
-task<void> see_off(std::shared_ptr<fetcher>, std::set<relay_ptr>& among, relay_ptr c)
+// Waits until the front has finished with the relay. fetcher::abandon() needs it in `among` until then, or the front
+// would send to a loop that is gone.
+task<void> wait_for_front(std::shared_ptr<fetcher>, std::set<relay_ptr>& among, relay_ptr c)
 {
     while (!c->is_over)
     {
@@ -127,14 +109,14 @@ task<void> see_off(std::shared_ptr<fetcher>, std::set<relay_ptr>& among, relay_p
 
 }  // namespace
 
-// On its front's connection, idle or made for it. Only what may be done twice goes on an idle one, which the vendor may
-// have closed.
+// Uses an idle connection of its front's loop, or a new one. Only a request that may safely be sent twice uses an idle
+// one, as the vendor may have closed it.
 class fetcher::outgoing_relay final : public outgoing_flight
 {
 public:
     outgoing_relay(fetcher& home, flight& f) : outgoing_flight(home, f), c_(*f.relay), line_(home.pool_) {}
 
-    bool is_over = false;  // once it was sent: it is not to be sent again
+    bool is_finished = false;  // once it was sent: it is not to be sent again
 
     task<std::optional<upstream_failure>> connect(bool fresh) override
     {
@@ -146,7 +128,7 @@ public:
         on_.was_used = on_.idle != nullptr;
         if (!on_.was_used)
         {
-            report r = co_await have_one_made(pool, c_);
+            report r = co_await have_front_connect(pool, c_);
             if (c_.is_over) co_return upstream_failure{failing::unsent, "the tool has gone"};
             if (r.happened == report::what::failed) co_return std::move(r.failure);
         }
@@ -180,7 +162,7 @@ public:
         order go{order::what::send};
         go.connection = std::move(on_.idle);
         c_.orders.send(std::move(go));
-        is_over = co_await home_.follow_answer(f_.shared_from_this(), permit, on_);
+        is_finished = co_await home_.follow_answer(f_.shared_from_this(), permit, on_);
     }
 
 private:
@@ -204,7 +186,7 @@ void fetcher::relay(lookup l, invalidation changes, relay_ptr with)
         if (auto no = self->refused(l))
         {
             done(std::move(*no));
-            asio::co_spawn(self->parts_.loop, see_off(self, self->relays_, std::move(c)), asio::detached);
+            asio::co_spawn(self->parts_.loop, wait_for_front(self, self->relays_, std::move(c)), asio::detached);
             return;
         }
         auto f = self->begin_flight(l, std::move(c));
@@ -229,7 +211,7 @@ task<void> fetcher::run_relay(std::shared_ptr<fetcher> self, flight_ptr f)
     // Left without an outcome: it was not sent, or whoever sent it has gone.
     co_await invalidate(self->parts_, *f, 0);
     self->forget(*f);
-    co_await see_off(self, self->relays_, f->relay);
+    co_await wait_for_front(self, self->relays_, f->relay);
 }
 
 task<void> fetcher::send_relay(const flight_ptr& f)
@@ -254,7 +236,7 @@ task<void> fetcher::send_relay(const flight_ptr& f)
             learn_from(*f, *unsent, is_outage(*unsent, false));
             co_return fail(f, nullptr, *unsent);
         }
-        if (out.is_over) co_return;
+        if (out.is_finished) co_return;
         how = {true, true};
         f->sent = f->is_whole = false;
         limit_time(*f, f->waiters.begin());
@@ -266,6 +248,7 @@ task<void> fetcher::send_relay(const flight_ptr& f)
 task<bool> fetcher::follow_answer(const flight_ptr& f, gate::permit& way, const carrier& on)
 {
     auto& c = *f->relay;
+    bool has_answer = false;
     for (;;)
     {
         report r = co_await c.reports.next();
@@ -283,13 +266,14 @@ task<bool> fetcher::follow_answer(const flight_ptr& f, gate::permit& way, const 
         {
             bool is_repeated = hear_answer(*f, r);
             if (is_repeated) co_return false;
+            has_answer = true;
             co_await invalidate(parts_, *f, r.status);
             if (r.waits) c.orders.send({order::what::hand_on});
             break;
         }
         case report::what::failed:
             f->ended = parts_.clock.steady();
-            note_end(*f, r.failure);
+            if (!has_answer) note_end(*f, r.failure);
             if (on.was_used && r.failure.what == failing::closed)
             {
                 if (f->is_wanted()) co_return false;

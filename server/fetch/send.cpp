@@ -1,5 +1,5 @@
-// A lookup's flight, until there is an answer to settle with: by a single GET or a bulk read, and whether it is tried
-// again. The order of the steps is in way_out.hpp.
+// Sends a lookup's flight, by a single GET or a bulk read, and tries it again, until there is an answer to settle with.
+// The order of the steps is in way_out.hpp.
 
 #include "cache/freshness.hpp"
 #include "server/fetch/flight.hpp"
@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 constexpr int retries_max = 2;
 constexpr milliseconds first_retry_after = 200ms, last_retry_after = 400ms;  // give or take a half
 
-// A lookup by its own GET, with fixed fields, or with all that it takes along.
+// The message of a lookup: its own GET, or one bulk read for it and its batch.
 std::string message_of(const origin& upstream, const fetcher::flight& f, const fetcher::batch* led)
 {
     std::vector<std::string> ids;

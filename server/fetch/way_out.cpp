@@ -21,7 +21,7 @@ task<std::optional<upstream_failure>> way_out::send(outgoing_request& r, turn ho
         if (unsent || r.is_taken_along()) co_return unsent;
         gate::permit permit(permits_, r.number);
         unsent = r.objection();
-        if (!unsent) unsent = is_down();
+        if (!unsent) unsent = refused_by_breaker();
         if (unsent) co_return unsent;
 
         auto ready = co_await make_ready(r, permit, how.fresh || outage_.is_down());
@@ -33,7 +33,7 @@ task<std::optional<upstream_failure>> way_out::send(outgoing_request& r, turn ho
             permit.step_back();
             continue;
         }
-        unsent = is_down();
+        unsent = refused_by_breaker();
         if (unsent) co_return unsent;
         if (!r.is_wanted()) co_return upstream_failure{failing::unsent, "nobody waits for it any more"};
         r.prepare();
@@ -69,7 +69,7 @@ task<std::variant<bool, upstream_failure>> way_out::make_ready(outgoing_request&
     }
 }
 
-std::optional<upstream_failure> way_out::is_down() const
+std::optional<upstream_failure> way_out::refused_by_breaker() const
 {
     if (outage_.lets_through(clock_.steady())) return std::nullopt;
     return upstream_failure{failing::down, "several requests in a row have failed"};

@@ -17,9 +17,8 @@
 namespace callcache
 {
 
-// A request on its way, with the connection that it goes on. Who makes that, writes the request and reads the answer
-// is different for each kind of request. Called on the fetch loop, in the order of the steps; `number` names it in the
-// queue.
+// A request on its way, and its connection. Each kind of request connects, writes and reads in its own way. Called on
+// the fetch loop, in the order of the steps; `number` names it in the queue.
 class outgoing_request
 {
 public:
@@ -30,11 +29,12 @@ public:
 
     const budget::item number;
 
-    // It begins to wait for its turn: those who ask for it. Then the wait ends.
+    // Called when it begins to wait for its turn: returns the tools that ask for it. end_wait(): when the wait ends.
     virtual std::vector<asking> begin_wait() = 0;
     virtual void end_wait() {}
 
-    // Why it is not sent: the budget's word, in words; or a reason of its own, once it has its turn.
+    // limited() turns the budget's refusal into a failure. objection(): another reason not to send it, asked once it
+    // has its turn.
     virtual upstream_failure limited(refusal) = 0;
     virtual std::optional<upstream_failure> objection() { return std::nullopt; }
 
@@ -42,7 +42,7 @@ public:
     virtual task<std::optional<upstream_failure>> connect(bool fresh) = 0;
     virtual bool is_connected() = 0;  // it still stands, after the wait for room
 
-    // There is no room for a while: gives the connection back, to wait for another turn. Or why it does not wait.
+    // There is no room for a while: gives the connection back and returns nullopt, or returns why it cannot wait.
     virtual std::optional<upstream_failure> put_aside() = 0;
 
     virtual bool is_taken_along() const { return false; }  // by another request, while it waited
@@ -77,21 +77,22 @@ public:
 private:
     task<std::optional<upstream_failure>> wait_for_turn(outgoing_request&, bool again) const;
     task<std::variant<bool, upstream_failure>> make_ready(outgoing_request&, gate::permit&, bool fresh) const;
-    std::optional<upstream_failure> is_down() const;
+    std::optional<upstream_failure> refused_by_breaker() const;
 
     gate& permits_;
     breaker& outage_;
     const clock_source& clock_;
 };
 
-// Sends a whole message and reads the whole answer, as exchange() does, within upstream.response_timeout; the permit
-// hears when the message has arrived, and when the answer begins.
 struct exchange_settings
 {
     milliseconds timeout;  // upstream.response_timeout
     milliseconds margin;   // budget.margin: then TCP is asked whether the message has arrived
     std::size_t body_max;
 };
+
+// Sends a whole message and reads the whole answer, as exchange() does, within upstream.response_timeout; the permit
+// hears when the message has arrived, and when the answer begins.
 task<exchanged> exchange_within(const exchange_settings&, transport&, const std::string& request, gate::permit&,
                                 const clock_source&);
 

@@ -23,7 +23,8 @@ public:
         out_(out)
     {}
 
-    // Adds Cache-Status, with the outcome's word where `status` has no detail, and Via. 304 if the tool has it already.
+    // Adds Cache-Status and Via; the detail is the outcome's word unless `status` has one. Writes 304 if the tool's
+    // copy is current.
     void write(response_context&, reply, outcome, cache_status status = {}) const;
 
     // What is kept, as it is at `now`. `detail`: in place of the outcome's word, or empty.

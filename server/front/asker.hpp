@@ -1,5 +1,5 @@
-// Who asks on a connection. That is found out once, and again only when a request shows something else: an unchanged
-// field is neither hashed nor looked up again. Front loop only.
+// Who asks on a connection. Computed again only when a request shows another credential, token, route or User-Agent.
+// Front loop only.
 #pragma once
 
 #include "cache/partition.hpp"
@@ -44,8 +44,8 @@ public:
     // Where its calls are kept; null if the tool has shown none.
     const partition_ptr& whose() const { return whose_; }
 
-    // Where its answers of a kept route are kept; null: its calls. That the vendor accepts a credential on one says
-    // nothing about the others, so each has a partition of its own.
+    // Where its answers of a kept route are kept; null: its calls. Each route has a partition of its own, as a
+    // credential that is accepted on one may be refused on another.
     const partition_ptr& whose(const route_settings* kept_by, partitions& known);
 
 private:

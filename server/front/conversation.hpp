@@ -14,8 +14,8 @@
 namespace callcache
 {
 
-// The next piece of a request's body, good until the next one is read. Empty at the body's end, and where nothing more
-// will come: the body is malformed or too slow, and `refused` is what to answer, or the tool has gone (status 0).
+// The next piece of a request's body, valid until the next read. Empty at the end of the body, and on an error: then
+// `refused` says what to answer (status 0: the tool has gone).
 struct body_piece
 {
     std::string_view data;
@@ -26,11 +26,11 @@ struct body_piece
 class conversation
 {
 public:
-    // From now on `left` is called, at most once, when the tool has hung up; it may have closed its own side alone.
-    // Null: nobody is.
+    // Calls `left`, at most once, when the tool has hung up or closed its own side. Null: stops watching.
     virtual void notice_end(std::function<void()> left) = 0;
 
-    // What is not read here is not read at all, or thrown away. Says 100 (Continue) to a tool that waits for that.
+    // Nothing else reads the body; what is left of it is skipped. Says 100 (Continue) first to a tool that waits for
+    // it, unless its answer has begun.
     virtual task<body_piece> read_body() = 0;
 
     // Ends a read_body() that waits: it says that the tool has gone.

@@ -22,10 +22,10 @@ public:
     // Answers when the answer is known. Called after answer_now() returned false. The arguments outlive it.
     virtual task<void> answer(response_context&, conversation&) = 0;
 
-    // An exception ended a connection: a mistake of ours, for the log.
+    // Logs an exception that ended a connection. It is a mistake of ours.
     virtual void mistake(std::string_view what) = 0;
 
-    // A request that was refused before it was understood.
+    // Answers a request that was refused while its head was read.
     virtual void refuse(const refused_head&, bool head_only, std::string& out) = 0;
 };
 

@@ -143,8 +143,8 @@ task<void> relaying::make_ready(destination to)
     c_->reports.send(std::move(ready));
 }
 
-// Sends the request on the connection, and hands the answer on, if the fetcher says so. Nothing: it is to be sent
-// again, or refused.
+// Sends the request on the connection, and hands the answer on, if the fetcher says so. nullopt: the fetcher's next
+// order says whether it is sent again or refused.
 task<std::optional<relay_end>> relaying::send()
 {
     executor ex = co_await asio::this_coro::executor;
@@ -221,7 +221,7 @@ task<void> relaying::see_head_arrive()
     if (arrived) c_->reports.send({report::what::acknowledged});
 }
 
-// Reports the answer. False if it is not the tool's: the fetcher has another turn for the request, or a refusal.
+// Reports the answer. False if the tool does not get it: it is sent again or refused.
 task<bool> relaying::may_hand_on(const answer_head& a)
 {
     bool may_be_sent_again = a.status == 429 && c_->is_whole, waits = may_be_sent_again || !c_->is_read;

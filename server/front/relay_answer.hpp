@@ -19,8 +19,8 @@ struct streamed
     std::optional<std::string> copy;            // of the whole body, if one was wanted and it is not too long
 };
 
-// Writes the answer whose head was read, but for its end, which is left in the context's `out`. The dog watches the
-// vendor's connection.
+// Writes the answer to the tool. Its last bytes stay in the context's `out`. The watchdog closes the vendor's
+// connection if nothing moves.
 task<streamed> stream_answer(const relayed_request&, answer_reader&, const answer_head&, std::shared_ptr<watchdog>,
                              bool wants_copy);
 

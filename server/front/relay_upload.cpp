@@ -64,7 +64,15 @@ std::string forwarded_message(const relayed_request& r, std::string_view authori
 
 task<void> upload::run(std::shared_ptr<upload> self)
 {
-    bool whole = co_await self->write_all();
+    bool whole = false;
+    try
+    {
+        whole = co_await self->write_all();
+    }
+    catch (const std::exception& mistake)
+    {
+        self->refused = refused_head{500, "a mistake in callcache: " + std::string(mistake.what())};
+    }
     if (self->refused && !self->stopped) self->to.close();  // the vendor must not take it for all of it
     self->ended.send(whole);
 }

@@ -61,7 +61,7 @@ void front::sweep(steady_time now)
 steady_time session::sweep(steady_time now)
 {
     notice_hang_up();
-    switch (waits_.look(now))
+    switch (waits_.check(now))
     {
     case session_waits::overdue::nothing: break;
     case session_waits::overdue::read: stop_reading(); break;
@@ -430,6 +430,7 @@ task<bool> session::skip_body()
 task<bool> session::write(std::string& out)
 {
     if (out.empty()) co_return true;
+    continue_is_due_ = false;  // an interim answer may not come into or after the final one
     waits_.begin_write(rules_.clock.steady() + rules_.limits().idle_timeout);
     front_.sweep_due = std::min(front_.sweep_due, waits_.next_look());
     bool written = false;

@@ -14,12 +14,12 @@ public:
     // What is to come from the tool.
     enum class incoming
     {
-        handshake,  // TLS's; the connection may be closed without a word
-        request,    // the first byte of the next one; likewise
-        head,       // the rest of it: 408
+        handshake,  // of TLS; too late: closes without an answer
+        request,    // the first byte of the next request; likewise
+        head,       // the rest of the head; too late: 408
         body,       // likewise
-        nothing,    // an answer is being made, and nothing is read
-        farewell,   // the tool's end of the connection, after ours
+        nothing,    // reads nothing: an answer is being made
+        farewell,   // the tool's close, after ours; too late: closes
     };
 
     void expect(incoming what, steady_time until)
@@ -37,10 +37,10 @@ public:
     enum class overdue
     {
         nothing,
-        read,     // reading is to end: the tool is told that it was too slow
-        session,  // it is to end without a word
+        read,     // stop reading, and answer 408
+        session,  // close without an answer
     };
-    overdue look(steady_time now)
+    overdue check(steady_time now)
     {
         if (now >= write_until_) return overdue::session;
         if (now < read_until_) return overdue::nothing;

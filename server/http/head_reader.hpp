@@ -1,5 +1,5 @@
-// Reads a whole head, of a request or of an answer: what head_scanner found good, Beast's parser takes apart, and what
-// is in doubt after that is refused.
+// Reads a whole head of a request or an answer: Beast's parser splits what head_scanner accepted, then ambiguous fields
+// are refused.
 #pragma once
 
 #include "server/http/answer_head.hpp"

@@ -53,6 +53,8 @@ TEST_CASE("data files: a link and its file are one database with one ledger, als
             CHECK(p.found().ledger == p.path("disk/real.db-budget"));
         }
     }
+    fs::create_symlink("book", p.top / "disk/real.db-budget");
+    CHECK(p.found().ledger == p.path("disk/book"));
     fs::create_symlink("disk/book", p.top / "book");
     p.config.budget.path = p.path("book");
     CHECK(p.found().ledger == p.path("disk/book"));

@@ -35,6 +35,20 @@ struct watched_harness : three_a_second
 
 }  // namespace
 
+TEST_CASE("stats: a forwarded answer that breaks off counts once, by its status")
+{
+    watched_harness w;
+    w.start();
+    w.vendor->script("/v2/users", sim::scripted{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", sim::then::close});
+    tool t(w);
+    t.send(w.request("GET", "/v2/users"));
+    t.wait_closed();
+    auto d = w.stats();
+    CHECK(w.at(d, "/upstream/by_status/200") == "1");
+    CHECK(w.at(d, "/upstream/by_status/none") == "");
+    CHECK(w.at(d, "/upstream/by_kind/pass/requests") == "1");
+}
+
 TEST_CASE("stats: what was asked, spent, sent and kept")
 {
     watched_harness w;

@@ -22,7 +22,7 @@ namespace
 {
 
 // Answers "METHOD target" at once, but for /body, whose answer is the request's body, /held, which waits for
-// release(), /large, and /mistake.
+// release(), /early, which answers and then reads the body, /large, and /mistake.
 class scripted_handler final : public handler
 {
 public:
@@ -44,7 +44,7 @@ public:
     {
         const request& r = c.asked;
         if (r.target == "/mistake") throw std::runtime_error("a bug");
-        if (r.target == "/body" || r.target == "/held") return false;
+        if (r.target == "/body" || r.target == "/held" || r.target == "/early") return false;
         asked.push_back(std::string(r.method) + " " + std::string(r.target));
         write(c.out, r.target == "/large" ? std::string(large, 'x') : asked.back(), c.mode);
         return true;
@@ -54,6 +54,13 @@ public:
     {
         const request& r = c.asked;
         std::string text;
+        if (r.target == "/early")
+        {
+            write(c.out, "no", c.mode);
+            co_await with.write(c.out);
+            co_await with.read_body();
+            co_return;
+        }
         if (r.target == "/held")
         {
             with.notice_end([this] { ++left; });
@@ -277,6 +284,17 @@ TEST_CASE("session: pipelined requests are answered in order, those at once too 
     CHECK(t.next() == "hello");
     CHECK(t.next() == "GET /c");
     CHECK(r.answers.asked == list{"GET /a", "GET /held", "GET /b", "POST /body", "GET /c"});
+}
+
+TEST_CASE("session: once the answer has begun, nobody is told to go on with the body")
+{
+    front_rig r;
+    tool_end t(r);
+    t.listen();
+    t.send("POST /early HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    r.settle();
+    CHECK(t.heard().find("HTTP/1.1 200") == 0);
+    CHECK(t.heard().find("100 Continue") == std::string::npos);
 }
 
 TEST_CASE("session: more answers than are written at once all come, and nothing is asked behind the last request")

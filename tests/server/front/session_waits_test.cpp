@@ -22,12 +22,12 @@ TEST_CASE("session waits: a head or a body that is late is answered, and anythin
         session_waits w;
         w.expect(what, t0 + 10s);
         CHECK(w.next_look() == t0 + 10s);
-        CHECK(w.look(t0 + 10s - 1ns) == overdue::nothing);
+        CHECK(w.check(t0 + 10s - 1ns) == overdue::nothing);
         CHECK_FALSE(w.is_late());
         bool is_told = what == incoming::head || what == incoming::body;
-        CHECK(w.look(t0 + 10s) == (is_told ? overdue::read : overdue::session));
+        CHECK(w.check(t0 + 10s) == (is_told ? overdue::read : overdue::session));
         CHECK(w.is_late());
-        CHECK(w.look(t0 + 11s) == overdue::nothing);  // said once
+        CHECK(w.check(t0 + 11s) == overdue::nothing);  // said once
         CHECK(w.next_look() == steady_time::max());
     }
 }
@@ -36,11 +36,11 @@ TEST_CASE("session waits: what is expected next is not late because of the last"
 {
     session_waits w;
     w.expect(incoming::body, t0);
-    w.look(t0);
+    w.check(t0);
     REQUIRE(w.is_late());
     w.expect(incoming::body, t0 + 10s);
     CHECK_FALSE(w.is_late());
-    CHECK(w.look(t0 + 1s) == overdue::nothing);
+    CHECK(w.check(t0 + 1s) == overdue::nothing);
 }
 
 TEST_CASE("session waits: a tool that takes nothing ends the session, whatever is expected of it")
@@ -51,10 +51,10 @@ TEST_CASE("session waits: a tool that takes nothing ends the session, whatever i
         session_waits w;
         w.expect(what, t0 + 1h);
         w.begin_write(t0 + 10s);
-        CHECK(w.look(t0 + 10s - 1ns) == overdue::nothing);
-        CHECK(w.look(t0 + 10s) == overdue::session);
+        CHECK(w.check(t0 + 10s - 1ns) == overdue::nothing);
+        CHECK(w.check(t0 + 10s) == overdue::session);
         w.end_write();
-        CHECK(w.look(t0 + 10s) == overdue::nothing);
+        CHECK(w.check(t0 + 10s) == overdue::nothing);
     }
 }
 
@@ -64,7 +64,7 @@ TEST_CASE("session waits: a body that is late while something is written gets no
     w.expect(incoming::body, t0);
     w.begin_write(t0 + 10s);
     CHECK(w.next_look() == t0);
-    CHECK(w.look(t0) == overdue::session);
+    CHECK(w.check(t0) == overdue::session);
 }
 
 TEST_CASE("session waits: while an answer is made, each look finds a hang-up")
@@ -72,5 +72,5 @@ TEST_CASE("session waits: while an answer is made, each look finds a hang-up")
     session_waits w;
     w.expect(incoming::nothing, steady_time::max());
     CHECK(w.next_look() == steady_time::min());
-    CHECK(w.look(t0 + 24h) == overdue::nothing);
+    CHECK(w.check(t0 + 24h) == overdue::nothing);
 }
