@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <optional>
+#include <vector>
 
 namespace callcache::sqlite
 {
@@ -109,10 +110,8 @@ void move_aside(const std::string& path, const schema& as)
 
 // Throws failure if the file is damaged where its opening can see it. A check of every page would take minutes for a
 // large file; a damaged page further in is found when it is read, and the file is replaced then.
-void look_into(const std::string& path, const schema& as, journal j)
+void look_into(const std::string& path, const schema& as, journal j, bool has_log)
 {
-    struct stat log;
-    bool has_log = stat((path + "-wal").c_str(), &log) == 0 && log.st_size > 0;
     database db = open_alone(path, j);
     auto version = db.integer("PRAGMA user_version");
     if (version > as.version())
@@ -128,12 +127,12 @@ void look_into(const std::string& path, const schema& as, journal j)
     db.use(j);
 }
 
-// In what way our own file is corrupt, or nothing. Throws `refused` for one that cannot be opened.
-std::optional<std::string> damage_of(const std::string& path, const schema& as, journal j)
+// In what way our own file seems to be corrupt, or nothing. Throws `refused` for one that cannot be opened.
+std::optional<std::string> seeming_damage(const std::string& path, const schema& as, journal j, bool has_log)
 {
     try
     {
-        look_into(path, as, j);
+        look_into(path, as, j, has_log);
         return std::nullopt;
     }
     catch (const failure& f)
@@ -143,6 +142,27 @@ std::optional<std::string> damage_of(const std::string& path, const schema& as, 
         if (is_damage) return f.what();
         throw refused{"cannot open " + std::string(as.what) + " " + path + ": " + f.what()};
     }
+}
+
+bool can_be_read(const std::string& path)
+{
+    const owned_descriptor fd{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    std::vector<char> room(1 << 20);
+    ssize_t size = -1;
+    while (fd.value >= 0 && (size = read(fd.value, room.data(), room.size())) > 0) continue;
+    return size == 0;
+}
+
+// The same, and it is. SQLite says "corrupt" too where a part of the list of tables cannot be read. So all of the file
+// must be readable, and a second look must find the same.
+std::optional<std::string> damage_of(const std::string& path, const schema& as, journal j)
+{
+    struct stat log;
+    bool has_log = stat((path + "-wal").c_str(), &log) == 0 && log.st_size > 0;
+    if (!seeming_damage(path, as, j, has_log)) return std::nullopt;
+    if (!can_be_read(path))
+        throw refused{"cannot read " + std::string(as.what) + " " + path + ": " + std::strerror(errno)};
+    return seeming_damage(path, as, j, has_log);
 }
 
 }  // namespace
