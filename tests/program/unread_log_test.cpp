@@ -111,7 +111,7 @@ TEST_CASE("when it is read again a line says how many were dropped, between thos
     const auto dropped = std::uint64_t(w.dropped());
     REQUIRE(w.running.process.says(drop_words));
     w.get(2);
-    REQUIRE(w.running.process.says(w.vendor.catalogue().id(2)));
+    REQUIRE(w.running.process.says("/v2/calls/" + w.vendor.catalogue().id(2)));  // the answer, and not what was sent
 
     const std::string text = w.running.process.output();
     const std::size_t at = text.find(drop_words);
