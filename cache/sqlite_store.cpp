@@ -150,7 +150,7 @@ private:
         std::int64_t generation;
 
         bool settles() const { return queued && queued->settles(); }
-        entry_ptr left_of(entry_ptr row) const
+        entry_ptr left_of(const entry_ptr& row) const
         {
             return row && queued && row->sent_at <= queued->sent_until ? nullptr : row;
         }
@@ -237,7 +237,7 @@ private:
             options_.warn("a row of the database is damaged and was dropped");
             drop(wanted.key, std::max(found.damaged_sent_at, options_.clock()));
         }
-        tell(wanted.done, here.left_of(std::move(found.kept)));
+        tell(wanted.done, here.left_of(found.kept));
     }
 
     void write_on()
