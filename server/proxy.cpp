@@ -172,7 +172,7 @@ std::optional<std::string> proxy::open_upstream()
     {
         auto tls = upstream_.tls && !offline ? make_tls_context(config_->upstream.ca_file) : nullptr;
         fetcher_ =
-            std::make_shared<fetcher>(fetcher_parts{fetch_loop, config_, upstream_, tls, *tiers_, *partitions_,
+            std::make_unique<fetcher>(fetcher_parts{fetch_loop, config_, upstream_, tls, *tiers_, *partitions_,
                                                     around_.clock, around_.out, *ledger_, std::get<calendar>(day)});
     }
     catch (const std::runtime_error& e)
@@ -431,7 +431,7 @@ void proxy::announce() const
                         std::to_string(double(config_->budget.burst) / config_->budget.rate).substr(0, 5) + " s"}});
     if (auto through = parse_proxy(config_->upstream.proxy))
         around_.out.info("through a proxy (upstream.proxy)", {{"proxy", through->text()}});
-    budget_report spending = fetcher_->spending();
+    budget_report spending = fetcher_->report().spending;
     if (spending.daily > 0)
         around_.out.info("budget",
                          {{"left_of_the_day", std::to_string(spending.left) + " of " + std::to_string(spending.daily)},

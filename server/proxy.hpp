@@ -109,7 +109,7 @@ private:
     // The loops end before what their handlers use, and after the fetcher's last holder: see stop in the destructor.
     std::vector<std::unique_ptr<asio::io_context>> loops_;
     std::vector<std::unique_ptr<front>> fronts_;
-    std::shared_ptr<fetcher> fetcher_;
+    std::unique_ptr<fetcher> fetcher_;
     request_counts counts_;
     std::unique_ptr<lookup_handler> lookup_handler_;
     std::unique_ptr<observer> observer_;

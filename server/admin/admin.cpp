@@ -211,14 +211,7 @@ task<reply> admin::explain(const request& r, conversation&)
     if (!all.empty()) c.stranger_confirmed_at = all.front()->confirmed_at();
     if (c.copies.empty()) ask_as(all.empty() ? nullptr : all.front(), nullptr);
 
-    auto ask_ahead = [&](auto done) {
-        asio::post(parts_.misses.loop(), [b = parts_.misses.shared_from_this(), &asked, done]() mutable {
-            std::vector<forecast> ahead;
-            ahead.reserve(asked.size());
-            for (const lookup& l : asked) ahead.push_back(b->forecast(l));
-            done(std::move(ahead));
-        });
-    };
+    auto ask_ahead = [&](auto done) { parts_.misses.ask_forecasts(std::move(asked), std::move(done)); };
     std::vector<forecast> ahead = co_await call_back<std::vector<forecast>>(ask_ahead);
     for (std::size_t i = 0; i < c.copies.size(); ++i) c.copies[i].ahead = std::move(ahead[i]);
     if (c.copies.empty()) c.ahead = std::move(ahead.front());

@@ -21,6 +21,9 @@ constexpr duration admission_lead = 500ms;
 
 constexpr duration write_again_after = 1s;
 
+// What was promised to those who wait is looked at again so often, and so soon after it has changed.
+constexpr duration look_every = 1s, look_soon = 20ms;
+
 // What a process before this one sent right before its end may still be on its way.
 constexpr duration way_max = 500ms;
 
@@ -40,6 +43,17 @@ std::uint64_t lease_of(const budget_settings& s)
     return std::uint64_t(std::ceil(s.rate));
 }
 
+// Until its turn has to have come.
+duration time_left(const asking& a, moment now)
+{
+    return std::max(std::chrono::floor<duration>(a.until - now.steady), duration(0));
+}
+
+request_kind kind_of(const asking& a)
+{
+    return a.is_forwarded ? request_kind::forwarded : request_kind::lookup;
+}
+
 }  // namespace
 
 budget::budget(const budget_settings& s, calendar c, const ledger_page& kept, const std::string& boot, moment now,
@@ -48,7 +62,8 @@ budget::budget(const budget_settings& s, calendar c, const ledger_page& kept, co
     day_(s.daily, lease_of(s), std::move(c), kept, boot, now),
     shares_(kept, s.tools),
     window_(s, first_sending(s, kept, boot, now)),
-    queue_(batch_max)
+    queue_(batch_max),
+    batch_max_(batch_max)
 {
     duration pause = std::min<duration>(kept.paused_until - day_.time(now), s.retry_after_max);
     paused_until_ = now.steady + std::max<duration>(pause, 0s);
@@ -61,6 +76,7 @@ void budget::reconfigure(const budget_settings& s, moment now)
     shares_.reconfigure(s.tools);
     window_.reconfigure(s, now.steady);
     forecast_at_.reset();
+    looked_at_ = {};
 }
 
 void budget::observe(moment now)
@@ -73,22 +89,16 @@ duration budget::paused_for(moment now) const
     return std::max<duration>(std::chrono::ceil<duration>(paused_until_ - now.steady), 0s);
 }
 
-// Until the request may be sent that has `others` before it.
-duration budget::until_turn(std::size_t others, moment now) const
+duration budget::until_turn(std::size_t others, moment now, request_kind kind) const
 {
     steady_time start = std::max(now.steady, paused_until_);
-    duration window = std::chrono::ceil<duration>(window_.next(start, others) - now.steady);
+    duration window = std::chrono::ceil<duration>(window_.next(start, others, kind) - now.steady);
     return std::max(window, day_.wait(now, others + 1));
 }
 
 bool budget::is_held(moment now) const
 {
     return !is_ours() || paused_for(now) > admission_lead || day_.wait(now, 1) > admission_lead;
-}
-
-duration budget::until_send(moment now) const
-{
-    return until_turn(0, now);
 }
 
 duration budget::expected(const asking& a, moment now) const
@@ -193,20 +203,38 @@ std::optional<refusal> budget::delays(duration allowed, moment now) const
     return std::nullopt;
 }
 
+void budget::add(item i, const asking& a, moment now, bool came_back)
+{
+    queue_.add(i, a, came_back);
+    if (!came_back) return;
+    look_soon_ = true;
+    if (auto no = delays(time_left(a, now), now)) cannot_wait_.push_back({i, a, std::move(*no)});
+}
+
+void budget::part(std::uint64_t batch_key)
+{
+    queue_.part(batch_key);
+    looked_at_ = {};
+}
+
+std::optional<budget::expelled> budget::leave_queue(const fair_queue::waiting_item& one, refusal why)
+{
+    auto gone = queue_.remove(one.what, one.who);
+    if (!gone) return std::nullopt;
+    return expelled{one.what, one.who, std::move(why), *gone};
+}
+
 std::optional<budget::expelled> budget::expel(moment now)
 {
     observe(now);
-    auto from_flow = [&](item i, std::string tool, urgency how, refusal why) {
-        bool gone = queue_.remove(i, tool, how);
-        return expelled{i, {std::move(tool), how}, std::move(why), gone};
-    };
     for (urgency how : {urgency::interactive, urgency::background})
         if (auto next = queue_.next(how); next && !is_ours())
         {
             refusal r;
             r.why = reason::not_ours;
-            return from_flow(next->what, next->tool, how, r);
+            return leave_queue(*next, r);
         }
+    if (auto late = expel_who_cannot_wait(now)) return late;
     // An item that can go inside at once does not wait.
     std::size_t admissible =
         until_admission(now) > duration(0) ? 0 : settings_.burst - std::min(settings_.burst, inside_.size());
@@ -218,19 +246,76 @@ std::optional<budget::expelled> budget::expel(moment now)
             r.waiting = queue_.size() - 1;
             r.left = day_.left(now);
             // In this time one more has had its turn.
-            r.wait = std::max<duration>(expected({last->tool, last->how}, now) / long(queue_.size()), 1s);
-            return from_flow(last->what, last->tool, last->how, r);
+            r.wait = std::max<duration>(expected(last->who, now) / long(queue_.size()), 1s);
+            return leave_queue(*last, r);
         }
     for (urgency how : {urgency::interactive, urgency::background})
     {
-        auto next = queue_.next(how);
-        if (!next) continue;
-        asking who{next->tool, how};
-        auto why = over_cap(who, inside_of(next->tool), now);
-        if (!why) why = over_reserve(who, now);
-        if (why) return from_flow(next->what, next->tool, how, *why);
+        auto first = next(how, now);
+        if (!first) continue;
+        auto why = over_cap(first->who, inside_of(first->who.tool), now);
+        if (!why) why = over_reserve(first->who, now);
+        if (why) return leave_queue(*first, *why);
     }
     return std::nullopt;
+}
+
+std::optional<budget::expelled> budget::expel_who_cannot_wait(moment now)
+{
+    if (auto late = queue_.overdue(now.steady))
+        return leave_queue(*late, too_late(late->who, expected(late->who, now), now));
+    if (now.steady - looked_at_ >= (look_soon_ ? look_soon : look_every)) find_who_cannot_wait(now);
+    while (!cannot_wait_.empty())
+    {
+        expelled one = std::move(cannot_wait_.front());
+        cannot_wait_.pop_front();
+        if (auto told = leave_queue({one.what, one.who}, std::move(one.why))) return told;  // else it has left since
+    }
+    return std::nullopt;
+}
+
+// Each that waits, in the order of the turns, with the soonest time at which its turn can come. Who cannot wait for it
+// takes no turn.
+void budget::find_who_cannot_wait(moment now)
+{
+    looked_at_ = now.steady;
+    look_soon_ = false;
+    const auto window = window_.soonest(std::max(now.steady, paused_until_));
+    auto day = day_.waits(now);
+    std::size_t requests = inside_.size();
+    std::map<std::uint64_t, std::pair<duration, std::size_t>> batches;  // when each goes, and for how many more
+    for (const auto& [i, who] : inside_)
+        if (who.batch_key != 0) batches[who.batch_key] = {duration(0), batch_max_ - 1};
+    queue_.in_order([&](item i, std::uint64_t batch_key, const std::vector<asking>& askings) {
+        auto& [goes_in, room] = batches[batch_key];
+        bool begins = batch_key == 0 || room == 0;
+        if (begins)
+        {
+            duration by_window = std::chrono::ceil<duration>(window(requests) - now.steady);
+            goes_in = std::max(by_window, day(requests + 1));
+        }
+        bool stays = false;
+        for (const asking& a : askings)
+            if (a.until - now.steady < goes_in)
+                cannot_wait_.push_back({i, a, too_late(a, goes_in, now)});
+            else
+                stays = true;
+        if (!stays) return true;
+        room = begins ? batch_max_ - 1 : room - 1;
+        requests += begins ? 1 : 0;
+        return true;
+    });
+}
+
+refusal budget::too_late(const asking& a, duration wait, moment now) const
+{
+    if (auto delayed = delays(time_left(a, now), now)) return *delayed;
+    refusal r;
+    r.why = reason::too_late;
+    r.allowed = time_left(a, now);
+    r.left = day_.left(now);
+    r.wait = wait;
+    return r;
 }
 
 // Until whoever enters now will find room soon.
@@ -239,26 +324,25 @@ duration budget::until_admission(moment now) const
     return std::max<duration>(until_turn(inside_.size(), now) - admission_lead, 0s);
 }
 
+std::optional<fair_queue::waiting_item> budget::next(urgency how, moment now) const
+{
+    auto is_forwarded = [](const auto& each) { return each.second.is_forwarded; };
+    std::size_t out = window_.forwarded_out(now.steady);
+    out += std::size_t(std::count_if(inside_.begin(), inside_.end(), is_forwarded));
+    return queue_.next(how, out < std::max<std::size_t>(settings_.burst - 1, 1));
+}
+
 std::optional<budget::item> budget::admit(moment now)
 {
     observe(now);
     if (!is_ours() || inside_.size() >= settings_.burst || queue_.size() == 0 || until_admission(now) > duration(0))
         return std::nullopt;
-    urgency how = queue_.size(urgency::interactive) > 0 ? urgency::interactive : urgency::background;
-    auto next = *queue_.next(how);
-    queue_.take(how);
-    inside_[next.what] = {next.tool, how, next.batch_key};
-    return next.what;
-}
-
-asking budget::leave(item i, bool again)
-{
-    auto found = inside_.find(i);
-    assert(found != inside_.end());
-    asking who = std::move(found->second);
-    inside_.erase(found);
-    if (again) add(i, who, true);
-    return who;
+    auto first = next(urgency::interactive, now);
+    if (!first) first = next(urgency::background, now);
+    if (!first) return std::nullopt;
+    queue_.take(*first);
+    inside_[first->what] = first->who;
+    return first->what;
 }
 
 std::optional<ledger_page> budget::to_write(moment now)
@@ -297,21 +381,28 @@ ledger_page budget::close(moment now)
     return page;
 }
 
+bool budget::may_send(item i, moment now) const
+{
+    auto known = inside_.find(i);
+    return known != inside_.end() && is_ours() && day_.is_leased(now) &&
+           until_turn(0, now, kind_of(known->second)) == duration(0);
+}
+
 budget::grant budget::send(item i, moment now)
 {
-    assert(may_send(now) && is_inside(i));
-    grant g{i, inside_[i], window_.take(now.steady), day_.take(now)};
+    assert(may_send(i, now));
+    const request_kind kind = kind_of(inside_[i]);
+    grant g{i, inside_[i], window_.take(now.steady, kind), day_.take(now)};
     inside_.erase(i);
     shares_.add(g.who.tool, day_.time(now));
     return g;
 }
 
-void budget::not_sent(const grant& g, bool again)
+void budget::not_sent(const grant& g)
 {
     window_.give_back(g.token);
     day_.give_back(g.minute);
     shares_.take_back(g.who.tool);
-    if (again) add(g.what, g.who, true);
 }
 
 void budget::refused(const std::string* retry_after, moment now)
@@ -326,6 +417,7 @@ void budget::refused(const std::string* retry_after, moment now)
     if (until <= paused_until_) return;
     paused_until_ = until;
     pause_changed_ = true;
+    looked_at_ = {};
 }
 
 void budget::resume(moment now)
@@ -369,9 +461,14 @@ std::optional<duration> budget::until_change(moment now) const
     auto at = [&](duration d) {
         if (d > duration(0) && (!soonest || d < *soonest)) soonest = d;
     };
-    if (!inside_.empty()) at(until_send(now));
+    for (request_kind kind : {request_kind::lookup, request_kind::forwarded})
+        if (std::any_of(inside_.begin(), inside_.end(), [&](const auto& i) { return kind_of(i.second) == kind; }))
+            at(until_turn(0, now, kind));
     if (write_again_at_) at(std::chrono::ceil<duration>(*write_again_at_ - now.steady));
-    if (queue_.size() > 0 && inside_.size() < settings_.burst) at(until_admission(now));
+    if (queue_.size() == 0) return soonest;
+    if (inside_.size() < settings_.burst) at(until_admission(now));
+    at(std::chrono::ceil<duration>(looked_at_ + (look_soon_ ? look_soon : look_every) - now.steady));
+    if (auto first = queue_.first_deadline()) at(std::chrono::ceil<duration>(*first - now.steady));
     return soonest;
 }
 

@@ -12,20 +12,13 @@
 #include "server/budget/sliding_window.hpp"
 #include "server/budget/tool_shares.hpp"
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
 
 namespace callcache
 {
-
-// Who asks.
-struct asking
-{
-    std::string tool;
-    urgency how = urgency::interactive;
-    std::uint64_t batch_key = 0;  // those of one number may share a request; 0: it goes alone
-};
 
 // Pure; one thread. The steady part of `now` never goes back.
 class budget
@@ -44,7 +37,7 @@ public:
     // Why a request may not even wait, or nothing. `allowed` is how long it may.
     std::optional<refusal> refuses(const asking&, duration allowed, moment now) const;
 
-    // Why one that waits already could not have its turn within `allowed` even if it were the next, or nothing.
+    // Why even the next one could not have its turn within `allowed`, or nothing.
     std::optional<refusal> delays(duration allowed, moment now) const;
 
     // Why one that would join the waiting `i` could not have its turn within `allowed`, or nothing.
@@ -53,13 +46,18 @@ public:
     // How long until a request that came now would be sent.
     duration expected(const asking&, moment now) const;
 
-    // --- The queue. An item may wait for several tools, and has its turn once.
-    void add(item i, const asking& a, bool first = false) { queue_.add(i, a.tool, a.how, first, a.batch_key); }
+    // --- The queue. An item may wait for several who ask, and has its turn once.
+    void add(item, const asking&, moment now, bool came_back = false);
     void remove(item i) { queue_.remove(i); }
+    void part(std::uint64_t batch_key);  // those of it go alone from now on
     const fair_queue& queue() const { return queue_; }
 
-    // One that will not have its turn in this flow: there are too many, or what is left of the day is not for it.
-    // `gone`: no other flow has it. Call until there is none.
+    // One who asks and will not have a turn in time: the deadline has come or cannot be kept any more, there are too
+    // many, or what is left of the day is not for that tool. `gone`: nobody else asks for the item. Call until there is
+    // none.
+    //
+    // What was promised is looked at again once a second, and soon after a pause, a reload, or the end of bulk reads
+    // has changed it. Then each whose turn cannot come in time, even if everything went well from now on, is told.
     struct expelled
     {
         item what = 0;
@@ -70,7 +68,7 @@ public:
     std::optional<expelled> expel(moment now);
 
     // The item whose turn it is, if there is a place inside and room is near; it is inside then. Each item inside ends
-    // there by send() or leave().
+    // there by send() or leave(). Forwarded requests, inside and without an answer, have all tokens but one.
     std::optional<item> admit(moment now);
     bool is_inside(item i) const { return inside_.contains(i); }
     bool is_inside(item i, std::uint64_t batch_key) const
@@ -80,8 +78,7 @@ public:
     std::size_t inside() const { return inside_.size(); }
     std::size_t waiting_of(std::uint64_t batch_key) const;  // in the queue and inside
 
-    // It goes without being sent; `again`: back to the head of the queue. Returns for whom it was inside.
-    asking leave(item, bool again);
+    void leave(item i) { inside_.erase(i); }  // without being sent
 
     // --- The lease. What to write to the ledger now, or nothing; then call written(), before anything else is written.
     // Once the ledger is not ours, nothing is sent any more: who asks is refused, and who waits is expelled.
@@ -92,12 +89,11 @@ public:
     ledger_page close(moment now);  // the last page, for a stop
 
     // --- Sending, from the inside.
-    // How long until a request may be sent (zero: now), and one with others before it. Says nothing about the lease.
-    duration until_send(moment now) const;
-    duration until_turn(std::size_t others, moment now) const;
+    // How long until a request with so many others before it may be sent (zero: now). Says nothing about the lease.
+    duration until_turn(std::size_t others, moment now, request_kind = request_kind::lookup) const;
     // True while nothing is sent for longer than it takes to make ready: paused, the day is spent, or for good.
     bool is_held(moment now) const;
-    bool may_send(moment now) const { return is_ours() && until_send(now) == duration(0) && day_.is_leased(now); }
+    bool may_send(item, moment now) const;
 
     struct grant
     {
@@ -106,9 +102,9 @@ public:
         sliding_window::token token = 0;
         std::int64_t minute = 0;
     };
-    // REQUIRES: may_send(now), is_inside(item). Tell of each grant: sent and then answered or lost, or not_sent.
+    // REQUIRES: may_send(item, now). Tell of each grant: sent and then answered or lost, or not_sent.
     grant send(item, moment now);
-    void not_sent(const grant&, bool again);  // `again`: back to the head of the queue
+    void not_sent(const grant&);
     sliding_window& window() { return window_; }
 
     // --- The vendor's word: a 429. `retry_after` may be null. All sending stops.
@@ -132,6 +128,11 @@ private:
     std::optional<refusal> over_reserve(const asking&, moment now) const;
     duration until_admission(moment now) const;
     std::uint64_t inside_of(const std::string& tool) const;
+    std::optional<fair_queue::waiting_item> next(urgency, moment now) const;
+    std::optional<expelled> leave_queue(const fair_queue::waiting_item&, refusal why);
+    std::optional<expelled> expel_who_cannot_wait(moment now);
+    void find_who_cannot_wait(moment now);
+    refusal too_late(const asking&, duration wait, moment now) const;
     void observe(moment now);
 
     budget_settings settings_;
@@ -139,7 +140,11 @@ private:
     tool_shares shares_;
     sliding_window window_;
     fair_queue queue_;
+    const std::size_t batch_max_;
     std::map<item, asking> inside_;
+    std::deque<expelled> cannot_wait_;  // found, and not told yet
+    steady_time looked_at_{};           // at what was promised
+    bool look_soon_ = false;
     steady_time paused_until_{};
     unsigned refused_in_a_row_ = 0;
     bool pause_changed_ = false, leasing_ = false, writing_ = false;

@@ -123,32 +123,59 @@ std::uint64_t daily_quota::left(moment now) const
     return daily_ - std::min(daily_, spent(now));
 }
 
-// When enough minutes have passed out of a day of this length.
-duration daily_quota::sliding_wait(moment now, duration day, std::uint64_t n) const
+daily_quota::waiting_times::freed::freed(const daily_quota& q, moment now, duration day) :
+    of_(q),
+    time_(q.clock_.at(now)),
+    day_(day + slack),
+    sum_(q.sent_since(time_ - day_)),
+    next_(std::partition_point(q.rows_.begin(), q.rows_.end(),
+                               [&](const row& r) { return end_of(r.at) + day_ <= time_; }))
+{}
+
+// When enough minutes have passed out of the day.
+duration daily_quota::waiting_times::freed::until(std::uint64_t n)
 {
-    wall_time time = clock_.at(now);
-    std::uint64_t sum = sent_since(time - day - slack);
-    if (sum + n <= daily_) return 0s;
-    std::uint64_t need = sum + n - daily_;
-    for (const row& r : rows_)
+    if (sum_ + n <= of_.daily_) return 0s;
+    for (std::uint64_t need = sum_ + n - of_.daily_; next_ != of_.rows_.end(); ++next_)
     {
-        wall_time free = end_of(r.at) + slack + day;
-        if (free <= time) continue;
-        if (std::uint64_t(r.count) >= need) return free - time;
-        need -= std::uint64_t(r.count);
+        if (passed_ + std::uint64_t(next_->count) >= need) return end_of(next_->at) + day_ - time_;
+        passed_ += std::uint64_t(next_->count);
     }
-    return day + slack;
+    return day_;
+}
+
+daily_quota::waiting_times::waiting_times(const daily_quota& q) : of_(q) {}
+
+daily_quota::waiting_times daily_quota::waits(moment now) const
+{
+    waiting_times w(*this);
+    if (daily_ == 0) return w;
+    if (!calendar_)
+        w.sliding_.emplace(*this, now, 24h);
+    else
+    {
+        w.spent_ = sent_since(day_began(now));
+        w.turn_ = today(now).end + slack - now.wall;
+        if (is_any_day(now))
+        {
+            w.sliding_.emplace(*this, now, longest_day);
+            w.bound_ = any_day_until_ - clock_.at(now);
+        }
+    }
+    return w;
+}
+
+duration daily_quota::waiting_times::operator()(std::uint64_t n)
+{
+    if (of_.daily_ == 0) return 0s;
+    n = std::min(n, of_.daily_);  // beyond that it is days; the last request of the first one is near enough
+    duration by_turn = spent_ + n <= of_.daily_ ? duration(0) : turn_;
+    return sliding_ ? std::max(by_turn, std::min(sliding_->until(n), bound_)) : by_turn;
 }
 
 duration daily_quota::wait(moment now, std::uint64_t n) const
 {
-    if (daily_ == 0) return 0s;
-    n = std::min(n, daily_);  // beyond that it is days; the last request of the first one is near enough
-    if (!calendar_) return sliding_wait(now, 24h, n);
-    duration turn = today(now).end + slack - now.wall;
-    duration wait = sent_since(day_began(now)) + n <= daily_ ? duration(0) : turn;
-    if (!is_any_day(now)) return wait;
-    return std::max(wait, std::min(sliding_wait(now, longest_day, n), any_day_until_ - clock_.at(now)));
+    return waits(now)(n);
 }
 
 // Where the next request is counted. Never before the last minute that something was counted in.

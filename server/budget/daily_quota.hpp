@@ -48,6 +48,11 @@ public:
     // sent at once. From 1 on.
     duration wait(moment now, std::uint64_t n) const;
 
+    // The same for many `n`, none less than the one before: the day is walked once for all of them. Good until
+    // anything changes.
+    class waiting_times;
+    waiting_times waits(moment now) const;
+
     // True if a request may be sent on what is leased and durable.
     bool is_leased(moment now) const;
 
@@ -84,7 +89,6 @@ private:
     std::uint64_t since(wall_time from) const;
     std::uint64_t sent_since(wall_time from) const;
     wall_time day_began(moment now) const;
-    duration sliding_wait(moment now, duration day, std::uint64_t n) const;
     local_day today(moment now) const;
     bool is_any_day(moment now) const { return clock_.at(now) < any_day_until_; }
     std::int64_t minute(moment now) const;
@@ -106,6 +110,37 @@ private:
     duration offset_;
     wall_time offset_at_;
     wall_time any_day_until_;
+};
+
+class daily_quota::waiting_times
+{
+public:
+    duration operator()(std::uint64_t n);
+
+private:
+    friend class daily_quota;
+    explicit waiting_times(const daily_quota&);
+
+    // What of a sliding day becomes free, and when.
+    class freed
+    {
+    public:
+        freed(const daily_quota&, moment, duration day);
+        duration until(std::uint64_t n);
+
+    private:
+        const daily_quota& of_;
+        wall_time time_;
+        duration day_;  // with the slack
+        std::uint64_t sum_, passed_ = 0;
+        std::deque<row>::const_iterator next_;
+    };
+
+    const daily_quota& of_;
+    std::optional<freed> sliding_;
+    duration bound_ = duration::max();  // of what slides
+    std::uint64_t spent_ = 0;           // of a zone's day, which ends in `turn_`
+    duration turn_{};
 };
 
 }  // namespace callcache

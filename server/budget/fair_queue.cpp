@@ -3,33 +3,60 @@
 #include "server/text/tool_names.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
 namespace callcache
 {
-void fair_queue::add(item i, std::string_view tool, urgency how, bool first, std::uint64_t batch_key)
+
+void fair_queue::add(item i, const asking& a, bool came_back)
 {
-    queue& q = at(how);
-    std::string_view name = name_in(q.by_tool, tool);
-    auto known = q.by_tool.find(name);
-    bool is_new = !present_.contains(i);
-    std::vector<place>& in_flows = present_[i].in_flows;
+    auto [known, is_new] = present_.try_emplace(i);
+    presence& p = known->second;
     if (is_new)
     {
-        present_[i].batch_key = batch_key;
-        ++(batch_key == 0 ? alone_ : batch_keys_[batch_key]);
+        p.batch_key = a.batch_key;
+        p.is_forwarded = a.is_forwarded;
+        count(p.batch_key, 1);
     }
-    if (known != q.by_tool.end())
-        for (const place& p : in_flows)
-            if (p.in == known->second) return;
+    place* here = place_of(p, a);
+    if (!here)
+        p.in_flows.push_back(make_place(i, a, came_back));
+    else if (std::none_of(here->askers.begin(), here->askers.end(),
+                          [&](const asking& each) { return each.asker == a.asker; }))
+        here->askers.push_back(a);
+    if (a.until != steady_time::max()) deadlines_.insert(deadline_of(i, a));
+}
+
+// Where it stands for this tool already, or in a flow that the tool shares with others.
+fair_queue::place* fair_queue::place_of(presence& p, const asking& a)
+{
+    auto is_of_tool = [&](const asking& each) { return each.tool == a.tool; };
+    for (place& each : p.in_flows)
+        if (each.how == a.how && std::any_of(each.askers.begin(), each.askers.end(), is_of_tool)) return &each;
+    const queue& q = at(a.how);
+    auto flow = q.by_tool.find(name_in(q.by_tool, a.tool));
+    for (place& each : p.in_flows)
+        if (flow != q.by_tool.end() && each.in == flow->second) return &each;
+    return nullptr;
+}
+
+fair_queue::place fair_queue::make_place(item i, const asking& a, bool came_back)
+{
+    queue& q = at(a.how);
+    std::string_view name = name_in(q.by_tool, a.tool);
+    auto known = q.by_tool.find(name);
     if (known == q.by_tool.end())
         known = q.by_tool.emplace(name, q.round.insert(q.round.end(), {std::string(name), {}})).first;
     flows::iterator f = known->second;
-    if (first) q.round.splice(q.round.begin(), q.round, f);
-    auto at = f->items.insert(first ? f->items.begin() : f->items.end(), i);
-    in_flows.push_back({std::string(tool), how, f, at});
+    auto before = f->items.end();
+    if (came_back)
+    {
+        before = std::find_if(f->items.begin(), f->items.end(), [&](item other) { return other > i; });
+        auto behind = std::find_if(q.round.begin(), q.round.end(), [](const flow& each) { return !each.came_back; });
+        if (!std::exchange(f->came_back, true)) q.round.splice(behind, q.round, f);
+    }
     ++q.size;
+    return {a.how, f, f->items.insert(before, i), {a}};
 }
 
 void fair_queue::leave(const place& p)
@@ -46,51 +73,91 @@ void fair_queue::remove(item i)
 {
     auto found = present_.find(i);
     if (found == present_.end()) return;
-    for (const place& p : found->second.in_flows) leave(p);
+    for (const place& p : found->second.in_flows)
+    {
+        for (const asking& a : p.askers) deadlines_.erase(deadline_of(i, a));
+        leave(p);
+    }
     forget(found);
 }
 
 void fair_queue::forget(presences::iterator gone)
 {
-    std::uint64_t batch_key = gone->second.batch_key;
-    if (batch_key == 0)
-        --alone_;
-    else if (--batch_keys_[batch_key] == 0)
-        batch_keys_.erase(batch_key);
+    count(gone->second.batch_key, -1);
     present_.erase(gone);
 }
 
-bool fair_queue::remove(item i, std::string_view tool, urgency how)
+void fair_queue::count(std::uint64_t batch_key, int change)
+{
+    std::size_t& of = batch_key == 0 ? alone_ : batch_keys_[batch_key];
+    of += std::size_t(change);
+    if (batch_key != 0 && of == 0) batch_keys_.erase(batch_key);
+}
+
+std::optional<bool> fair_queue::remove(item i, const asking& who)
 {
     auto found = present_.find(i);
-    if (found == present_.end()) return false;
+    if (found == present_.end()) return std::nullopt;
     auto& in_flows = found->second.in_flows;
+    auto is_meant = [&](const asking& a) { return a.asker == who.asker && a.tool == who.tool && a.how == who.how; };
     for (auto p = in_flows.begin(); p != in_flows.end(); ++p)
     {
-        if (p->how != how || p->tool != tool) continue;
+        auto gone = std::find_if(p->askers.begin(), p->askers.end(), is_meant);
+        if (gone == p->askers.end()) continue;
+        deadlines_.erase(deadline_of(i, *gone));
+        p->askers.erase(gone);
+        if (!p->askers.empty()) return false;
         leave(*p);
         in_flows.erase(p);
-        break;
+        if (!in_flows.empty()) return false;
+        forget(found);
+        return true;
     }
-    if (!in_flows.empty()) return false;
-    forget(found);
-    return true;
+    return std::nullopt;
 }
 
-std::optional<fair_queue::waiting_item> fair_queue::next(urgency how) const
+void fair_queue::part(std::uint64_t batch_key)
 {
-    const queue& q = at(how);
-    if (q.round.empty()) return std::nullopt;
-    return whose(q.round.front().items.front(), how, q.round.front());
+    if (size_of(batch_key) == 0) return;
+    for (auto& [i, p] : present_)
+    {
+        if (p.batch_key != batch_key) continue;
+        count(std::exchange(p.batch_key, 0), -1);
+        count(0, 1);
+    }
 }
 
-void fair_queue::take(urgency how)
+std::optional<fair_queue::waiting_item> fair_queue::next(urgency how, bool with_forwarded) const
 {
-    queue& q = at(how);
-    assert(!q.round.empty());
-    item i = q.round.front().items.front();
-    q.round.splice(q.round.end(), q.round, q.round.begin());
-    remove(i);
+    for (const flow& f : at(how).round)
+        for (item i : f.items)
+            if (with_forwarded || !present_.at(i).is_forwarded) return first_asker(i, how, f);
+    return std::nullopt;
+}
+
+void fair_queue::take(const waiting_item& next)
+{
+    flows::iterator f = place_of(present_.at(next.what), next.who)->in;
+    f->came_back = false;
+    flows& round = at(next.who.how).round;
+    round.splice(round.end(), round, f);
+    remove(next.what);
+}
+
+std::optional<fair_queue::waiting_item> fair_queue::overdue(steady_time now) const
+{
+    if (deadlines_.empty() || std::get<steady_time>(*deadlines_.begin()) > now) return std::nullopt;
+    auto [until, i, asker] = *deadlines_.begin();
+    for (const place& p : present_.at(i).in_flows)
+        for (const asking& a : p.askers)
+            if (a.asker == asker && a.until == until) return waiting_item{i, a};
+    return std::nullopt;
+}
+
+std::optional<steady_time> fair_queue::first_deadline() const
+{
+    if (deadlines_.empty()) return std::nullopt;
+    return std::get<steady_time>(*deadlines_.begin());
 }
 
 // Turns of the other flows before the own flow's turn number `mine` (from 0). `own` may be none yet: it comes last.
@@ -127,27 +194,12 @@ std::size_t fair_queue::ahead(std::string_view tool, urgency how) const
 std::vector<fair_queue::item> fair_queue::next_of(std::uint64_t batch_key, std::size_t count) const
 {
     std::vector<item> found;
-    auto take = [&](item i) {
-        bool wanted = present_.at(i).batch_key == batch_key && found.size() < count;
-        bool is_known = wanted && std::find(found.begin(), found.end(), i) != found.end();  // from another flow
-        if (wanted && !is_known) found.push_back(i);
-    };
-    for (const queue& q : queues_)
-    {
-        std::vector<std::list<item>::const_iterator> at;
-        for (const flow& f : q.round) at.push_back(f.items.begin());
-        for (bool more = true; std::exchange(more, false) && found.size() < count;)
-        {
-            auto next = at.begin();
-            for (const flow& f : q.round)
-            {
-                auto& here = *next++;
-                if (here == f.items.end()) continue;
-                take(*here++);
-                more = true;
-            }
-        }
-    }
+    if (count == 0 || size_of(batch_key) == 0) return found;
+    count = std::min(count, size_of(batch_key));
+    in_order([&](item i, std::uint64_t key, const auto&) {
+        if (key == batch_key) found.push_back(i);
+        return found.size() < count;
+    });
     return found;
 }
 
@@ -164,12 +216,14 @@ std::size_t fair_queue::ahead(item i) const
     return requests(least);
 }
 
-fair_queue::waiting_item fair_queue::whose(item i, urgency how, const flow& in) const
+fair_queue::waiting_item fair_queue::first_asker(item i, urgency how, const flow& in) const
 {
     const presence& here = present_.at(i);
-    for (const place& p : here.in_flows)
-        if (p.how == how && &*p.in == &in) return {i, p.tool, how, here.batch_key};
-    return {i, in.tool, how, here.batch_key};
+    auto place = std::find_if(here.in_flows.begin(), here.in_flows.end(),
+                              [&](const auto& p) { return p.how == how && &*p.in == &in; });
+    waiting_item found{i, place->askers.front()};
+    found.who.batch_key = here.batch_key;
+    return found;
 }
 
 std::size_t fair_queue::waiting(std::string_view tool) const
@@ -187,7 +241,7 @@ std::optional<fair_queue::waiting_item> fair_queue::newest_of_longest() const
         const queue& q = at(how);
         auto longest = std::max_element(q.round.begin(), q.round.end(),
                                         [](const flow& a, const flow& b) { return a.items.size() < b.items.size(); });
-        if (longest != q.round.end()) return whose(longest->items.back(), how, *longest);
+        if (longest != q.round.end()) return first_asker(longest->items.back(), how, *longest);
     }
     return std::nullopt;
 }

@@ -7,57 +7,76 @@
 // whichever turn comes first.
 #pragma once
 
+#include "cache/time.hpp"
 #include "config/settings.hpp"
 
 #include <cstdint>
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace callcache
 {
 
+// Who asks, and until when its turn has to come.
+struct asking
+{
+    std::string tool;
+    urgency how = urgency::interactive;
+    std::uint64_t batch_key = 0;  // those of one number may share a request; 0: it goes alone
+    bool is_forwarded = false;    // a tool's own request
+    steady_time until = steady_time::max();
+    std::uint64_t asker = 0;  // names it; 0: nobody waits for it
+};
+
 // Pure; one thread.
 class fair_queue
 {
 public:
-    using item = std::uint64_t;
+    using item = std::uint64_t;  // a later one has a greater number
 
     // At most so many of one batch key share one request.
     explicit fair_queue(std::size_t batch_max = 1) : batch_max_(batch_max) {}
     fair_queue(const fair_queue&) = delete;
     fair_queue& operator=(const fair_queue&) = delete;
 
-    // Behind what its flow holds, or before it if `first`, which also makes the flow the next. Nothing happens if it
-    // is there already.
-    void add(item, std::string_view tool, urgency, bool first = false, std::uint64_t batch_key = 0);
+    // Behind what its flow holds. One that `came_back` had its turn, and nothing came of it: it stands before what was
+    // asked for later, and its flow is the next, behind others that came back. The same asker counts once.
+    void add(item, const asking&, bool came_back = false);
 
     void remove(item);
 
-    // Takes it out of this flow alone; what no other flow holds is gone. True if it is gone.
-    bool remove(item, std::string_view tool, urgency);
+    // One who asks leaves; the item stays for the others. True if it is gone; nullopt if it was not there.
+    std::optional<bool> remove(item, const asking&);
+
+    // Those of this batch key go alone from now on.
+    void part(std::uint64_t batch_key);
 
     bool contains(item i) const { return present_.contains(i); }
     std::size_t size() const { return present_.size(); }
     std::size_t size(urgency how) const { return at(how).size; }
 
-    // An item, and the tool that it waits for.
+    // An item, and one who asks for it.
     struct waiting_item
     {
         item what = 0;
-        std::string tool;
-        urgency how = urgency::interactive;
-        std::uint64_t batch_key = 0;  // 0: it goes alone
+        asking who;
     };
 
-    // The next one of this urgency, which stays.
-    std::optional<waiting_item> next(urgency) const;
+    // The next one of this urgency, which stays; or the next that is not forwarded.
+    std::optional<waiting_item> next(urgency, bool with_forwarded = true) const;
 
-    // Removes the next one: the flow has had its turn.
-    void take(urgency);
+    // Removes it: its flow has had its turn.
+    void take(const waiting_item&);
+
+    // The first whose time is over, and when that of the first one is.
+    std::optional<waiting_item> overdue(steady_time now) const;
+    std::optional<steady_time> first_deadline() const;
 
     // How many requests come before the one of an item that would be added now.
     std::size_t ahead(std::string_view tool, urgency) const;
@@ -74,6 +93,11 @@ public:
     // The items of this batch key, at most so many, in the order of their turns.
     std::vector<item> next_of(std::uint64_t batch_key, std::size_t count) const;
 
+    // Visits each item, in the order of the turns, with its batch key and all who ask: visit(item, key, askings).
+    // Ends when that returns false.
+    template<class Visit>
+    void in_order(Visit visit) const;
+
     // How many items the tool has here, and how many requests they need at most.
     std::size_t waiting(std::string_view tool) const;
     std::size_t requests_of(std::string_view tool) const { return requests(waiting(tool)); }
@@ -89,6 +113,7 @@ private:
     {
         std::string tool;
         std::list<item> items;
+        bool came_back = false;  // and has had no turn since
     };
     using flows = std::list<flow>;
     struct queue
@@ -99,19 +124,26 @@ private:
     };
     struct place
     {
-        std::string tool;  // whose it is, also in the shared flow
         urgency how;
         flows::iterator in;
         std::list<item>::iterator at;
+        std::vector<asking> askers;  // of one tool, but in the shared flow; never empty
     };
     struct presence
     {
         std::vector<place> in_flows;
         std::uint64_t batch_key = 0;
+        bool is_forwarded = false;
     };
     using presences = std::map<item, presence>;
-    waiting_item whose(item, urgency, const flow&) const;
+    using deadline = std::tuple<steady_time, item, std::uint64_t>;
+
+    static deadline deadline_of(item i, const asking& a) { return {a.until, i, a.asker}; }
+    waiting_item first_asker(item, urgency, const flow&) const;
+    place* place_of(presence&, const asking&);
+    place make_place(item, const asking&, bool came_back);
     void forget(presences::iterator);
+    void count(std::uint64_t batch_key, int change);
     std::size_t requests(std::size_t items) const;
 
     const queue& at(urgency how) const { return queues_[how == urgency::interactive ? 0 : 1]; }
@@ -122,8 +154,39 @@ private:
     const std::size_t batch_max_;
     queue queues_[2];
     presences present_;
+    std::set<deadline> deadlines_;                     // of those who have one
     std::map<std::uint64_t, std::size_t> batch_keys_;  // how many are here of each
     std::size_t alone_ = 0;                            // and of none
 };
+
+template<class Visit>
+void fair_queue::in_order(Visit visit) const
+{
+    std::set<item> seen;  // of those that stand in several flows
+    std::vector<asking> askings;
+    for (const queue& q : queues_)
+    {
+        std::vector<std::list<item>::const_iterator> heads;
+        for (const flow& f : q.round) heads.push_back(f.items.begin());
+        for (bool more = true; more;)
+        {
+            more = false;
+            auto head = heads.begin();
+            for (const flow& f : q.round)
+            {
+                auto& here = *head++;
+                if (here == f.items.end()) continue;
+                more = true;
+                const item i = *here++;
+                const presence& p = present_.at(i);
+                if (p.in_flows.size() > 1 && !seen.insert(i).second) continue;
+                askings.clear();
+                for (const place& each : p.in_flows)
+                    askings.insert(askings.end(), each.askers.begin(), each.askers.end());
+                if (!visit(i, p.batch_key, askings)) return;
+            }
+        }
+    }
+}
 
 }  // namespace callcache

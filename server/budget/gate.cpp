@@ -24,16 +24,12 @@ gate::gate(parts p) :
     next_look_(parts_.loop, parts_.clock)
 {}
 
-task<gate::turn> gate::enter(budget::item i, std::vector<asking> who, bool first)
+task<gate::turn> gate::enter(budget::item i, std::vector<asking> who, bool came_back)
 {
-    if (closed_)
-    {
-        budget_.remove(i);  // it may have stepped back
-        co_return closed{};
-    }
+    if (closed_) co_return closed{};
     bool alone = std::all_of(who.begin(), who.end(), [](const asking& a) { return a.batch_key == 0; });
-    auto start = [this, i, who = std::move(who), first](auto done) {
-        for (const asking& a : who) budget_.add(i, a, first);
+    auto start = [this, i, who = std::move(who), came_back](auto done) {
+        for (const asking& a : who) budget_.add(i, a, parts_.clock.now(), came_back);
         queued_[i] = std::move(done);
         look();
     };
@@ -44,7 +40,7 @@ task<gate::turn> gate::enter(budget::item i, std::vector<asking> who, bool first
 void gate::join(budget::item i, const asking& a)
 {
     if (!budget_.queue().contains(i)) return;
-    budget_.add(i, a);
+    budget_.add(i, a, parts_.clock.now());
     look();
 }
 
@@ -56,7 +52,7 @@ std::vector<budget::item> gate::collect_batch(std::uint64_t batch_key, std::size
         auto here = at++;
         if (!budget_.is_inside(here->what, batch_key)) continue;
         taken.push_back(here->what);
-        budget_.leave(here->what, false);
+        budget_.leave(here->what);
         here->done(std::nullopt);
         ready_.erase(here);
     }
@@ -68,6 +64,12 @@ std::vector<budget::item> gate::collect_batch(std::uint64_t batch_key, std::size
     }
     look();
     return taken;
+}
+
+void gate::part(std::uint64_t batch_key)
+{
+    budget_.part(batch_key);
+    look();
 }
 
 void gate::expel(budget::item i, refusal why)
@@ -119,34 +121,31 @@ void gate::look_once(moment now)
             expel_all(now);  // with this one inside, the next may have lost its place
         }
 
-    auto has_room = [&] { return budget_.window().next(now.steady) <= now.steady; };
+    constexpr request_kind forwarded = request_kind::forwarded;
+    auto has_room = [&] { return budget_.window().next(now.steady, 0, forwarded) <= now.steady; };
     while (!finishing_.empty() && has_room())
     {
         auto done = std::move(finishing_.front());
         finishing_.pop_front();
-        done(budget_.window().take(now.steady));
+        done(budget_.window().take(now.steady, forwarded));
     }
-    while (finishing_.empty() && !ready_.empty() && budget_.may_send(now))
+    while (finishing_.empty() && !ready_.empty() && budget_.may_send(ready_.front().what, now))
     {
         auto [what, done] = std::move(ready_.front());
         ready_.pop_front();
         done(budget_.send(what, now));
     }
-    bool held = budget_.is_held(now);
-    if (held)
-        while (!ready_.empty())
-        {
-            auto done = std::move(ready_.front().done);
-            ready_.pop_front();
-            done(std::nullopt);
-        }
-    if (held && !std::exchange(held_, held)) parts_.held();
-    held_ = held;
+    while (!ready_.empty() && budget_.is_held(now))
+    {
+        auto done = std::move(ready_.front().done);
+        ready_.pop_front();
+        done(std::nullopt);
+    }
     write_page(now);
     auto wait = budget_.until_change(now);
     if (!finishing_.empty())
     {
-        auto room = std::chrono::ceil<duration>(budget_.window().next(now.steady) - now.steady);
+        auto room = std::chrono::ceil<duration>(budget_.window().next(now.steady, 0, forwarded) - now.steady);
         wait = wait ? std::min(*wait, room) : room;
     }
     if (wait)
@@ -216,10 +215,8 @@ gate::permit::~permit()
     moment now = gate_.parts_.clock.now();
     switch (std::exchange(stage_, stage::over))
     {
-    case stage::inside:
-        if (gate_.budget_.is_inside(item_)) gate_.budget_.leave(item_, false);
-        break;
-    case stage::granted: gate_.budget_.not_sent(grant_, false); break;
+    case stage::inside: gate_.budget_.leave(item_); break;
+    case stage::granted: gate_.budget_.not_sent(grant_); break;
     case stage::sent: gate_.budget_.window().lost(grant_.token, now.steady); break;
     case stage::over: return;
     }
@@ -251,15 +248,15 @@ bool gate::permit::is_withdrawn() const
 
 void gate::permit::step_back()
 {
-    if (stage_ == stage::inside && gate_.budget_.is_inside(item_)) gate_.budget_.leave(item_, true);
-    if (stage_ == stage::granted) gate_.budget_.not_sent(grant_, true);
+    if (stage_ == stage::inside) gate_.budget_.leave(item_);
+    if (stage_ == stage::granted) gate_.budget_.not_sent(grant_);
     stage_ = stage::over;
 }
 
-void gate::permit::sending()
+void gate::permit::sending(request_kind kind)
 {
     stage_ = stage::sent;
-    gate_.budget_.window().sent(grant_.token, gate_.parts_.clock.steady());
+    gate_.budget_.window().sent(grant_.token, gate_.parts_.clock.steady(), kind);
 }
 
 void gate::permit::answered(steady_time::duration round_trip)
@@ -282,7 +279,7 @@ task<void> gate::permit::reacquire()
     auto token = co_await call_back<sliding_window::token>(start);
     steady_time now = gate_.parts_.clock.steady();
     gate_.budget_.window().lost(std::exchange(grant_.token, token), now);
-    gate_.budget_.window().sent(token, now);
+    gate_.budget_.window().sent(token, now, request_kind::forwarded);
 }
 
 void gate::permit::acknowledged()

@@ -30,11 +30,8 @@ public:
         ledger& book;
         calendar day;  // empty: any 24 hours
 
-        // An item lost its place in one tool's flow. If no other holds it, enter() says why, right after.
-        std::function<void(budget::item, const asking&, const refusal&)> expelled;
-
-        // Nothing is sent for a while from now on, or ever: budget::is_held().
-        std::function<void()> held;
+        // One who asks for an item is told no. If nobody else asks for it, enter() says why, right after.
+        std::function<void(budget::item, const asking&, refusal)> expelled;
     };
     explicit gate(parts);
 
@@ -49,15 +46,19 @@ public:
     };
     using turn = std::variant<entered, refusal, closed, collected>;
 
-    // Waits for the item's turn, in the flows of all who ask; behind the others, or before them if `first`. After
-    // `entered` the caller makes a permit. Those with a batch key let others run first, who may then collect them.
-    task<turn> enter(budget::item, std::vector<asking>, bool first);
+    // Waits for the item's turn, in the flows of all who ask, each until its deadline; behind the others, or where it
+    // was if it `came_back`. After `entered` the caller makes a permit. Those with a batch key let others run first,
+    // who may then collect them.
+    task<turn> enter(budget::item, std::vector<asking>, bool came_back);
 
-    void join(budget::item, const asking&);  // another tool asks for it too, while it waits
+    void join(budget::item, const asking&);  // somebody else asks for it too, while it waits
 
     // Those of this batch key, at most so many, whose request another takes along: who would have had their turn
     // soonest. enter() says so to those in the queue; acquire() says false to those inside, who then have left it.
     std::vector<budget::item> collect_batch(std::uint64_t batch_key, std::size_t count);
+
+    // Those of this batch key go alone from now on.
+    void part(std::uint64_t batch_key);
 
     // It is not wanted any more, if it still waits: enter() says `why`.
     void expel(budget::item, refusal why);
@@ -76,11 +77,11 @@ public:
         // steps back.
         task<bool> acquire();
 
-        // Back to the head of the queue, where the caller enters again.
+        // Nothing is sent for now: the caller enters again, at once.
         void step_back();
 
         // The request is being written; its answer begins; TCP has acknowledged all of it.
-        void sending();
+        void sending(request_kind);
         void answered(steady_time::duration round_trip);
         void acknowledged();
 
@@ -144,7 +145,6 @@ private:
     std::list<std::function<void(sliding_window::token)>> finishing_;  // counted already, in need of room alone
     bool looking_ = false, look_again_ = false;
     bool closed_ = false, abandoned_ = false;
-    bool held_ = false;
     std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);
 };
 

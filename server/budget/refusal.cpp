@@ -43,9 +43,15 @@ std::string text_of(const refusal& r, const budget_settings& b, wall_time now, s
     case reason::queue_full:
         return "the queue is full: " + std::to_string(r.waiting) +
                " requests wait for their turn at Gong (budget.queue_max); kept calls are still answered";
+    case reason::left:  // a tool that has closed its own side alone still reads
+        return "the tool had closed its side of the connection, and was taken for gone (budget.linger)";
     case reason::not_ours:
         return "nothing is sent to Gong any more: the lock on the budget's ledger was removed or replaced while "
                "callcache ran, so another one may be sending; kept calls are still answered. Restart callcache";
+    case reason::too_late:
+        return std::string(r.allowed > duration(0) ? "its turn cannot come" : "its turn did not come") + " within " +
+               std::to_string(whole_seconds(r.within)) + " s (" + std::string(r.bound) + "): about " +
+               std::to_string(seconds_up(r.wait)) + " s more of queue; ask again then";
     case reason::too_long: break;
     }
     std::int64_t whole = seconds_up(r.wait);

@@ -4,6 +4,7 @@
 #include "cache/time.hpp"
 #include "config/settings.hpp"
 
+#include <array>
 #include <deque>
 #include <map>
 #include <optional>
@@ -11,6 +12,14 @@
 
 namespace callcache
 {
+
+// Requests of one kind take about the same time; of different kinds they need not.
+enum class request_kind : std::uint8_t
+{
+    lookup,
+    batch,      // several lookups
+    forwarded,  // a tool's own request
+};
 
 // There are `burst` tokens. A request takes one when it is sent, and the token comes back a window after the request's
 // arrival at the vendor, as far as that is proved: so no `burst` + 1 requests arrive within a window, in whichever
@@ -31,15 +40,23 @@ public:
     // `burst`/`rate` seconds and the margin.
     static steady_time::duration length(const budget_settings&);
 
-    // When the request may be sent that has `others` before it, if nobody else arrives. Never before `now`. While the
-    // arrival of an earlier one is not proved it is an estimate, and later than now.
-    steady_time next(steady_time now, std::size_t others = 0) const;
+    // When a request of this kind may be sent that has `others` before it, if nobody else arrives. Never before `now`.
+    // While the arrival of an earlier one is not proved it is an estimate, and later than now.
+    steady_time next(steady_time now, std::size_t others = 0, request_kind = request_kind::lookup) const;
 
-    // REQUIRES: next(now) == now. Each token is then told of once: sent, and answered or lost, or given back.
-    token take(steady_time now);
+    // The same for a lookup, by the number of others before it, from one look; and if everything that is on its way
+    // were answered now: it cannot be sooner.
+    class turns;
+    turns soonest(steady_time now) const;
+
+    // How many tokens forwarded requests hold that have no answer yet.
+    std::size_t forwarded_out(steady_time now) const;
+
+    // REQUIRES: next(now, 0, kind) == now. Each token is then told of once: sent, and answered or lost, or given back.
+    token take(steady_time now, request_kind = request_kind::lookup);
 
     // The request is being handed to the kernel.
-    void sent(token, steady_time now);
+    void sent(token, steady_time now, request_kind = request_kind::lookup);
 
     // More of it is to be handed over, and the vendor may count it no sooner than that comes. True if its token stands
     // for that too, as it is out; then what was acknowledged counts no longer. False if the token has come back: then
@@ -49,7 +66,7 @@ public:
     // The first byte of its answer came. `round_trip` is the least that the network there and back ever took.
     void answered(token, steady_time now, steady_time::duration round_trip = {});
 
-    // The other end of the connection has acknowledged all of it.
+    // TCP at the other end of the connection has acknowledged all of it.
     void acknowledged(token, steady_time now);
 
     // The connection has ended: what did not arrive by now never will.
@@ -59,21 +76,52 @@ public:
     void give_back(token);
 
 private:
-    void arrived(token, steady_time at_the_latest);
-
-    std::size_t burst_;
-    steady_time::duration window_;
-    steady_time::duration margin_;
-    steady_time not_before_;
     struct flying
     {
+        request_kind kind = request_kind::lookup;
         steady_time sent;
         std::optional<steady_time> returns;  // as far as an acknowledgement tells
     };
-    std::map<token, flying> flying_;      // no answer yet
-    std::vector<steady_time> returning_;  // when tokens come back, unsorted; those that are back go with the next take
-    std::deque<steady_time::duration> lately_;  // from sending to the first byte of the answer
+    // A token that comes back: earlier where the next request is of a kind that takes its time too.
+    struct returning
+    {
+        steady_time at;
+        steady_time::duration round_trip{}, least{};
+    };
+    struct answer_times
+    {
+        std::deque<steady_time::duration> lately;
+        steady_time::duration least{};  // that can be relied on; zero until it is known
+    };
+
+    void arrived(token, returning);
+    const answer_times& times_of(request_kind k) const { return times_[std::size_t(k)]; }
+    steady_time free_at(const returning&, request_kind next) const;
+    turns look(steady_time now, request_kind, bool answered_now) const;
+
+    std::size_t burst_;
+    steady_time::duration window_;
+    steady_time not_before_;
+    std::map<token, flying> flying_;     // no answer yet
+    std::vector<returning> returning_;   // unsorted; those that are back go with the next take
+    std::array<answer_times, 3> times_;  // by kind: from sending to the first byte of the answer
     token last_ = 0;
+};
+
+class sliding_window::turns
+{
+public:
+    steady_time operator()(std::size_t others) const
+    {
+        // The others go as early as they can, `burst` of them in a round.
+        return back_[back_.size() - burst_ + others % burst_] + long(others / burst_) * window_;
+    }
+
+private:
+    friend class sliding_window;
+    std::size_t burst_ = 0;
+    steady_time::duration window_{};
+    std::vector<steady_time> back_;  // when tokens come back, `burst_` at least, sorted
 };
 
 }  // namespace callcache

@@ -26,7 +26,6 @@ public:
     exchanged answer;  // once it was sent
 
     std::vector<asking> begin_wait() override { return std::vector<asking>(1); }
-    upstream_failure limited(refusal no) override { return home_.limited(no); }
 
     task<std::optional<upstream_failure>> connect(bool fresh) override
     {
@@ -42,17 +41,16 @@ public:
     bool is_connected() override { return home_.line_->is_quiet(); }
 
     // A pause, or the end of the day, is for the terminal to hear of.
-    std::optional<upstream_failure> put_aside() override
+    std::optional<unsent> put_aside() override
     {
-        auto no = home_.gate_.spending().refuses({}, duration(0), home_.parts_.clock.now());
-        return home_.limited(no.value_or(refusal()));
+        return home_.gate_.spending().refuses({}, duration(0), home_.parts_.clock.now()).value_or(refusal());
     }
 
     task<void> exchange(gate::permit& permit) override
     {
         const parts& p = home_.parts_;
-        const exchange_settings limits{p.config.upstream.response_timeout, p.config.budget.margin, body_max_};
-        answer = co_await exchange_within(limits, *home_.line_, text_, permit, p.clock);
+        answer = co_await exchange_within(p.config.upstream.response_timeout, body_max_, *home_.line_, text_, permit,
+                                          p.clock);
         if (!answer.reusable) home_.line_.reset();
     }
 
@@ -65,7 +63,7 @@ private:
 metered_client::metered_client(parts p) :
     parts_(std::move(p)),
     gate_({parts_.loop, parts_.config.budget, 1, parts_.clock, parts_.book, parts_.day,
-           [](budget::item, const asking&, const refusal&) {}, [] {}}),
+           [](budget::item, const asking&, refusal) {}}),
     way_(gate_, outage_, parts_.clock)
 {}
 
@@ -76,7 +74,7 @@ metered_client::~metered_client()
 
 upstream_failure metered_client::limited(const refusal& no) const
 {
-    return {failing::limited, words_of(no, parts_.config.budget, parts_.clock.wall())};
+    return {failing::unsent, words_of(no, parts_.config.budget, parts_.clock.wall())};
 }
 
 task<upstream_result> metered_client::send(std::string request, std::size_t body_max)
@@ -84,7 +82,8 @@ task<upstream_result> metered_client::send(std::string request, std::size_t body
     if (auto no = gate_.spending().refuses({}, patience, parts_.clock.now())) co_return limited(*no);
     message out(*this, std::move(request), body_max);
     auto unsent = co_await way_.send(out, {});
-    if (unsent) co_return std::move(*unsent);
+    if (auto* no = unsent ? std::get_if<refusal>(&*unsent) : nullptr) co_return limited(*no);
+    if (unsent) co_return std::move(std::get<upstream_failure>(*unsent));
     if (auto* a = std::get_if<upstream_answer>(&out.answer.result))
     {
         if (a->status == 429)

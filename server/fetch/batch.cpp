@@ -1,11 +1,10 @@
-// A bulk read: the lookup whose turn it is takes others of its credential along, and its answer is distributed to them.
+#include "server/fetch/batch.hpp"
 
 #include "cache/trust.hpp"
-#include "server/fetch/flight.hpp"
+#include "server/fetch/classify.hpp"
+#include "server/fetch/send.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
+#include <map>
 #include <utility>
 
 namespace callcache
@@ -24,136 +23,142 @@ upstream_answer answer_of_one(const upstream_answer& bulk, std::string_view requ
     return one;
 }
 
-// How it ended without an answer.
-bulk_end end_of(const upstream_failure& f)
+bulk_classification classify_result(const upstream_result& r)
 {
+    if (auto* answer = std::get_if<upstream_answer>(&r)) return classify_bulk(*answer, bulk_kind::extensive);
+    auto& f = std::get<upstream_failure>(r);
     bool is_bulks_fault = f.what == failing::slow || f.what == failing::nonsense || f.what == failing::too_large;
-    return is_bulks_fault ? bulk_end::failed : bulk_end::unknown;
+    return {is_bulks_fault ? bulk_end::failed : bulk_end::unknown, {}, f.text};
+}
+
+// One of the calls of a bulk read once more, by its own GET.
+void begin_check(miss_path& path, const lookup& l, std::string call)
+{
+    if (path.draining || path.flights.contains(l.whose.get(), l.id)) return path.bulk.not_checked(*l.whose);
+    begin_lookup(path, l, lookup_flight::purpose::check)->expected = std::move(call);
 }
 
 }  // namespace
 
-fetcher::batch::batch(bulk_reads& desk, partition& whose) : desk_(desk), whose_(whose)
+batch::batch(miss_path& path, lookup_flight& leader, std::vector<lookup_flight_ptr> followers) :
+    path_(path),
+    leader_(leader),
+    whose_(*leader.first.whose),
+    followers_(std::move(followers)),
+    asked_(followers_.size() + 1)
 {
-    desk_.begins(whose_);
+    path_.bulk.begins(whose_);
 }
 
-fetcher::batch::~batch()
+batch::~batch()
 {
-    end(bulk_end::unknown, duration(0), 0, wall_time());
-    for (const flight_ptr& f : others) f->rider->send({share::what::again});
+    if (!is_over_) path_.bulk.ends(whose_, bulk_end::unknown, duration(0), asked_, 0, wall_time());
+    for (const lookup_flight_ptr& f : followers_) std::get<riding>(f->state).hears.send({share::what::again});
 }
 
-void fetcher::batch::end(bulk_end how, duration took, std::size_t found, wall_time now)
+std::vector<std::string> batch::ids() const
 {
-    if (!std::exchange(is_over_, true)) desk_.ends(whose_, how, took, asked, found, now);
+    std::vector<std::string> all{leader_.first.id};
+    for (const lookup_flight_ptr& f : followers_) all.push_back(f->first.id);
+    return all;
 }
 
-// Those of one number may go upstream together.
-std::uint64_t fetcher::batch_key_of(const lookup& l) const
+void batch::note_sending()
 {
-    bool may = is_call_id(l.id) && !l.kept_by && bulk_.is_possible(*l.whose, parts_.clock.wall());
-    return may ? reinterpret_cast<std::uintptr_t>(l.whose.get()) : 0;
-}
-
-// Right before the request is written: those that go with it, or null.
-std::shared_ptr<fetcher::batch> fetcher::collect_batch(flight& f)
-{
-    moment now = parts_.clock.now();
-    std::uint64_t batch_key = f.alone ? 0 : batch_key_of(f.first);
-    if (batch_key == 0) return nullptr;
-    partition& whose = *f.first.whose;
-    trust t = trust_at(whose.confirmed_at(), now.wall, *parts_.config);
-    std::size_t waiting = gate_.spending().waiting_of(batch_key);
-    duration last_turn = waiting == 0 ? duration(0) : gate_.spending().until_turn(waiting - 1, now);
-    std::size_t count =
-        bulk_.takes_along(whose, t == trust::good || t == trust::renew, waiting, last_turn, is_stretched());
-    if (count == 0) return nullptr;
-    auto along = gate_.collect_batch(batch_key, count);
-    if (along.empty()) return nullptr;
-    auto led = std::make_shared<batch>(bulk_, whose);
-    for (budget::item i : along)
+    for (const lookup_flight_ptr& f : followers_)
     {
-        flight_ptr other = by_number_.at(i)->shared_from_this();
-        other->rider.emplace(parts_.loop);
-        other->queued = other->lingers = false;
-        other->end->cancel();
-        led->others.push_back(std::move(other));
+        steady_time own_turn = f->last.turn_at;
+        f->last = leader_.last;
+        f->last.turn_at = own_turn;
     }
-    led->asked = led->others.size() + 1;
-    return led;
 }
 
-// To each its own call. What is not in the answer, and everything if there is none to be understood, needs a GET of its
-// own. The lead's word is returned.
-fetcher::share fetcher::distribute(flight& lead, batch& led, const upstream_result& r)
+share batch::distribute(const upstream_result& r)
 {
-    partition& whose = *lead.first.whose;
-    auto* answer = std::get_if<upstream_answer>(&r);
-    bulk_classification j;
-    if (answer)
-        j = classify_bulk(*answer, bulk_kind::extensive);
-    else
-        j = {end_of(std::get<upstream_failure>(r)), {}, std::get<upstream_failure>(r).text};
+    const bulk_classification c = classify_result(r);
     std::map<std::string_view, std::string_view> calls;
-    for (const call_answer& c : j.found.calls) calls[c.id] = c.call;
-
+    for (const call_answer& call : c.found.calls) calls[call.id] = call.call;
     std::size_t found = 0;
-    auto word_for = [&](flight& f) -> share {
-        if (j.how == bulk_end::unknown) return {share::what::answered, r};
+    auto share_of = [&](lookup_flight& f) -> share {
+        if (c.how == bulk_end::unknown) return {share::what::answered, r};
         auto call = calls.find(f.first.id);
-        if (call == calls.end()) return {share::what::alone, {}};
+        if (call == calls.end()) return {share::what::alone};
         ++found;
         f.in_bulk = true;
-        return {share::what::answered, answer_of_one(*answer, j.found.request_id, call->second)};
+        return {share::what::answered, answer_of_one(std::get<upstream_answer>(r), c.found.request_id, call->second)};
     };
-    share mine = word_for(lead);
-    for (const flight_ptr& f : std::exchange(led.others, {})) f->rider->send(word_for(*f));
-    end_bulk(lead, led, j, found);
-    if (lead.in_bulk && bulk_.wants_check(whose, parts_.clock.wall()))
-        asio::post(parts_.loop, [self = shared_from_this(), l = lead.first, call = std::string(calls[lead.first.id])] {
-            self->check_bulk(l, call);
-        });
+    share mine = share_of(leader_);
+    for (const lookup_flight_ptr& f : std::exchange(followers_, {}))
+        std::get<riding>(f->state).hears.send(share_of(*f));
+    end(c.how, c.why, found);
+    if (leader_.in_bulk && path_.bulk.wants_check(whose_, path_.now().wall))
+        asio::post(path_.parts.loop, [path = path_.shared_from_this(), l = leader_.first,
+                                      call = std::string(calls[leader_.first.id])] { begin_check(*path, l, call); });
     return mine;
 }
 
-void fetcher::end_bulk(const flight& lead, batch& led, const bulk_classification& j, std::size_t found)
+void batch::end(bulk_end how, const std::string& why, std::size_t found)
 {
-    partition& whose = *lead.first.whose;
-    wall_time now = parts_.clock.wall();
-    led.end(j.how, std::chrono::floor<duration>(lead.ended - lead.sent_steady), found, now);
-    if (j.how != bulk_end::refused && j.how != bulk_end::failed) return;
-    bool stopped = !bulk_.is_possible(whose, now);
-    if (stopped) parts_.kept.disk().put_partition(whose.record());
-    parts_.out.warn("a bulk read failed; its calls are fetched one by one",
-                    {{"why", j.why},
-                     {"calls", std::to_string(led.asked)},
-                     {"tool", lead.first.tool},
-                     {"next", stopped ? "in an hour, for this credential" : "as calls wait"}});
+    is_over_ = true;
+    const wall_time now = path_.now().wall;
+    const auto took = std::chrono::floor<duration>(leader_.last.ended - leader_.last.sent_steady);
+    path_.bulk.ends(whose_, how, took, asked_, found, now);
+    if (how != bulk_end::refused && how != bulk_end::failed) return;
+    bool stopped = !path_.bulk.is_possible(whose_, now);
+    if (stopped)
+    {
+        path_.parts.kept.disk().put_partition(whose_.record());
+        path_.permits.part(reinterpret_cast<std::uintptr_t>(&whose_));
+    }
+    path_.parts.out.warn("a bulk read failed; its calls are fetched one by one",
+                         {{"why", why},
+                          {"calls", std::to_string(asked_)},
+                          {"tool", leader_.first.tool},
+                          {"next", stopped ? "in an hour, for this credential" : "as calls wait"}});
 }
 
-// One of the calls of a bulk read once more, by its own GET.
-void fetcher::check_bulk(const lookup& l, const std::string& call)
+std::uint64_t batch_key_of(const miss_path& path, const lookup_flight& f)
 {
-    if (draining_ || flights_.contains({l.whose.get(), l.id})) return bulk_.not_checked(*l.whose);
-    auto f = begin_flight(l);
-    f->background = f->alone = true;
-    f->compared = call;
-    asio::co_spawn(parts_.loop, run(shared_from_this(), f), asio::detached);
+    const lookup& l = f.first;
+    bool may = !f.alone && is_call_id(l.id) && !l.kept_by && path.bulk.is_possible(*l.whose, path.now().wall);
+    return may ? reinterpret_cast<std::uintptr_t>(l.whose.get()) : 0;
 }
 
-void fetcher::compare(const flight& f, const upstream_result& r)
+std::unique_ptr<batch> collect_batch(miss_path& path, lookup_flight& leader)
 {
-    partition& whose = *f.first.whose;
-    auto* answer = std::get_if<upstream_answer>(&r);
-    classification j = answer ? classify(*answer, f.first.id) : classification();
-    if (j.what != meaning::found) return bulk_.not_checked(whose);
-    bool differs = !is_same_json(j.call.call, f.compared);
-    bulk_.checked(whose, differs, parts_.clock.wall());
+    const moment now = path.now();
+    const std::uint64_t batch_key = batch_key_of(path, leader);
+    if (batch_key == 0) return nullptr;
+    partition& whose = *leader.first.whose;
+    trust t = trust_at(whose.confirmed_at(), now.wall, path.config());
+    std::size_t waiting = path.spending().waiting_of(batch_key);
+    duration last_turn = waiting == 0 ? duration(0) : path.spending().until_turn(waiting - 1, now);
+    std::size_t count =
+        path.bulk.takes_along(whose, t == trust::good || t == trust::renew, waiting, last_turn, path.is_stretched);
+    if (count == 0) return nullptr;
+    std::vector<lookup_flight_ptr> followers;
+    for (fair_queue::item i : path.permits.collect_batch(batch_key, count))
+    {
+        auto f = std::static_pointer_cast<lookup_flight>(path.flights.at(i)->shared_from_this());
+        f->state = riding{mailbox<share>(path.parts.loop)};
+        followers.push_back(std::move(f));
+    }
+    if (followers.empty()) return nullptr;
+    return std::make_unique<batch>(path, leader, std::move(followers));
+}
+
+void compare(miss_path& path, const lookup_flight& check, const upstream_answer* answer)
+{
+    partition& whose = *check.first.whose;
+    classification c = answer ? classify(*answer, check.first.id) : classification();
+    if (c.what != meaning::found) return path.bulk.not_checked(whose);
+    bool differs = !is_same_json(c.call.call, check.expected);
+    path.bulk.checked(whose, differs, path.now().wall);
     if (!differs) return;
-    parts_.kept.disk().put_partition(whose.record());
-    parts_.out.error("a bulk read and a single GET gave two different calls; there are no bulk reads for a day",
-                     {{"id", f.first.id}, {"tool", f.first.tool}});
+    path.permits.part(reinterpret_cast<std::uintptr_t>(&whose));
+    path.parts.kept.disk().put_partition(whose.record());
+    path.parts.out.error("a bulk read and a single GET gave two different calls; there are no bulk reads for a day",
+                         {{"id", check.first.id}, {"tool", check.first.tool}});
 }
 
 }  // namespace callcache

@@ -1,153 +1,143 @@
-// A flight of the fetcher, and the words in which fetcher.cpp, which takes the questions, send.cpp, which sends a
-// flight out, and settle.cpp, which brings it home, speak.
+// A flight: what is on its way to the vendor, or waits for its turn, and everyone who waits for it.
 #pragma once
 
 #include "cache/call_id.hpp"
 #include "cache/invalidation.hpp"
 #include "server/async/mailbox.hpp"
-#include "server/fetch/fetcher.hpp"
+#include "server/budget/fair_queue.hpp"
+#include "server/fetch/lookup.hpp"
+#include "server/fetch/refused_credentials.hpp"
+#include "server/fetch/relay_channel.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <list>
+#include <memory>
+#include <variant>
 
 namespace callcache
 {
 
-struct fetcher::waiter
+using answered = std::function<void(looked_up)>;
+
+// What of it a 401 refuses.
+inline refused_use refused_use_of(const lookup& l)
+{
+    return {l.whose->name(), is_call_id(l.id) ? std::string() : l.id};
+}
+
+struct waiter
 {
     lookup asked;
     answered done;
-    bool joined = false;
-    bool left = false;  // the tool hung up; it may still read
-    std::unique_ptr<alarm> late;
+    bool joined = false;  // the flight was begun by somebody else
+    bool left = false;    // the tool hung up; it may still read
+    std::unique_ptr<alarm> late = {};
 };
 
 // What came of a call that another lookup's bulk read took along.
-struct fetcher::share
+struct share
 {
     enum class what
     {
         answered,
         alone,  // it needs a GET of its own
-        again,  // nothing came of it: back to the head of the queue
+        again,  // nothing came of it: back to the queue
     };
     what next;
     upstream_result result = {};  // answered
 };
 
-// The lookups that one takes along. Whatever happens to it, each of them hears of it.
-struct fetcher::batch
+// Where a flight is. What has ended is in no table any more.
+struct queued
 {
-    batch(bulk_reads& desk, partition& whose);
-    ~batch();
-    batch(const batch&) = delete;
-    batch& operator=(const batch&) = delete;
+    std::unique_ptr<alarm> lingering = {};  // nobody waits for it; until this rings it keeps its place
+};
+struct admitted  // it has its turn, and a connection is made ready
+{
+};
+struct riding  // another one's bulk read has taken it along
+{
+    mailbox<share> hears;
+};
+struct sent
+{
+};
+using flight_state = std::variant<admitted, queued, riding, sent>;
 
-    // What came of it, once.
-    void end(bulk_end, duration took, std::size_t found, wall_time now);
-
-    std::vector<flight_ptr> others;
-    std::size_t asked = 0;
-
-private:
-    bulk_reads& desk_;
-    partition& whose_;
-    bool is_over_ = false;
+// One sending, by which everything is dated that is learned from its answer.
+struct attempt
+{
+    steady_time turn_at{};  // when it had its turn
+    epoch_ticket ticket{};  // taken when it was sent
+    wall_time sent_at{};
+    steady_time sent_steady{}, ended{};
 };
 
-struct fetcher::flight : std::enable_shared_from_this<flight>
+struct flight : std::enable_shared_from_this<flight>
 {
-    budget::item number = 0;
-    lookup first;            // of the client that began it
-    refused_use refused_as;  // refusable(first)
-    std::list<waiter> waiters;
-    relay_ptr relay;             // a request that passes through; else it is a lookup
-    bool background = false;     // begun for nobody in particular
-    bool renews = false;         // of a fresh entry, for the sake of its credential's trust
-    bool queued = false;         // waits for its turn
-    bool sent = false;           // is on its way
-    bool lingers = false;        // everyone has left
-    std::unique_ptr<alarm> end;  // of that
-    steady_time turn_at{};       // when it last had its turn
-    epoch_ticket ticket;         // taken when it was sent
-    wall_time sent_at{};
-    steady_time sent_steady{};
-    steady_time ended{};
-    std::optional<mailbox<share>> rider;  // while it is part of another's bulk read
-    bool alone = false;                   // it goes by its own GET
-    bool in_bulk = false;                 // what it brings was in a bulk read
-    std::string compared;                 // with what it brings: the call as a bulk read had it
-    invalidation changes;                 // what it makes untrue, if it is a relay
-    bool is_whole = false;                // all of the request may have reached the vendor
-    bool erasure_noted = false;           // durably, and not ended
-    wall_time erasure_began{};
-    std::optional<refusal> limited;  // the budget's last word
-    bool refused = false;            // its credential was, while it waited
-    bool forgotten = false;          // it lingered, and nobody came back
+    flight(fair_queue::item n, lookup l) : number(n), first(std::move(l)), refused_as(refused_use_of(first)) {}
+    virtual ~flight() = default;
 
-    flight_key key() const { return {first.whose.get(), first.id}; }
-    bool is_wanted() const
+    const fair_queue::item number;
+    const lookup first;            // of the one who began it
+    const refused_use refused_as;  // what of it a 401 refuses
+    std::list<waiter> waiters;
+    flight_state state;
+    attempt last;
+
+    template<class State>
+    bool is() const
     {
-        return background || std::any_of(waiters.begin(), waiters.end(), [](const waiter& w) { return !w.left; });
+        return std::holds_alternative<State>(state);
+    }
+    virtual bool is_wanted() const
+    {
+        return std::any_of(waiters.begin(), waiters.end(), [](const waiter& w) { return !w.left; });
     }
 };
+using flight_ptr = std::shared_ptr<flight>;
 
-// A flight on its way out, of a lookup or a relay.
-class fetcher::outgoing_flight : public outgoing_request
+// Of a call, or of a kept route.
+struct lookup_flight final : flight
 {
-public:
-    outgoing_flight(fetcher& home, flight& f) : outgoing_request(f.number), home_(home), f_(f) {}
+    enum class purpose
+    {
+        asked,
+        refresh,
+        renewal,  // of a fresh entry, for the sake of its credential's trust
+        check,    // of a bulk read's answer
+    };
+    lookup_flight(fair_queue::item n, lookup l, purpose p) :
+        flight(n, std::move(l)),
+        why(p),
+        alone(p == purpose::renewal || p == purpose::check)
+    {}
 
-    std::vector<asking> begin_wait() final;
-    void end_wait() final;
-    upstream_failure limited(refusal) final;
-    std::optional<upstream_failure> objection() final;
+    const purpose why;
+    bool alone;            // it goes by its own GET
+    bool in_bulk = false;  // its answer was in a bulk read
+    std::string expected;  // check: the call as the bulk read had it
 
-protected:
-    // It is sent now: for the flight, the retry budget and the counts.
-    void note_sending();
-
-    fetcher& home_;
-    flight& f_;
+    bool is_wanted() const override { return why != purpose::asked || flight::is_wanted(); }
 };
+using lookup_flight_ptr = std::shared_ptr<lookup_flight>;
 
-// What is lost, too slow, 502, 503 or 504 is an outage of the vendor, and so is every other 5xx to a call's lookup. One
-// endpoint that answers 500 says nothing about the others; nor does nonsense.
-inline bool is_outage(const upstream_result& r, bool of_call)
+// Of a forwarded request.
+struct relay_flight final : flight
 {
-    if (auto* failure = std::get_if<upstream_failure>(&r))
-        return is_asked(failure->what) && failure->what != upstream_failure::kind::nonsense &&
-               failure->what != upstream_failure::kind::too_large;
-    unsigned status = std::get<upstream_answer>(r).status;
-    return of_call ? status >= 500 : status >= 502 && status <= 504;
-}
+    relay_flight(fair_queue::item n, lookup l, invalidation c, relay_channel_ptr r) :
+        flight(n, std::move(l)),
+        channel(std::move(r)),
+        changes(std::move(c))
+    {}
 
-// What of it a 401 refuses.
-inline refused_use refusable(const lookup& l)
-{
-    return {l.whose->name(), is_call_id(l.id) ? std::string() : l.id};
-}
-
-inline looked_up own(reply r, outcome word, std::string_view detail = {})
-{
-    looked_up l;
-    l.word = word;
-    l.own = std::make_shared<const reply>(std::move(r));
-    l.detail = detail;
-    return l;
-}
-
-inline reply with_retry_after(reply r, std::int64_t seconds)
-{
-    r.fields.emplace_back("Retry-After", std::to_string(seconds));
-    return r;
-}
-
-// What a tool is told in place of an answer. fetcher.cpp
-looked_up limited(const fetcher_parts&, const refusal&);
-reply is_down(const fetcher_parts&, const breaker&, std::string_view why);
-
-// Nothing if the credential may be asked for.
-std::optional<reply> just_refused(const refused_credentials&, const lookup&, steady_time now);
+    const relay_channel_ptr channel;
+    invalidation changes;        // what it makes untrue
+    bool was_sent = false;       // some of it, at least once
+    bool is_whole = false;       // all of it may have reached the vendor
+    bool erasure_noted = false;  // durably, and not ended
+    wall_time erasure_began{};
+};
 
 }  // namespace callcache

@@ -49,7 +49,8 @@ struct lookup
     std::string traceparent;                  // of the asker's trace, or empty
     std::string tool;                         // whose turn it takes, and whose share of the day
     urgency how = urgency::interactive;
-    duration patience{};       // how long it may wait for its turn
+    duration patience{};       // it is not begun if its turn would come later
+    duration turn_within{};    // once it waits, its turn has to come by then
     duration answer_within{};  // queue, attempts and retries together
     std::string_view bound;    // what says so: a key, or the field
     std::uint64_t asker = 0;   // names the one who waits, for fetcher::left(); 0: nobody does
@@ -71,7 +72,15 @@ inline void set_patience(lookup& l, const settings& s)
     bool waits_its_own = l.asked.wait || said.wait_max;
     l.answer_within =
         waits_its_own ? l.patience + duration(s.upstream.response_timeout) : duration(s.server.answer_max);
+    l.turn_within = waits_its_own ? l.patience : l.answer_within;
     l.bound = l.asked.wait ? "Prefer: wait" : said.wait_max ? "budget.tools" : "server.answer_max";
+}
+
+// The same for nobody: a refresh.
+inline lookup in_background(lookup l)
+{
+    l.how = urgency::background;
+    return l;
 }
 
 // One of `kept`, `vendors` and `own` is the answer, in this order; with a miss, `vendors` has the fields for `kept`.

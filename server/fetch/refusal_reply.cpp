@@ -9,6 +9,12 @@ namespace callcache
 reply refusal_reply(const refusal& r, const budget_settings& b, wall_time now)
 {
     if (r.why == refusal::reason::not_ours) return own_answer(503, words_of(r, b, now));
+    if (r.why == refusal::reason::left)
+    {
+        reply gone = own_answer(503, words_of(r, b, now));
+        gone.fields.emplace_back("Retry-After", "1");
+        return gone;
+    }
     reply answer = own_answer(429, words_of(r, b, now));
     std::int64_t seconds = seconds_up(std::min<duration>(wait_of(r), b.retry_after_max));
     answer.fields.emplace_back("Retry-After", std::to_string(seconds));

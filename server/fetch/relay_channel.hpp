@@ -75,15 +75,16 @@ struct relay_order
     outcome word = outcome::error;               // refused
 };
 
-struct relay
+struct relay_channel
 {
-    relay(executor front_loop, executor fetch_loop, bool whole_body, bool safe, std::optional<bulk_kind> calls) :
+    relay_channel(executor front_loop, executor fetch_loop, bool whole_body, bool safe,
+                  std::optional<bulk_kind> calls) :
         home(front_loop),
         orders(front_loop),
         may_finish(front_loop),
         reports(fetch_loop),
-        is_whole(whole_body),
-        is_read(safe || calls),
+        holds_all(whole_body),
+        only_reads(safe || calls),
         brings(calls)
     {}
 
@@ -92,8 +93,8 @@ struct relay
     mailbox<relay_order> orders;    // read by the front
     mailbox<bool> may_finish;       // read by whoever writes the body: the last piece of it may be written
     mailbox<relay_report> reports;  // read by the fetcher
-    const bool is_whole;            // its body is held, and it can be sent again; else it takes its time
-    const bool is_read;             // it changes nothing at the vendor, so that doing it twice is no harm
+    const bool holds_all;           // its body is held, and it can be sent again; else it takes its time
+    const bool only_reads;          // it changes nothing at the vendor, so that doing it twice is no harm
     const std::optional<bulk_kind> brings;
     bool is_over = false;  // the fetcher's: it has heard so from the front
 
@@ -104,14 +105,6 @@ struct relay
         reports.abandon();
     }
 };
-using relay_ptr = std::shared_ptr<relay>;
-
-// For the fetcher: on which connection it goes.
-struct carrier
-{
-    std::uint64_t era;                     // of the pool's, in which it was made
-    std::unique_ptr<transport> idle = {};  // it has carried a request before; null once it is sent on its way
-    bool was_used = false;
-};
+using relay_channel_ptr = std::shared_ptr<relay_channel>;
 
 }  // namespace callcache

@@ -1,9 +1,16 @@
-// Sends a lookup's flight, by a single GET or a bulk read, and tries it again, until there is an answer to settle with.
-// The order of the steps is in way_out.hpp.
+#include "server/fetch/send.hpp"
 
 #include "cache/freshness.hpp"
-#include "server/fetch/flight.hpp"
-#include "server/version.hpp"
+#include "server/async/backoff.hpp"
+#include "server/fetch/batch.hpp"
+#include "server/fetch/learn.hpp"
+#include "server/fetch/lookup_message.hpp"
+#include "server/fetch/not_answered.hpp"
+#include "server/fetch/settle.hpp"
+#include "server/fetch/upstream_log.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 
 namespace callcache
 {
@@ -16,87 +23,23 @@ using namespace std::chrono_literals;
 constexpr int retries_max = 2;
 constexpr milliseconds first_retry_after = 200ms, last_retry_after = 400ms;  // give or take a half
 
-// The message of a lookup: its own GET, or one bulk read for it and its batch.
-std::string message_of(const origin& upstream, const fetcher::flight& f, const fetcher::batch* led)
-{
-    std::vector<std::string> ids;
-    if (led) ids.push_back(f.first.id);
-    if (led)
-        for (const fetcher::flight_ptr& other : led->others) ids.push_back(other->first.id);
-    const std::string body = led ? bulk_request(ids) : "";
-    std::string line = "GET /v2/calls/" + f.first.id;
-    if (f.first.kept_by) line = "GET " + f.first.id;
-    if (led) line = "POST /v2/calls/extensive";
-    std::string head =
-        line + " HTTP/1.1\r\nHost: " + upstream.authority() + "\r\nAuthorization: " + f.first.authorization +
-        "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/" + version + "\r\n";
-    // A bulk read is for several, each with a trace of their own.
-    if (!led && !f.first.traceparent.empty()) head += "traceparent: " + f.first.traceparent + "\r\n";
-    if (led) head += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
-    return head + "\r\n" + body;
-}
-
-}  // namespace
-
-std::vector<asking> fetcher::outgoing_flight::begin_wait()
-{
-    f_.queued = true;
-    if (home_.gate_.spending().is_held(home_.parts_.clock.now())) home_.tell_who_cannot_wait();
-    home_.keep_or_linger(f_);
-    std::vector<asking> who;
-    std::uint64_t batch_key = f_.alone || f_.relay ? 0 : home_.batch_key_of(f_.first);
-    for (const waiter& w : f_.waiters) who.push_back({w.asked.tool, w.asked.how, batch_key});
-    if (who.empty()) who.push_back({f_.first.tool, f_.first.how, batch_key});
-    return who;
-}
-
-void fetcher::outgoing_flight::end_wait()
-{
-    f_.queued = f_.lingers = false;
-    f_.turn_at = home_.parts_.clock.steady();
-    f_.end->cancel();
-}
-
-upstream_failure fetcher::outgoing_flight::limited(refusal no)
-{
-    f_.limited = std::move(no);
-    return {failing::limited, "the budget says no"};
-}
-
-std::optional<upstream_failure> fetcher::outgoing_flight::objection()
-{
-    f_.refused = home_.refused_credentials_.wait(f_.refused_as, home_.parts_.clock.steady()).has_value();
-    if (!f_.refused) return std::nullopt;
-    return upstream_failure{failing::limited, "Gong has just refused this credential"};
-}
-
-void fetcher::outgoing_flight::note_sending()
-{
-    const clock_source& clock = home_.parts_.clock;
-    f_.ticket = home_.parts_.kept.ticket();
-    f_.sent_at = clock.wall();
-    f_.sent_steady = clock.steady();
-    f_.sent = true;
-    home_.retries_.sent(f_.sent_steady);
-    home_.counts_.sent(f_.first.tool);
-}
-
 // A lookup by its own GET, or with those that it takes along.
-class fetcher::outgoing_lookup final : public outgoing_flight
+class outgoing_lookup final : public outgoing_flight
 {
 public:
-    using outgoing_flight::outgoing_flight;
+    outgoing_lookup(miss_path& path, lookup_flight& f) : outgoing_flight(path, f), f_(f) {}
 
     // Once it was sent.
     exchanged answer;
-    std::shared_ptr<batch> led;  // it was a bulk read
+    std::unique_ptr<batch> led;  // it was a bulk read
     bool was_used = false;       // the connection
+
+    std::vector<asking> begin_wait() override { return wait_in_queue(batch_key_of(path_, f_), false); }
 
     task<std::optional<upstream_failure>> connect(bool fresh) override
     {
         loan_.reset();
-        auto taken =
-            co_await home_.pool_.take(fresh, home_.parts_.clock.steady() + home_.parts_.config->server.answer_max);
+        auto taken = co_await path_.pool.take(fresh, path_.now().steady + path_.config().server.answer_max);
         if (auto* failure = std::get_if<upstream_failure>(&taken)) co_return std::move(*failure);
         loan_.emplace(std::move(std::get<connection_pool::loan>(taken)));
         co_return std::nullopt;
@@ -104,174 +47,228 @@ public:
 
     bool is_connected() override { return loan_->connection().is_quiet(); }
 
-    std::optional<upstream_failure> put_aside() override
+    std::optional<unsent> put_aside() override
     {
         loan_->give_back();
         loan_.reset();
         return std::nullopt;
     }
 
-    bool is_taken_along() const override { return f_.rider.has_value(); }
+    bool is_taken_along() const override { return f_.is<riding>(); }
+    bool is_wanted() const override { return f_.why != lookup_flight::purpose::asked || !f_.waiters.empty(); }
 
-    void prepare() override
+    request_kind prepare() override
     {
         was_used = loan_->was_used();
-        led = home_.collect_batch(f_);
-        message_ = message_of(home_.parts_.upstream, f_, led.get());
         note_sending();
-        if (!led) return;
-        for (const flight_ptr& other : led->others)
-        {
-            other->sent = true;
-            other->ticket = f_.ticket;
-            other->sent_at = f_.sent_at;
-            other->sent_steady = f_.sent_steady;
-        }
+        led = collect_batch(path_, f_);
+        if (led) led->note_sending();
+        message_ = led ? bulk_message(path_.parts.upstream, f_.first, led->ids())
+                       : lookup_message(path_.parts.upstream, f_.first);
+        return led ? request_kind::batch : request_kind::lookup;
     }
 
     task<void> exchange(gate::permit& permit) override
     {
-        const settings& s = *home_.parts_.config;
-        const exchange_settings limits{s.upstream.response_timeout, s.budget.margin,
-                                       led ? bulk_answer_bytes_max : call_answer_bytes_max};
-        answer = co_await exchange_within(limits, loan_->connection(), message_, permit, home_.parts_.clock);
-        f_.ended = home_.parts_.clock.steady();
-        if (!led) home_.bulk_.single_took(std::chrono::floor<duration>(f_.ended - f_.sent_steady));
+        answer = co_await exchange_within(path_.config().upstream.response_timeout,
+                                          led ? bulk_answer_bytes_max : call_answer_bytes_max, loan_->connection(),
+                                          message_, permit, path_.parts.clock);
+        f_.state = admitted{};
+        f_.last.ended = path_.now().steady;
+        if (!led) path_.bulk.single_took(std::chrono::floor<duration>(f_.last.ended - f_.last.sent_steady));
         if (answer.reusable) loan_->give_back();
         loan_.reset();
     }
 
 private:
+    lookup_flight& f_;
     std::optional<connection_pool::loan> loan_;
     std::string message_;
 };
 
-task<void> fetcher::run(std::shared_ptr<fetcher> self, flight_ptr f)
+bool may_retry(miss_path& path, const lookup_flight& f, const upstream_result& r, int retries)
 {
-    const upstream_failure lost{failing::lost, "a mistake in callcache"};
-    try
-    {
-        upstream_result r = co_await self->fetch(*f);
-        self->settle(f, std::move(r));
-    }
-    catch (const std::exception& mistake)
-    {
-        self->parts_.out.error("a mistake in callcache", {{"what", mistake.what()}});
-        self->fail(f, nullptr, lost);
-    }
+    auto* failure = std::get_if<upstream_failure>(&r);
+    auto* answer = std::get_if<upstream_answer>(&r);
+    bool passes = failure ? failure->what == failing::closed || failure->what == failing::lost
+                          : answer->status == 502 || answer->status == 503 || answer->status == 504;
+    const steady_time now = path.now().steady;
+    return passes && retries < retries_max && !f.waiters.empty() && !path.draining && path.outage.lets_through(now) &&
+           path.retries.take(now);
+}
+
+fetched fetched_of(upstream_result r)
+{
+    return std::visit([](auto&& what) -> fetched { return std::move(what); }, std::move(r));
+}
+
+task<void> pause_before_retry(const miss_path& path, const lookup_flight& f, int retries)
+{
+    milliseconds wait = wait_after(unsigned(retries), first_retry_after, last_retry_after);
+    auto jitter = std::chrono::duration_cast<milliseconds>(wait * (jitter_of(f.first.id, f.last.sent_at) / 2));
+    co_await sleep_until(path.parts.clock, path.now().steady + wait + jitter);
 }
 
 // Until there is an answer to settle with, or no more reason to try.
 //  - A connection that the vendor closed while it was idle says nothing about the vendor: once, on a fresh one.
-//  - A 429 means that nothing was done: back to the head of the queue, for those who can wait.
+//  - A 429 means that nothing was done: back to its place in the queue, for those who can wait.
 //  - Lost before an answer, 502, 503, 504: twice, after a while, if the retry budget allows it.
-task<upstream_result> fetcher::fetch(flight& f)
+task<fetched> fetch(miss_path& path, lookup_flight& f)
 {
     bool again = false, fresh = false, of_call = !f.first.kept_by;
     for (int retries = 0;; again = true)
     {
-        outgoing_lookup out(*this, f);
-        auto unsent = co_await way_.send(out, {again, fresh});
+        outgoing_lookup out(path, f);
+        auto unsent = co_await path.way.send(out, {again, fresh});
         if (unsent)
         {
-            learn_from(f, *unsent, is_outage(*unsent, of_call));
-            co_return std::move(*unsent);
+            if (auto* no = std::get_if<refusal>(&*unsent)) co_return std::move(*no);
+            upstream_result failure = std::move(std::get<upstream_failure>(*unsent));
+            learn_from(path, f, failure, is_outage(failure, of_call));
+            co_return fetched_of(std::move(failure));
         }
-        if (f.rider)
+        if (auto* ride = std::get_if<riding>(&f.state))
         {
-            share heard = co_await f.rider->next();
-            f.rider.reset();
-            f.sent = false;
-            if (heard.next == share::what::answered) co_return std::move(heard.result);
+            share heard = co_await ride->hears.next();
+            f.state = admitted{};
+            if (heard.next == share::what::answered) co_return fetched_of(std::move(heard.result));
             f.alone = heard.next == share::what::alone;
             continue;
         }
-        f.sent = false;
         upstream_result& result = out.answer.result;
-        note_end(f, result, out.led ? out.led->asked : 0);
+        note_end(path, f, result, out.led ? out.led->size() : 0);
         auto* failure = std::get_if<upstream_failure>(&result);
         if (failure && failure->what == failing::closed && out.was_used && !fresh)
         {
             fresh = true;
             continue;
         }
-        learn_from(f, result, is_outage(result, of_call && !out.led));
+        learn_from(path, f, result, is_outage(result, of_call && !out.led));
         if (auto* answer = std::get_if<upstream_answer>(&result); answer && answer->status == 429)
         {
-            hear_429(f, *answer);
+            hear_429(path, f, answer->find("retry-after"));
             if (!f.waiters.empty()) continue;
-            co_return std::move(result);
+            co_return fetched_of(std::move(result));
         }
-        if (!may_retry(f, result, retries))
+        if (!may_retry(path, f, result, retries))
         {
-            if (!out.led) co_return std::move(result);
-            share mine = distribute(f, *out.led, result);
-            if (mine.next == share::what::answered) co_return std::move(mine.result);
+            if (!out.led) co_return fetched_of(std::move(result));
+            share mine = out.led->distribute(result);
+            if (mine.next == share::what::answered) co_return fetched_of(std::move(mine.result));
             f.alone = true;
             continue;
         }
         fresh = true;
-        counts_.retried();
-        milliseconds wait = wait_after(unsigned(++retries), first_retry_after, last_retry_after);
-        auto jitter = std::chrono::duration_cast<milliseconds>(wait * (jitter_of(f.first.id, f.sent_at) / 2));
-        co_await sleep_until(parts_.clock, parts_.clock.steady() + wait + jitter);
+        path.counts.retried();
+        co_await pause_before_retry(path, f, ++retries);
     }
 }
 
-bool fetcher::may_retry(const flight& f, const upstream_result& r, int retries)
+task<void> send_lookup(miss_path& path, lookup_flight& f)
 {
-    auto* failure = std::get_if<upstream_failure>(&r);
-    auto* answer = std::get_if<upstream_answer>(&r);
-    bool passes = failure ? failure->what == failing::closed || failure->what == failing::lost
-                          : answer->status == 502 || answer->status == 503 || answer->status == 504;
-    return passes && retries < retries_max && !f.waiters.empty() && !draining_ &&
-           breaker_.lets_through(parts_.clock.steady()) && retries_.take(parts_.clock.steady());
+    fetched r = co_await fetch(path, f);
+    settle(path, f, std::move(r));
 }
 
-// All sending stops for as long as the vendor asks.
-void fetcher::hear_429(flight& f, const upstream_answer& answer)
+// The queue tells who waits there.
+void on_deadline(miss_path& path, std::uint64_t asker)
 {
-    moment now = parts_.clock.now();
-    bool was_paused = gate_.spending().paused_for(now) > 0s;
-    gate_.refused(answer.find("retry-after"));
-    if (!was_paused)
-        parts_.out.warn(
-            "Gong answered 429: nothing is sent until it allows it again",
-            {{"for_s", std::to_string(seconds_up(gate_.spending().paused_for(now)))}, {"tool", f.first.tool}});
-    tell_who_cannot_wait();
+    auto* seat = path.flights.seat_of(asker);
+    if (!seat || path.spending().queue().contains(seat->in->number)) return;
+    waiter w = path.flights.leave(*seat);
+    reply r = own_answer(504, "no answer from Gong within " + std::to_string(whole_seconds(w.asked.answer_within)) +
+                                  " s (" + std::string(w.asked.bound) + "); ask again, as the lookup goes on");
+    w.done(fallback(path, w.asked, own(std::move(r), outcome::error)));
 }
 
-// For the breaker, and for what the vendor says of the budget.
-void fetcher::learn_from(const flight& f, const upstream_result& r, bool is_outage)
+}  // namespace
+
+void outgoing_flight::end_wait()
 {
-    auto* failure = std::get_if<upstream_failure>(&r);
-    auto* answer = std::get_if<upstream_answer>(&r);
-    if (failure && !is_asked(failure->what)) return;
-    if (answer && answer->status != 429) gate_.accepted();
-    if (answer)
-        if (const std::string* remaining = answer->find("x-ratelimit-remaining")) vendor_remaining_ = *remaining;
-    bool was_down = breaker_.is_down();
-    if (is_outage)
-        breaker_.failed(f.turn_at, parts_.clock.steady());
+    if (!f_.is<riding>()) f_.state = admitted{};
+    f_.last.turn_at = path_.now().steady;
+}
+
+std::optional<upstream_failure> outgoing_flight::objection()
+{
+    if (!path_.refused.wait(f_.refused_as, path_.now().steady)) return std::nullopt;
+    return upstream_failure{failing::refused, "Gong has just refused this credential"};
+}
+
+std::vector<asking> outgoing_flight::wait_in_queue(std::uint64_t batch_key, bool is_forwarded)
+{
+    f_.state = queued{};
+    keep_or_linger(path_, f_);
+    std::vector<asking> who;
+    for (const waiter& w : f_.waiters) who.push_back(asking_of(w.asked, batch_key, is_forwarded));
+    if (who.empty()) who.push_back({f_.first.tool, f_.first.how, batch_key, is_forwarded});
+    return who;
+}
+
+void outgoing_flight::note_sending()
+{
+    f_.state = sent{};
+    f_.last.ticket = path_.parts.kept.ticket();
+    f_.last.sent_at = path_.now().wall;
+    f_.last.sent_steady = path_.now().steady;
+    path_.retries.sent(f_.last.sent_steady);
+    path_.counts.sent(f_.first.tool);
+}
+
+void on_refused(miss_path& path, fair_queue::item number, const asking& who, refusal why)
+{
+    flight* f = path.flights.at(number);
+    if (!f) return;
+    if (auto* seat = path.flights.seat_of(who.asker); seat && seat->in == f)
+    {
+        waiter gone = path.flights.leave(*seat);
+        why.within = gone.asked.turn_within;
+        why.bound = gone.asked.bound;
+        gone.done(fallback(path, gone.asked, not_answered(path, why)));
+    }
+    if (path.spending().queue().contains(number))
+        keep_or_linger(path, *f);
     else
-        breaker_.succeeded();
-    stretch();
-    if (breaker_.is_down() == was_down) return;
-    parts_.out.warn(was_down
-                        ? "Gong answers again"
-                        : "Gong is down: several requests in a row have failed. Kept calls are still answered, and "
-                          "Gong is asked again now and then",
-                    {{"upstream", parts_.upstream.text()}});
+        path.flights.shut(*f);
 }
 
-// It ends by itself too, as the day goes on.
-void fetcher::stretch()
+asking asking_of(const lookup& l, std::uint64_t batch_key, bool is_forwarded)
 {
-    stretched_ = gate_.spending().shedding(parts_.clock.now()) != shed_level::plenty;
-    if (stretched_)
-        stretch_again_.set(parts_.clock.steady() + 1min, [this] { stretch(); });
-    else
-        stretch_again_.cancel();
+    return {l.tool, l.how, batch_key, is_forwarded, l.asked_at + l.turn_within, l.asker};
+}
+
+lookup_flight_ptr begin_lookup(miss_path& path, lookup l, lookup_flight::purpose why, answered done)
+{
+    auto f = std::make_shared<lookup_flight>(path.flights.next_number(), l, why);
+    path.flights.add(f);
+    if (done) join(path, *f, std::move(l), std::move(done));
+    asio::co_spawn(path.parts.loop, run_flight(path.shared_from_this(), f, send_lookup(path, *f)), asio::detached);
+    return f;
+}
+
+void join(miss_path& path, flight& f, lookup l, answered done)
+{
+    waiter& w = path.flights.join(f, {std::move(l), std::move(done)});
+    limit_time(path, f, w);
+    if (f.is<queued>()) path.permits.join(f.number, asking_of(w.asked));
+}
+
+void limit_time(miss_path& path, flight&, waiter& w)
+{
+    w.late = std::make_unique<alarm>(path.parts.loop, path.parts.clock);
+    w.late->set(w.asked.asked_at + w.asked.answer_within, [&path, asker = w.asked.asker] { on_deadline(path, asker); });
+}
+
+void keep_or_linger(miss_path& path, flight& f)
+{
+    auto* waits = std::get_if<queued>(&f.state);
+    if (!waits || f.is_wanted() || waits->lingering) return;
+    waits->lingering = std::make_unique<alarm>(path.parts.loop, path.parts.clock);
+    waits->lingering->set(path.now().steady + path.config().budget.linger, [&path, &f] {
+        if (!path.spending().queue().contains(f.number)) return;  // it has its turn, and has yet to hear of that
+        path.flights.shut(f);
+        path.permits.expel(f.number, nobody_waits());
+    });
 }
 
 }  // namespace callcache

@@ -1,8 +1,9 @@
-// What an answer, or the lack of one, means for what is kept, for the credential's trust, and for everyone who waits.
+#include "server/fetch/settle.hpp"
 
 #include "cache/freshness.hpp"
-#include "server/fetch/flight.hpp"
-#include "server/http/trace.hpp"
+#include "server/fetch/batch.hpp"
+#include "server/fetch/classify.hpp"
+#include "server/fetch/not_answered.hpp"
 
 #include <utility>
 
@@ -12,6 +13,7 @@ namespace
 {
 
 using failing = upstream_failure::kind;
+using answer_ptr = std::shared_ptr<const upstream_answer>;
 
 constexpr duration passed_for = std::chrono::hours(1);           // what may not be kept is tried again after this
 constexpr duration confirmation_step = std::chrono::minutes(1);  // trust is written no more precisely than this
@@ -26,18 +28,18 @@ std::shared_ptr<entry> entry_of(const upstream_answer& answer, std::string body,
 }
 
 // The entity tag is of the call object's bytes, or of all of a kept route's.
-void describe(const fetcher_parts& parts, entry& e, std::string_view tagged, duration fresh)
+void describe(const miss_path& path, entry& e, std::string_view tagged, duration fresh)
 {
     e.etag = "\"" + hex(sha256(tagged), 16) + "\"";
-    bool guards = parts.kept.is_guarded(parts.config->cache.erasure_guard, e.sent_at);
-    e.fresh_for = guards ? guarded(parts.config->cache.calls, fresh) : fresh;
+    bool guards = path.parts.kept.is_guarded(path.config().cache.erasure_guard, e.sent_at);
+    e.fresh_for = guards ? guarded(path.config().cache.calls, fresh) : fresh;
 }
 
-void describe(const fetcher_parts& parts, entry& e, const call_answer& call)
+void describe(const miss_path& path, entry& e, const call_answer& call)
 {
     e.is_private = call.is_private;
-    describe(parts, e, call.call,
-             call_freshness(parts.config->cache.calls, call.started, call.is_private, e.sent_at,
+    describe(path, e, call.call,
+             call_freshness(path.config().cache.calls, call.started, call.is_private, e.sent_at,
                             jitter_of(call.id, e.sent_at)));
 }
 
@@ -47,260 +49,208 @@ void keep_bytes(entry& e, const entry_ptr& before)
     if (before && !e.is_negative && before->etag == e.etag) e.body = before->body;
 }
 
-}  // namespace
-
-void fetcher::settle(const flight_ptr& f, upstream_result r)
+// Ends the flight, and tells each who waited.
+void end(miss_path& path, flight& f, const std::function<looked_up(const waiter&)>& word_for)
 {
-    if (!f->compared.empty()) compare(*f, r);
-    auto* failure = std::get_if<upstream_failure>(&r);
-    if (failure && failure->what == failing::too_large && f->first.kept_by) return pass_by(f, nullptr);
-    if (failure) return fail(f, nullptr, *failure);
-    auto answer = std::make_shared<const upstream_answer>(std::move(std::get<upstream_answer>(r)));
-    const route_settings* route = f->first.kept_by;
-    classification j = route ? classify_route(*answer, route->overrides) : classify(*answer, f->first.id);
-    partition& whose = *f->first.whose;
-
-    auto fresh_entry = [&] { return entry_of(*answer, answer->body, f->sent_at); };
-    looked_up handed_on;
-    handed_on.word = outcome::miss;
-    handed_on.vendors = answer;
-
-    switch (j.what)
-    {
-    case meaning::found:
-    {
-        auto e = fresh_entry();
-        if (route)
-            describe(parts_, *e, e->body, route_freshness(route->fresh, jitter_of(f->first.id, f->sent_at)));
-        else
-            describe(parts_, *e, j.call);
-        return keep(f, std::move(e), answer);
-    }
-    case meaning::not_kept:
-    case meaning::unfit: return pass_by(f, j.what == meaning::not_kept ? answer : nullptr);
-    case meaning::not_found:
-    {
-        auto e = fresh_entry();
-        entry_ptr before = parts_.kept.find_in_memory(whose, f->first.id);
-        if (!before) before = f->first.seen;
-        bool again = before && before->is_negative;
-        e->is_negative = true;
-        e->missing_since = again ? before->missing_since : f->sent_at;
-        e->fresh_for = not_found_freshness(parts_.config->cache.calls, before.get(), f->sent_at);
-        return keep(f, std::move(e), answer);
-    }
-    case meaning::refused: hear_401(*f); return answer_all(f, handed_on);
-    case meaning::forbidden:
-        // A key of the company that was never accepted may be later: it must not read then what others may.
-        if (whose.company() && parts_.known.enroll(whose))
-        {
-            whose.use(f->sent_at);
-            parts_.kept.disk().put_partition(whose.record());
-        }
-        if (whose.id() != 0) parts_.kept.drop(whose, f->first.id, f->sent_at);
-        return answer_all(f, handed_on);
-    case meaning::handed_on: return answer_all(f, handed_on);
-    case meaning::failing: return fail(f, answer, {failing::lost, "answered " + std::to_string(answer->status)});
-    case meaning::nonsense: return fail(f, nullptr, {failing::nonsense, j.why});
-    }
+    auto* l = dynamic_cast<lookup_flight*>(&f);
+    if (l && l->why == lookup_flight::purpose::renewal) path.renewing.erase(f.first.whose.get());
+    for (waiter& w : path.flights.end(f)) w.done(word_for(w));
 }
 
-void fetcher::keep(const flight_ptr& f, std::shared_ptr<entry> e, std::shared_ptr<const upstream_answer> answer)
+void answer_all(miss_path& path, flight& f, const looked_up& settled)
 {
-    partition& whose = *f->first.whose;
-    if (!f->in_bulk)  // a bulk read says nothing about the credential
-    {
-        refused_credentials_.accepted(f->refused_as);
-        confirm(whose, f->sent_at);
-    }
-    entry_ptr before = parts_.kept.find_in_memory(whose, f->first.id);
-    if (!before) before = f->first.seen;
-    keep_bytes(*e, before);
-    e->from = f->in_bulk ? source::bulk : source::lookup;
-
-    looked_up settled;
-    if (!f->first.kept_by && !e->is_negative && !e->is_private)
-        counts_.fetched(f->first.id, (whose.company() ? *whose.company() : whose).name(), !f->in_bulk, f->sent_at);
-    settled.word = f->in_bulk ? outcome::bulk : outcome::miss;
-    settled.kept = e;
-    settled.vendors = std::move(answer);
-    settled.stored = parts_.kept.keep(whose, f->first.id, std::move(e), f->ticket);
-    answer_all(f, settled);
+    end(path, f, [&](const waiter& w) {
+        looked_up mine = settled;
+        if (w.joined) mine.word = outcome::collapsed;
+        return mine;
+    });
 }
 
-// Learns from a list, or from a bulk read of a tool's own, that has passed through as a whole: a list may confirm the
-// credential, and the calls of both are kept. Where an answer that was sent for later is kept already, it stays.
-void fetcher::keep_brought(const flight& f, const upstream_answer& answer)
+// Each is answered from what is kept, where its age allows it; the others get `otherwise`.
+void fall_back(miss_path& path, flight& f, const looked_up& otherwise)
+{
+    end(path, f, [&](const waiter& w) {
+        looked_up mine = otherwise;
+        if (w.joined && mine.word == outcome::miss) mine.word = outcome::collapsed;
+        return fallback(path, w.asked, std::move(mine));
+    });
+}
+
+looked_up handed_on(answer_ptr answer)
+{
+    looked_up l;
+    l.word = outcome::miss;
+    l.vendors = std::move(answer);
+    return l;
+}
+
+void warn_of_failure(miss_path& path, const flight& f, const std::string& why)
+{
+    path.parts.out.warn(
+        "a request failed",
+        {{"id", std::string(path_of(f.first.id))}, {"upstream", path.parts.upstream.text()}, {"why", why}});
+}
+
+// The vendor accepted the credential.
+void confirm(miss_path& path, partition& whose, wall_time sent_at)
+{
+    bool fresh = path.parts.known.enroll(whose);
+    bool was_trusted = whose.confirmed_at().has_value();
+    whose.confirm(sent_at);
+    wall_time& written = path.confirmation_written[whose.id()];
+    if (!fresh && was_trusted && sent_at - written < confirmation_step) return;
+    written = sent_at;
+    whose.use(sent_at);
+    path.parts.kept.disk().put_partition(whose.record());
+    if (!whose.company()) return;
+    whose.company()->use(sent_at);
+    path.parts.kept.disk().put_partition(whose.company()->record());
+}
+
+// The vendor refused the credential: what was kept under it is not read any more.
+void hear_401(miss_path& path, const flight& f)
 {
     partition& whose = *f.first.whose;
-    bulk_classification j = classify_bulk(answer, *f.relay->brings);
-    if (*f.relay->brings == bulk_kind::list && j.is_vendors_word) confirm(whose, f.sent_at);
-    if (j.how != bulk_end::read || whose.id() == 0) return;
-    for (const call_answer& call : j.found.calls)
+    whose.refuse(f.last.sent_at);
+    path.refused.refused(f.refused_as, f.last.turn_at, path.now().steady);
+    if (whose.id() != 0) path.parts.kept.disk().put_partition(whose.record());
+    if (f.first.kept_by || std::exchange(path.heard_401, true)) return;
+    path.parts.out.warn(
+        "Gong answered 401. If the credential is right, your company may have an API host of its own, such "
+        "as https://us-12345.api.gong.io (Gong shows it beside the API keys); set it with --upstream URL or "
+        "upstream.url. Now it is " +
+        path.parts.upstream.text());
+}
+
+// A key of the company that was never accepted may be later: it must not read then what others may.
+void forbid(miss_path& path, const lookup_flight& f)
+{
+    partition& whose = *f.first.whose;
+    if (whose.company() && path.parts.known.enroll(whose))
     {
-        auto e = entry_of(answer, body_of_one(j.found.request_id, call.call), f.sent_at);
-        describe(parts_, *e, call);
-        e->from = *f.relay->brings == bulk_kind::list ? source::list : source::bulk;
-        keep_bytes(*e, parts_.kept.find_in_memory(whose, call.id));
-        parts_.kept.keep(whose, call.id, std::move(e), f.ticket);
+        whose.use(f.last.sent_at);
+        path.parts.kept.disk().put_partition(whose.record());
     }
+    if (whose.id() != 0) path.parts.kept.drop(whose, f.first.id, f.last.sent_at);
+}
+
+// What is kept of it, or was when the front looked.
+entry_ptr known_before(const miss_path& path, const lookup_flight& f)
+{
+    entry_ptr before = path.parts.kept.find_in_memory(*f.first.whose, f.first.id);
+    return before ? before : f.first.seen;
+}
+
+void keep(miss_path& path, lookup_flight& f, std::shared_ptr<entry> e, answer_ptr answer)
+{
+    partition& whose = *f.first.whose;
+    if (!f.in_bulk)  // a bulk read says nothing about the credential
+    {
+        path.refused.accepted(f.refused_as);
+        confirm(path, whose, f.last.sent_at);
+    }
+    keep_bytes(*e, known_before(path, f));
+    e->from = f.in_bulk ? source::bulk : source::lookup;
+    if (!f.first.kept_by && !e->is_negative && !e->is_private)
+        path.counts.fetched(f.first.id, (whose.company() ? *whose.company() : whose).name(), !f.in_bulk,
+                            f.last.sent_at);
+    looked_up settled = handed_on(std::move(answer));
+    if (f.in_bulk) settled.word = outcome::bulk;
+    settled.kept = e;
+    settled.stored = path.parts.kept.keep(whose, f.first.id, std::move(e), f.last.ticket);
+    answer_all(path, f, settled);
+}
+
+void keep_missing(miss_path& path, lookup_flight& f, answer_ptr answer)
+{
+    auto e = entry_of(*answer, answer->body, f.last.sent_at);
+    entry_ptr before = known_before(path, f);
+    e->is_negative = true;
+    e->missing_since = before && before->is_negative ? before->missing_since : f.last.sent_at;
+    e->fresh_for = not_found_freshness(path.config().cache.calls, before.get(), f.last.sent_at);
+    keep(path, f, std::move(e), std::move(answer));
 }
 
 // The answer may not be kept, and is that of the one who began the flight, if it is whole. The others, and for a while
 // all that come, need one of their own.
-void fetcher::pass_by(const flight_ptr& f, const std::shared_ptr<const upstream_answer>& answer)
+void pass_by(miss_path& path, lookup_flight& f, const answer_ptr& answer)
 {
-    partition& whose = *f->first.whose;
-    refused_credentials_.accepted(f->refused_as);
-    confirm(whose, f->sent_at);
+    partition& whose = *f.first.whose;
+    path.refused.accepted(f.refused_as);
+    confirm(path, whose, f.last.sent_at);
     auto e = std::make_shared<entry>();
-    e->sent_at = f->sent_at;
+    e->sent_at = f.last.sent_at;
     e->fresh_for = passed_for;
     e->is_passed = true;
-    parts_.kept.keep(whose, f->first.id, std::move(e), f->ticket);
-    forget(*f);
-    auto waiters = std::move(f->waiters);
-    for (waiter& w : waiters)
-    {
+    path.parts.kept.keep(whose, f.first.id, std::move(e), f.last.ticket);
+    end(path, f, [&](const waiter& w) {
         looked_up mine;
         mine.word = outcome::pass;
         mine.passes = w.joined || !answer;
         if (!mine.passes) mine.vendors = answer;
-        w.done(std::move(mine));
+        return mine;
+    });
+}
+
+}  // namespace
+
+void settle(miss_path& path, lookup_flight& f, fetched result)
+{
+    if (f.why == lookup_flight::purpose::check) compare(path, f, std::get_if<upstream_answer>(&result));
+    const route_settings* route = f.first.kept_by;
+    if (auto* no = std::get_if<refusal>(&result)) return fail(path, f, std::move(*no));
+    if (auto* failure = std::get_if<upstream_failure>(&result))
+        return failure->what == failing::too_large && route ? pass_by(path, f, nullptr)
+                                                            : fail(path, f, std::move(*failure));
+    auto answer = std::make_shared<const upstream_answer>(std::move(std::get<upstream_answer>(result)));
+    const classification c = route ? classify_route(*answer, route->overrides) : classify(*answer, f.first.id);
+    switch (c.what)
+    {
+    case meaning::found:
+    {
+        auto e = entry_of(*answer, answer->body, f.last.sent_at);
+        if (route)
+            describe(path, *e, e->body, route_freshness(route->fresh, jitter_of(f.first.id, f.last.sent_at)));
+        else
+            describe(path, *e, c.call);
+        return keep(path, f, std::move(e), answer);
+    }
+    case meaning::not_kept: return pass_by(path, f, answer);
+    case meaning::unfit: return pass_by(path, f, nullptr);
+    case meaning::not_found: return keep_missing(path, f, answer);
+    case meaning::refused: hear_401(path, f); return answer_all(path, f, handed_on(answer));
+    case meaning::forbidden: forbid(path, f); return answer_all(path, f, handed_on(answer));
+    case meaning::handed_on: return answer_all(path, f, handed_on(answer));
+    case meaning::failing:
+        warn_of_failure(path, f, "answered " + std::to_string(answer->status));
+        return fall_back(path, f, handed_on(answer));
+    case meaning::nonsense: return fail(path, f, upstream_failure{failing::nonsense, c.why});
     }
 }
 
-// The vendor accepted the credential.
-void fetcher::confirm(partition& whose, wall_time sent_at)
+void fail(miss_path& path, flight& f, const unsent& why)
 {
-    bool fresh = parts_.known.enroll(whose);
-    bool was_trusted = whose.confirmed_at().has_value();
-    whose.confirm(sent_at);
-    wall_time& written = confirmation_written_[whose.id()];
-    if (!fresh && was_trusted && sent_at - written < confirmation_step) return;
-    written = sent_at;
-    whose.use(sent_at);
-    parts_.kept.disk().put_partition(whose.record());
-    if (!whose.company()) return;
-    whose.company()->use(sent_at);
-    parts_.kept.disk().put_partition(whose.company()->record());
+    if (auto* no = std::get_if<refusal>(&why)) return fall_back(path, f, not_answered(path, *no));
+    auto& failure = std::get<upstream_failure>(why);
+    if (is_asked(failure.what) || failure.what == failing::crowded) warn_of_failure(path, f, failure.text);
+    fall_back(path, f, not_answered(path, failure, f.refused_as));
 }
 
-// The vendor refused the credential: what was kept under it is not read any more.
-void fetcher::hear_401(const flight& f)
+void keep_brought(miss_path& path, const relay_flight& f, const upstream_answer& answer)
 {
     partition& whose = *f.first.whose;
-    whose.refuse(f.sent_at);
-    refused_credentials_.refused(f.refused_as, f.turn_at, parts_.clock.steady());
-    if (whose.id() != 0) parts_.kept.disk().put_partition(whose.record());
-    if (f.first.kept_by || std::exchange(heard_401_, true)) return;
-    parts_.out.warn(
-        "Gong answered 401. If the credential is right, your company may have an API host of its own, such "
-        "as https://us-12345.api.gong.io (Gong shows it beside the API keys); set it with --upstream URL or "
-        "upstream.url. Now it is " +
-        parts_.upstream.text());
-}
-
-// Each waiter is answered from what is kept, where its age allows it; the others get the vendor's own word, if there is
-// one, or callcache's.
-void fetcher::fail(const flight_ptr& f, std::shared_ptr<const upstream_answer> answer, const upstream_failure& failure)
-{
-    looked_up otherwise;
-    if (answer)
+    const bulk_kind kind = *f.channel->brings;
+    bulk_classification c = classify_bulk(answer, kind);
+    if (kind == bulk_kind::list && c.is_vendors_word) confirm(path, whose, f.last.sent_at);
+    if (c.how != bulk_end::read || whose.id() == 0) return;
+    for (const call_answer& call : c.found.calls)
     {
-        otherwise.word = outcome::miss;
-        otherwise.vendors = std::move(answer);
+        auto e = entry_of(answer, body_of_one(c.found.request_id, call.call), f.last.sent_at);
+        describe(path, *e, call);
+        e->from = kind == bulk_kind::list ? source::list : source::bulk;
+        keep_bytes(*e, path.parts.kept.find_in_memory(whose, call.id));
+        path.parts.kept.keep(whose, call.id, std::move(e), f.last.ticket);
     }
-    else if (failure.what == failing::unsent)
-        otherwise =
-            own(with_retry_after(own_answer(503, "callcache is stopping; ask again in a second"), 1), outcome::error);
-    else if (auto no = f->refused ? just_refused(refused_credentials_, f->first, parts_.clock.steady()) : std::nullopt)
-        otherwise = own(std::move(*no), outcome::error);
-    else if (f->forgotten)  // a tool that has closed its own side alone still reads
-        otherwise =
-            own(with_retry_after(own_answer(503, "the tool had closed its side of the connection, and was taken for "
-                                                 "gone (budget.linger)"),
-                                 1),
-                outcome::limited);
-    else if (failure.what == failing::limited)
-        otherwise = limited(parts_, f->limited.value_or(refusal()));
-    else if (failure.what == failing::down)
-        otherwise = own(is_down(parts_, breaker_, failure.text), outcome::error);
-    else
-    {
-        bool in_time = failure.what != failing::slow && failure.what != failing::crowded;
-        reply r = own_answer(in_time ? 502 : 504,
-                             "Gong (" + parts_.upstream.text() + ") could not be asked: " + failure.text);
-        auto soon = breaker_.until_probe(parts_.clock.steady());
-        otherwise =
-            own(breaker_.is_down() ? with_retry_after(std::move(r), seconds_up(soon)) : std::move(r), outcome::error);
-    }
-    if (is_asked(failure.what) || failure.what == failing::crowded)
-        parts_.out.warn(
-            "a request failed",
-            {{"id", std::string(path_of(f->first.id))}, {"upstream", parts_.upstream.text()}, {"why", failure.text}});
-    forget(*f);
-    auto waiters = std::move(f->waiters);
-    for (waiter& w : waiters)
-    {
-        looked_up mine = otherwise;
-        if (w.joined && mine.word == outcome::miss) mine.word = outcome::collapsed;
-        w.done(fallback(w.asked, std::move(mine)));
-    }
-}
-
-void fetcher::forget(const flight& f)
-{
-    shut(f);
-    by_number_.erase(f.number);
-    for (const waiter& w : f.waiters) askers_.erase(w.asked.asker);
-    if (f.renews) renewing_.erase(f.first.whose.get());
-}
-
-void fetcher::answer_all(const flight_ptr& f, const looked_up& settled)
-{
-    forget(*f);
-    auto waiters = std::move(f->waiters);
-    for (waiter& w : waiters)
-    {
-        looked_up mine = settled;
-        if (w.joined) mine.word = outcome::collapsed;
-        w.done(std::move(mine));
-    }
-}
-
-// A request that was sent has ended: for the counts, and the line of log.access.
-void fetcher::note_end(const flight& f, const upstream_result& r, std::size_t calls)
-{
-    upstream_kind kind = calls > 0         ? upstream_kind::bulk
-                         : f.relay         ? upstream_kind::pass
-                         : f.background    ? upstream_kind::refresh
-                         : f.first.kept_by ? upstream_kind::route
-                                           : upstream_kind::lookup;
-    auto* answer = std::get_if<upstream_answer>(&r);
-    counts_.ended(kind, answer ? answer->status : 0, f.ended - f.sent_steady);
-    if (parts_.config->log.access == log_access::off) return;
-    auto ms = [](steady_time::duration d) {
-        return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
-    };
-    outcome how = !answer                       ? outcome::error
-                  : answer->status == 429       ? outcome::limited
-                  : kind == upstream_kind::bulk ? outcome::bulk
-                  : kind == upstream_kind::pass ? outcome::pass
-                                                : outcome::miss;
-    std::vector<log_field> line{{"kind", std::string(word(kind))},
-                                {"outcome", std::string(word(how))},
-                                {"id", std::string(path_of(f.first.id))},
-                                {"calls", std::to_string(std::max<std::size_t>(calls, 1))},
-                                {"status", answer ? std::to_string(answer->status) : "none"},
-                                {"wait_ms", ms(f.sent_steady - f.first.asked_at)},
-                                {"upstream_ms", ms(f.ended - f.sent_steady)},
-                                {"askers", std::to_string(f.waiters.size())},
-                                {"tool", f.first.tool}};
-    std::string_view number = answer ? request_id_in(answer->body) : std::string_view();
-    if (!number.empty()) line.emplace_back("request_id", number);
-    if (!f.first.traceparent.empty()) line.emplace_back("traceparent", f.first.traceparent);
-    parts_.out.info("upstream", line);
 }
 
 }  // namespace callcache

@@ -1,5 +1,7 @@
 #include "server/fetch/way_out.hpp"
 
+#include "server/upstream/acknowledgement_watch.hpp"
+
 #include <boost/asio/this_coro.hpp>
 
 #include <utility>
@@ -13,45 +15,44 @@ using failing = upstream_failure::kind;
 
 }  // namespace
 
-task<std::optional<upstream_failure>> way_out::send(outgoing_request& r, turn how) const
+task<std::optional<unsent>> way_out::send(outgoing_request& r, turn how) const
 {
     for (bool again = how.again;; again = true)
     {
-        auto unsent = co_await wait_for_turn(r, again);
-        if (unsent || r.is_taken_along()) co_return unsent;
+        auto no_turn = co_await wait_for_turn(r, again);
+        if (no_turn || r.is_taken_along()) co_return no_turn;
         gate::permit permit(permits_, r.number);
-        unsent = r.objection();
-        if (!unsent) unsent = refused_by_breaker();
-        if (unsent) co_return unsent;
+        auto objection = r.objection();
+        if (!objection) objection = refused_by_breaker();
+        if (objection) co_return std::move(*objection);
 
         auto ready = co_await make_ready(r, permit, how.fresh || outage_.is_down());
         if (auto* failure = std::get_if<upstream_failure>(&ready)) co_return std::move(*failure);
         if (!std::get<bool>(ready))
         {
-            unsent = r.put_aside();
-            if (unsent || r.is_taken_along()) co_return unsent;
+            auto cannot_wait = r.put_aside();
+            if (cannot_wait || r.is_taken_along()) co_return cannot_wait;
             permit.step_back();
             continue;
         }
-        unsent = refused_by_breaker();
-        if (unsent) co_return unsent;
-        if (!r.is_wanted()) co_return upstream_failure{failing::unsent, "nobody waits for it any more"};
-        r.prepare();
+        if (auto down = refused_by_breaker()) co_return std::move(*down);
+        if (!r.is_wanted()) co_return nobody_waits();
+        const request_kind kind = r.prepare();
         outage_.sending(clock_.steady());
-        permit.sending();
+        permit.sending(kind);
         co_await r.exchange(permit);
         co_return std::nullopt;
     }
 }
 
-task<std::optional<upstream_failure>> way_out::wait_for_turn(outgoing_request& r, bool again) const
+task<std::optional<unsent>> way_out::wait_for_turn(outgoing_request& r, bool again) const
 {
     std::vector<asking> who = r.begin_wait();
     gate::turn turn = co_await permits_.enter(r.number, std::move(who), again);
     r.end_wait();
     if (std::holds_alternative<gate::closed>(turn))
         co_return upstream_failure{failing::unsent, "callcache is stopping"};
-    if (auto* no = std::get_if<refusal>(&turn)) co_return r.limited(std::move(*no));
+    if (auto* no = std::get_if<refusal>(&turn)) co_return std::move(*no);
     co_return std::nullopt;
 }
 
@@ -75,24 +76,25 @@ std::optional<upstream_failure> way_out::refused_by_breaker() const
     return upstream_failure{failing::down, "several requests in a row have failed"};
 }
 
-task<exchanged> exchange_within(const exchange_settings& s, transport& connection, const std::string& request,
-                                gate::permit& permit, const clock_source& clock)
+task<exchanged> exchange_within(milliseconds timeout, std::size_t body_max, transport& connection,
+                                const std::string& request, gate::permit& permit, const clock_source& clock)
 {
     executor loop = co_await asio::this_coro::executor;
     const steady_time sent_at = clock.steady();
     bool late = false;
-    alarm clock_out(loop, clock), acknowledgement(loop, clock);
-    clock_out.set(sent_at + s.timeout, [&] {
+    alarm clock_out(loop, clock);
+    clock_out.set(sent_at + timeout, [&] {
         late = true;
         connection.close();
     });
-    acknowledgement.set(sent_at + s.margin, [&] {
-        if (connection.is_acknowledged()) permit.acknowledged();
-    });
-    const std::function<void()> begins = [&] { permit.answered(connection.least_round_trip()); };
-    exchanged e = co_await exchange(connection, request, s.body_max, begins);
+    acknowledgement_watch arrival(loop, clock, connection, [&] { permit.acknowledged(); });
+    const std::function<void()> begins = [&] {
+        arrival.stop();
+        permit.answered(connection.least_round_trip());
+    };
+    exchanged e = co_await exchange(connection, request, body_max, begins);
     if (late && std::holds_alternative<upstream_failure>(e.result))
-        e.result = upstream_failure{failing::slow, "no whole answer within " + std::to_string(s.timeout.count()) +
+        e.result = upstream_failure{failing::slow, "no whole answer within " + std::to_string(timeout.count()) +
                                                        " ms (upstream.response_timeout)"};
     e.reusable = e.reusable && !late;
     co_return e;

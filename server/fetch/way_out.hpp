@@ -12,10 +12,14 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace callcache
 {
+
+// Why a request was not sent: what went wrong, or the budget's word.
+using unsent = std::variant<upstream_failure, refusal>;
 
 // A request on its way, and its connection. Each kind of request connects, writes and reads in its own way. Called on
 // the fetch loop, in the order of the steps; `number` names it in the queue.
@@ -33,9 +37,7 @@ public:
     virtual std::vector<asking> begin_wait() = 0;
     virtual void end_wait() {}
 
-    // limited() turns the budget's refusal into a failure. objection(): another reason not to send it, asked once it
-    // has its turn.
-    virtual upstream_failure limited(refusal) = 0;
+    // A reason not to send it, asked once it has its turn.
     virtual std::optional<upstream_failure> objection() { return std::nullopt; }
 
     // Makes a connection ready; if `fresh`, one that has carried no request before, in place of the one that it has.
@@ -43,13 +45,13 @@ public:
     virtual bool is_connected() = 0;  // it still stands, after the wait for room
 
     // There is no room for a while: gives the connection back and returns nullopt, or returns why it cannot wait.
-    virtual std::optional<upstream_failure> put_aside() = 0;
+    virtual std::optional<unsent> put_aside() = 0;
 
     virtual bool is_taken_along() const { return false; }  // by another request, while it waited
     virtual bool is_wanted() const { return true; }
 
-    // It is sent now: whatever is to be done right before, without waiting.
-    virtual void prepare() {}
+    // It is sent now: whatever is to be done right before, without waiting. Returns what is sent.
+    virtual request_kind prepare() { return request_kind::lookup; }
 
     // Writes it and follows its answer to the end. The permit knows that it is sent.
     virtual task<void> exchange(gate::permit&) = 0;
@@ -67,15 +69,15 @@ public:
 
     struct turn
     {
-        bool again = false;  // it had its turn before: at the head of the queue
+        bool again = false;  // it had its turn before, and has its place in the queue again
         bool fresh = false;  // on a connection that has carried no request before
     };
 
     // nullopt once exchange() has ended, or another request has taken it along; otherwise why it was not sent.
-    task<std::optional<upstream_failure>> send(outgoing_request&, turn) const;
+    task<std::optional<unsent>> send(outgoing_request&, turn) const;
 
 private:
-    task<std::optional<upstream_failure>> wait_for_turn(outgoing_request&, bool again) const;
+    task<std::optional<unsent>> wait_for_turn(outgoing_request&, bool again) const;
     task<std::variant<bool, upstream_failure>> make_ready(outgoing_request&, gate::permit&, bool fresh) const;
     std::optional<upstream_failure> refused_by_breaker() const;
 
@@ -84,16 +86,9 @@ private:
     const clock_source& clock_;
 };
 
-struct exchange_settings
-{
-    milliseconds timeout;  // upstream.response_timeout
-    milliseconds margin;   // budget.margin: then TCP is asked whether the message has arrived
-    std::size_t body_max;
-};
-
 // Sends a whole message and reads the whole answer, as exchange() does, within upstream.response_timeout; the permit
-// hears when the message has arrived, and when the answer begins.
-task<exchanged> exchange_within(const exchange_settings&, transport&, const std::string& request, gate::permit&,
-                                const clock_source&);
+// hears when TCP has acknowledged the message, and when the answer begins.
+task<exchanged> exchange_within(milliseconds timeout, std::size_t body_max, transport&, const std::string& request,
+                                gate::permit&, const clock_source&);
 
 }  // namespace callcache

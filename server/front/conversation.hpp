@@ -29,6 +29,9 @@ public:
     // Calls `left`, at most once, when the tool has hung up or closed its own side. Null: stops watching.
     virtual void notice_end(std::function<void()> left) = 0;
 
+    // The tool has closed its own side, and may still read.
+    virtual bool is_half_closed() const = 0;
+
     // Nothing else reads the body; what is left of it is skipped. Says 100 (Continue) first to a tool that waits for
     // it, unless its answer has begun.
     virtual task<body_piece> read_body() = 0;

@@ -62,7 +62,7 @@ bool lookup_handler::answer_now(response_context& c)
     switch (decided.verdict)
     {
     case verdict::serve: break;
-    case verdict::serve_refresh: parts_.misses.refresh(lookup_of(c, to, kept, decided.reason)); break;
+    case verdict::serve_refresh: parts_.misses.ask(lookup_of(c, to, kept, decided.reason), nullptr); break;
     case verdict::pass:
     case verdict::fetch: return false;
     case verdict::refuse: write_not_kept(c); return true;
@@ -100,7 +100,8 @@ task<void> lookup_handler::answer(response_context& c, conversation& with)
     case verdict::pass: co_await forward(c, to, with); co_return;
     case verdict::serve:
     case verdict::serve_refresh:
-        if (decided.verdict == verdict::serve_refresh) parts_.misses.refresh(lookup_of(c, to, kept, decided.reason));
+        if (decided.verdict == verdict::serve_refresh)
+            parts_.misses.ask(lookup_of(c, to, kept, decided.reason), nullptr);
         answers_.write_kept(c, *kept, word_of(decided.reason), detail_of(decided.reason), now);
         co_return;
     case verdict::refuse: write_not_kept(c); co_return;

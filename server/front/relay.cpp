@@ -2,6 +2,7 @@
 
 #include "server/front/relay_answer.hpp"
 #include "server/front/relay_upload.hpp"
+#include "server/upstream/acknowledgement_watch.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -53,12 +54,13 @@ report of_answer(const answer_head& a)
 class relaying
 {
 public:
-    relaying(const relayed_request& relayed, lookup l, held_body held, relay_ptr relay) :
+    relaying(const relayed_request& relayed, lookup l, held_body held, relay_channel_ptr channel) :
         r_(relayed),
         asker_(l.asker),
         authorization_(std::move(l.authorization)),
         held_(std::move(held)),
-        c_(std::move(relay))
+        c_(std::move(channel)),
+        is_half_closed_(relayed.with.is_half_closed())
     {}
 
     // Whatever happens to the session's coroutine, the fetcher hears of its end.
@@ -78,16 +80,20 @@ private:
     task<std::optional<relay_end>> send();
     task<void> see_head_arrive();
     task<bool> may_hand_on(const answer_head&);
+    task<std::optional<relay_end>> hand_on(const answer_head&, answer_reader&, const std::shared_ptr<watchdog>&,
+                                           const std::shared_ptr<upload>&);
     void report_end_of(const answer_head&, streamed);
 
-    void notice_end();
+    void notice_end(std::function<void()> left);
+    void leave_if_tool_ends();
     void tell(report);
 
     const relayed_request& r_;
     const std::uint64_t asker_;
     const std::string authorization_;
     const held_body held_;
-    const relay_ptr c_;
+    const relay_channel_ptr c_;
+    const bool is_half_closed_;  // the tool closed its own side with its request: it still reads
     std::unique_ptr<transport> connection_, reusable_;
     std::shared_ptr<asio::ssl::context> made_with_;
 };
@@ -96,7 +102,7 @@ task<relay_end> relaying::follow_orders()
 {
     for (;;)
     {
-        if (!c_->orders.is_one_on_its_way()) notice_end();
+        if (!c_->orders.is_one_on_its_way()) leave_if_tool_ends();
         order o = co_await c_->orders.next();
         switch (o.next)
         {
@@ -108,7 +114,7 @@ task<relay_end> relaying::follow_orders()
             co_return end;
         }
         case order::what::connect:
-            notice_end();
+            leave_if_tool_ends();
             co_await make_ready(std::move(*o.to));
             break;
         case order::what::send:
@@ -150,7 +156,13 @@ task<std::optional<relay_end>> relaying::send()
     executor ex = co_await asio::this_coro::executor;
     transport& connection = *connection_;
     auto dog = std::make_shared<watchdog>(ex, r_.clock, r_.config->upstream.pass_timeout, connection);
+    std::shared_ptr<upload> up;
+    // What a long upload has written so far is acknowledged all the time; it counts with its last piece.
+    acknowledgement_watch arrival(ex, r_.clock, connection, [&] {
+        if (!up || up->is_written) c_->reports.send({report::what::acknowledged});
+    });
     auto begins = [&] {
+        arrival.stop();
         report first{report::what::begins};
         first.round_trip = connection.least_round_trip();
         tell(std::move(first));
@@ -160,7 +172,6 @@ task<std::optional<relay_end>> relaying::send()
     // end.
     const std::string message = forwarded_message(r_, authorization_, held_);
     auto [write_error, written] = co_await connection.write(message);
-    std::shared_ptr<upload> up;
     if (!held_.is_whole)
     {
         co_await see_head_arrive();
@@ -168,11 +179,20 @@ task<std::optional<relay_end>> relaying::send()
         up->out = held_.bytes;
         asio::co_spawn(ex, upload::run(up), asio::detached);
     }
-    std::optional<relay_end> end;
+    // The outcome of a write is worth waiting for; what only reads ends with its tool.
+    bool is_over = false;
+    if (c_->only_reads && !up)
+        notice_end([&] {
+            is_over = true;
+            connection.close();
+        });
     auto head = co_await reader.read_head(r_.asked().is_head());
+    if (!up) notice_end(nullptr);
+    std::optional<relay_end> end;
     if (auto* failure = std::get_if<upstream_failure>(&head))
     {
         if (up) co_await up->stop();
+        if (is_over) *failure = {failing::unsent, "the tool has gone"};
         if (dog->has_bitten()) *failure = {failing::slow, "no answer in time (upstream.pass_timeout)"};
         if (up && up->refused)
         {
@@ -183,29 +203,31 @@ task<std::optional<relay_end>> relaying::send()
         tell(of_failure(*failure));
     }
     else
-    {
-        const auto& answer = std::get<answer_head>(head);
-        dog->moved(progress_bytes);
-        bool may = co_await may_hand_on(answer);
-        if (may)
-        {
-            end.emplace();
-            end->status = answer.status;
-            bool wants_copy = c_->brings && (answer.status == 200 || answer.status == 404);
-            streamed handed_on = co_await stream_answer(r_, reader, answer, dog, wants_copy);
-            if (up) co_await up->stop();
-            bool is_whole = !handed_on.broke_off;
-            report_end_of(answer, std::move(handed_on));
-            // As in exchange(): not one on which a body may still come for an answer that should have none; nor one
-            // whose other end may not have read the body of a request that usually has none, and would take it for the
-            // next request.
-            bool bodiless = r_.asked().is_head() || answer.status == 204 || answer.status == 304;
-            bool unusual = r_.asked().is_safe() && !held_.bytes.empty();
-            if (is_whole && !up && !write_error && !bodiless && !unusual && reader.is_reusable())
-                reusable_ = std::move(connection_);
-        }
-    }
-    if (connection_) connection_->close();
+        end = co_await hand_on(std::get<answer_head>(head), reader, dog, up);
+    // Nor is it used again if its other end may not have read the body of a request that usually has none, and would
+    // take it for the next request.
+    bool is_unusual = r_.asked().is_safe() && !held_.bytes.empty();
+    if (end && !write_error && !up && !is_unusual && reader.is_reusable())
+        reusable_ = std::move(connection_);
+    else
+        connection.close();
+    co_return end;
+}
+
+// nullopt: the tool does not get this answer.
+task<std::optional<relay_end>> relaying::hand_on(const answer_head& answer, answer_reader& reader,
+                                                 const std::shared_ptr<watchdog>& dog,
+                                                 const std::shared_ptr<upload>& up)
+{
+    dog->moved(progress_bytes);
+    bool may = co_await may_hand_on(answer);
+    if (!may) co_return std::nullopt;
+    relay_end end;
+    end.status = answer.status;
+    bool wants_copy = c_->brings && (answer.status == 200 || answer.status == 404);
+    streamed handed_on = co_await stream_answer(r_, reader, answer, dog, wants_copy);
+    if (up) co_await up->stop();
+    report_end_of(answer, std::move(handed_on));
     co_return end;
 }
 
@@ -224,12 +246,12 @@ task<void> relaying::see_head_arrive()
 // Reports the answer. False if the tool does not get it: it is sent again or refused.
 task<bool> relaying::may_hand_on(const answer_head& a)
 {
-    bool may_be_sent_again = a.status == 429 && c_->is_whole, waits = may_be_sent_again || !c_->is_read;
+    bool may_be_sent_again = a.status == 429 && c_->holds_all, waits = may_be_sent_again || !c_->only_reads;
     report answered = of_answer(a);
     answered.waits = waits;
     tell(std::move(answered));
     if (!waits) co_return true;
-    if (may_be_sent_again) notice_end();
+    if (may_be_sent_again) leave_if_tool_ends();
     order o = co_await c_->orders.next();
     if (may_be_sent_again && o.next != order::what::hand_on)
     {
@@ -251,16 +273,22 @@ void relaying::report_end_of(const answer_head& a, streamed s)
     tell(std::move(brought));
 }
 
-// For as long as the fetcher is waited for: it is told when the tool has gone.
-void relaying::notice_end()
+// A tool that closes its side later than with its request has hung up.
+void relaying::notice_end(std::function<void()> left)
 {
-    r_.with.notice_end([&misses = r_.misses, asker = asker_] { misses.left(asker); });
+    if (!is_half_closed_) r_.with.notice_end(std::move(left));
+}
+
+// For as long as the fetcher is waited for.
+void relaying::leave_if_tool_ends()
+{
+    notice_end([&misses = r_.misses, asker = asker_] { misses.left(asker); });
 }
 
 // The fetch loop is told of a safe request's answer after the tool has received it, as waking a thread takes time.
 void relaying::tell(report what)
 {
-    if (!c_->is_read || !c_->is_whole) return c_->reports.send(std::move(what));
+    if (!c_->only_reads || !c_->holds_all) return c_->reports.send(std::move(what));
     asio::post(c_->home, [c = c_, what = std::move(what)]() mutable { c->reports.send(std::move(what)); });
 }
 
@@ -277,8 +305,8 @@ task<relay_end> relay_request(const relayed_request& r, lookup l)
     }
     const request& asked = r.asked();
     r.context.mode.keep_alive = asked.keep_alive && held.is_whole;
-    auto c = std::make_shared<relay>(ex, r.misses.loop(), held.is_whole, asked.is_safe(),
-                                     calls_brought_by(asked.method, r.to.target));
+    auto c = std::make_shared<relay_channel>(ex, r.misses.loop(), held.is_whole, asked.is_safe(),
+                                             calls_brought_by(asked.method, r.to.target));
     r.misses.relay(l, changed_by(asked.is_safe(), r.to.target, r.config->cache.routes), c);
     if (r.misses.loop() != ex) c->orders.stay_awake(r.clock);
     relaying on_its_way(r, std::move(l), std::move(held), c);

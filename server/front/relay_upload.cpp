@@ -131,8 +131,8 @@ task<bool> upload::write_all()
     c->reports.send({report::what::last_piece});
     bool may = co_await c->may_finish.next();
     if (!may || stopped) co_return false;
-    bool good = co_await flush();
-    co_return good;
+    is_written = co_await flush();
+    co_return is_written;
 }
 
 }  // namespace callcache

@@ -24,23 +24,23 @@ std::string forwarded_message(const relayed_request&, std::string_view authoriza
 // end.
 struct upload : std::enable_shared_from_this<upload>
 {
-    upload(const relayed_request& relayed, relay_ptr relay, transport& connection, std::shared_ptr<watchdog> watching,
-           executor ex) :
+    upload(const relayed_request& relayed, relay_channel_ptr channel, transport& connection,
+           std::shared_ptr<watchdog> watching, executor ex) :
         r(relayed),
-        c(std::move(relay)),
+        c(std::move(channel)),
         to(connection),
         dog(std::move(watching)),
         ended(ex)
     {}
 
     const relayed_request& r;
-    relay_ptr c;
+    relay_channel_ptr c;
     transport& to;
     std::shared_ptr<watchdog> dog;
     mailbox<bool> ended;
     std::string out;  // held, or read, and not yet written
     std::uint64_t size = 0;
-    bool stopped = false;
+    bool stopped = false, is_written = false;
     std::optional<refused_head> refused;  // the tool's end of it is not good
 
     static task<void> run(std::shared_ptr<upload>);

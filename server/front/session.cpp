@@ -290,8 +290,19 @@ void session::notice_end(std::function<void()> left)
 void session::notice_hang_up()
 {
     if (!left_) return;
-    pollfd p{socket_.native_handle(), POLLRDHUP, 0};
-    if (poll(&p, 1, 0) > 0) std::exchange(left_, nullptr)();
+    if (end_of_tool() != 0) std::exchange(left_, nullptr)();
+}
+
+bool session::is_half_closed() const
+{
+    return end_of_tool() == POLLRDHUP;
+}
+
+// POLLRDHUP if it has closed its own side; POLLHUP or POLLERR too once there is nobody to write to.
+short session::end_of_tool() const
+{
+    pollfd p{const_cast<tcp_socket&>(socket_).native_handle(), POLLRDHUP, 0};
+    return poll(&p, 1, 0) > 0 ? p.revents : short(0);
 }
 
 // For the first bytes of a request.

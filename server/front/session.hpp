@@ -83,6 +83,7 @@ private:
 
     // conversation
     void notice_end(std::function<void()> left) override;
+    bool is_half_closed() const override;
     task<body_piece> read_body() override;
     void stop_reading() override;
     bool is_body_read() const override { return body_.is_done(); }
@@ -103,6 +104,7 @@ private:
     std::span<char> make_room(std::size_t bytes);
     void give_back_room(std::size_t bytes);
     void notice_hang_up();
+    short end_of_tool() const;
     task<void> part();
     void expect(incoming what, milliseconds at_most) { expect(what, rules_.clock.steady() + at_most); }
     void expect(incoming, steady_time until = steady_time::max());

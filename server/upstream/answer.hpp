@@ -27,8 +27,8 @@ struct upstream_failure
     {
         down,         // it was not sent: upstream is down, and this was not the probe
         unsent,       // callcache is stopping, or nobody waits for it any more
-        limited,      // the budget said no
-        crowded,      // it was not sent: all connections are in use
+        refused,      // it was not sent: the vendor has just refused its credential
+        crowded,      // it was not sent: all connections are in use, or callcache has no room for one
         closed,       // the connection ended before a byte of an answer
         unreachable,  // no name, no connection
         bad_peer,     // TLS failed: the certificate, the host name, the protocol
@@ -45,7 +45,7 @@ struct upstream_failure
 constexpr bool is_asked(upstream_failure::kind k)
 {
     using kind = upstream_failure::kind;
-    return k != kind::down && k != kind::unsent && k != kind::limited && k != kind::crowded;
+    return k != kind::down && k != kind::unsent && k != kind::refused && k != kind::crowded;
 }
 
 using upstream_result = std::variant<upstream_answer, upstream_failure>;

@@ -74,6 +74,7 @@ task<answer_reader::head_or_failure> answer_reader::read_head(bool to_head)
         used_ += bytes;
         if (read.head.is_final())
         {
+            bodiless_ = to_head || read.head.status == 204 || read.head.status == 304;
             body_ = body_decoder(to_head ? framing{} : read.head.body);
             co_return std::move(read.head);
         }

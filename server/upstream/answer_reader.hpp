@@ -32,8 +32,9 @@ public:
 
     const std::vector<field>& trailers() const { return body_.trailers(); }
 
-    // True if the connection can carry another request: the whole answer was read, and nothing came behind it.
-    bool is_reusable() const { return persistent_ && body_.is_done() && used_ == buffer_.size(); }
+    // True if the connection can carry another request: the whole answer was read, and nothing came behind it. Not if a
+    // body may still come for an answer that should have none.
+    bool is_reusable() const { return persistent_ && !bodiless_ && body_.is_done() && used_ == buffer_.size(); }
 
 private:
     task<std::variant<std::size_t, upstream_failure>> receive_head();
@@ -45,7 +46,7 @@ private:
     std::size_t used_ = 0;        // of it, at its front
     std::size_t room_ = 1 << 10;  // for the next read: most answers are short, and room has to be cleared
     body_decoder body_{framing{}};
-    bool persistent_ = false;
+    bool persistent_ = false, bodiless_ = false;
 };
 
 }  // namespace callcache

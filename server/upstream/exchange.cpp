@@ -38,10 +38,7 @@ task<exchanged> exchange(transport& connection, std::string_view request, std::s
         if (answer.body.size() + data.size() > body_max) co_return too_large(body_max);
         answer.body += data;
     }
-    // What comes after the answer was not asked for; a connection with that on it is not used again. Nor is one on
-    // which a body may still come for an answer that should have none.
-    bool bodiless = answer.status == 204 || answer.status == 304;
-    co_return exchanged{std::move(answer), !write_error && !bodiless && reader.is_reusable()};
+    co_return exchanged{std::move(answer), !write_error && reader.is_reusable()};
 }
 
 }  // namespace callcache

@@ -16,6 +16,7 @@
 #include <openssl/x509_vfy.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <stdexcept>
 
@@ -133,6 +134,24 @@ private:
     bool was_read_ = false;
 };
 
+// What callcache itself lacks for another connection, as the kernel says it; or nothing. It says nothing of the vendor.
+std::optional<std::string> own_lack()
+{
+    int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor >= 0)
+    {
+        ::close(descriptor);
+        return std::nullopt;
+    }
+    return "callcache can open no further connection: " + error_code(errno, boost::system::system_category()).message();
+}
+
+upstream_failure unreachable(std::string text)
+{
+    if (auto lack = own_lack()) return {failing::crowded, std::move(*lack)};
+    return {failing::unreachable, std::move(text)};
+}
+
 using resolver = asio::ip::basic_resolver<tcp, executor>;
 
 struct resolved
@@ -187,7 +206,7 @@ task<connected> connect_to(const tcp::endpoint& address, const destination& to, 
     });
     auto [error] = co_await socket.async_connect(address, as_result);
     if (late) co_return upstream_failure{failing::slow, where + " did not accept a connection in time"};
-    if (error) co_return upstream_failure{failing::unreachable, where + ": " + error.message()};
+    if (error) co_return unreachable(where + ": " + error.message());
     reached(connect_step::tcp, where);
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
@@ -273,8 +292,7 @@ task<connected> connect(const destination& to, const clock_source& clock, steady
         co_return upstream_failure{failing::slow,
                                    "the name service did not answer for " + first_hop.host + of_the_proxy};
     if (names.error || names.endpoints.empty())
-        co_return upstream_failure{failing::unreachable, "no address for " + first_hop.host + of_the_proxy + " (" +
-                                                             names.error.message() + ")"};
+        co_return unreachable("no address for " + first_hop.host + of_the_proxy + " (" + names.error.message() + ")");
     if (reached)
     {
         std::string list;

@@ -53,7 +53,7 @@ TEST_CASE("breaker: a lookup that waited for a connection while Gong went down i
     CHECK(a.status == 502);
     CHECK(a.has("retry-after"));
     CHECK(w.vendor->requests() == 5);
-    CHECK(w.cache->misses().spending().spent == 5);
+    CHECK(w.cache->misses().report().spending.spent == 5);
 }
 
 TEST_CASE("breaker: a request that passes through and waited for a connection while Gong went down is not sent")
@@ -65,7 +65,7 @@ TEST_CASE("breaker: a request that passes through and waited for a connection wh
     answer a = t.read();
     CHECK(a.status == 502);
     CHECK(w.vendor->requests() == 5);
-    CHECK(w.cache->misses().spending().spent == 5);
+    CHECK(w.cache->misses().report().spending.spent == 5);
 }
 
 TEST_CASE("breaker: that all connections are in use is no outage of Gong's")
@@ -92,7 +92,7 @@ TEST_CASE("breaker: that all connections are in use is no outage of Gong's")
     w.run_for_a_while();
     CHECK(w.out.text().find("Gong is down") == std::string::npos);
     w.vendor->release(w.id(1));
-    w.run_until([&] { return w.cache->misses().flights() == 0; });
+    w.run_until([&] { return w.cache->misses().report().flights == 0; });
     CHECK(w.get(w.path(20)).status == 200);
 }
 

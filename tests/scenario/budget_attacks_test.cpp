@@ -218,7 +218,7 @@ TEST_CASE("drain: waiters in every state have an answer")
         auto status = t->read().status;
         CHECK((status == 200 || status == 503));
     }
-    CHECK(w.cache->misses().flights() == 0);
+    CHECK(w.cache->misses().report().flights == 0);
 }
 
 TEST_CASE("drain: while Gong's pause lasts too")
@@ -235,7 +235,7 @@ TEST_CASE("drain: while Gong's pause lasts too")
     w.cache->drain();
     w.settle();
     for (auto& t : all) CHECK(t->has_answer());
-    CHECK(w.cache->misses().flights() == 0);
+    CHECK(w.cache->misses().report().flights == 0);
 }
 
 TEST_SUITE_END();

@@ -288,7 +288,7 @@ TEST_CASE("a bulk read that is lost is tried again, and nobody is left behind")
             CHECK((status == 200 || status == 502));  // the retry budget of a young proxy is small
         }
         w.clock_runs = true;  // the first bulk read of the day is checked
-        w.run_until([&] { return w.cache->misses().flights() == 0; });
+        w.run_until([&] { return w.cache->misses().report().flights == 0; });
         w.clock_runs = false;
     }
 }
@@ -344,7 +344,7 @@ TEST_CASE("the first bulk read of a day is checked against one of its calls' own
     auto tools = w.ask_for(10, 30);
     w.answered(tools);
     w.clock_runs = true;
-    w.run_until([&] { return w.cache->misses().flights() == 0; });
+    w.run_until([&] { return w.cache->misses().report().flights == 0; });
     w.clock_runs = false;
     CHECK(contains(w.out.text(), "two different calls") == differs);
     CHECK(contains(w.operator_says("GET", "/stats"),

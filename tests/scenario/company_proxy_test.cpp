@@ -133,7 +133,7 @@ TEST_CASE("a proxy that says no or nonsense: 502 in clear words, and no API call
         INFO(a.body);
         CHECK(contains(a.body, "the proxy 127.0.0.1:" + std::to_string(w.through->port())));
         CHECK(contains(a.body, row.words));
-        CHECK(w.cache->misses().spending().spent == 0);
+        CHECK(w.cache->misses().report().spending.spent == 0);
     }
     CHECK(w.vendor->requests() == 0);
 }

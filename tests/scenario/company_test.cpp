@@ -43,7 +43,7 @@ struct company_harness : harness
     }
     void settle()
     {
-        run_until([&] { return cache->misses().flights() == 0; });
+        run_until([&] { return cache->misses().report().flights == 0; });
     }
 };
 

@@ -16,12 +16,12 @@ namespace
 // Calls that are sent in the given time, with more waiting than can be.
 std::size_t sent_within(three_a_second& w, std::chrono::seconds time)
 {
-    std::size_t before = w.cache->misses().sent();
+    std::size_t before = w.cache->misses().report().totals.sent;
     steady_time end = w.clock.steady() + time;
     w.clock_runs = true;
     w.run_until([&] { return w.clock.steady() >= end; });
     w.clock_runs = false;
-    return w.cache->misses().sent() - before;
+    return w.cache->misses().report().totals.sent - before;
 }
 
 }  // namespace
@@ -191,7 +191,7 @@ TEST_CASE(
     w.clock_runs = false;
     std::vector<std::unique_ptr<tool>> all;
     for (std::uint64_t n = 20; n < 30; ++n) all.push_back(w.asks(w.path(n)));
-    w.run_until([&] { return w.cache->misses().flights() + w.cache->misses().sent() >= 20; });
+    w.run_until([&] { return w.cache->misses().report().flights + w.cache->misses().report().totals.sent >= 20; });
     w.config.budget.daily = 5;
     CHECK(w.operate("POST", "/reload").status == 200);
     w.run_until([&] { return std::all_of(all.begin(), all.end(), [](const auto& t) { return t->has_answer(); }); });

@@ -143,7 +143,7 @@ TEST_CASE("a 403 drops that entry alone")
     w.vendor->forbid(authorization, w.id(1));
     w.clock.advance(400s);
     w.get(w.path(1));
-    w.run_until([&] { return w.vendor->requests(w.id(1)) == 2 && w.cache->misses().flights() == 0; });
+    w.run_until([&] { return w.vendor->requests(w.id(1)) == 2 && w.cache->misses().report().flights == 0; });
     CHECK(w.get(w.path(1)).status == 403);
     CHECK(w.get(w.path(2)).status == 200);
     w.vendor->go_down();
@@ -167,7 +167,7 @@ TEST_CASE("a 403 or 404 of somebody on the way drops nothing: what is kept is se
             w.vendor->script("", sim::scripted{bytes});
             w.clock.advance(400s);  // stale: refreshed in the background
             w.get(w.path(1));
-            w.run_until([&] { return w.vendor->requests(w.id(1)) == 2 && w.cache->misses().flights() == 0; });
+            w.run_until([&] { return w.vendor->requests(w.id(1)) == 2 && w.cache->misses().report().flights == 0; });
             w.clock.advance(2h);  // beyond its stale window: asked for, and kept for when that fails
             answer a = w.get(w.path(1));
             CHECK(a.cache("detail") == "error");
@@ -194,7 +194,7 @@ TEST_CASE("trust is renewed in the background from 80 % on, and beyond twice the
     CHECK(w.vendor->requests() == 1);
     w.clock.advance(2min);
     CHECK(w.get(w.path(1)).cache("hit") == "hit");
-    w.run_until([&] { return w.vendor->requests() == 2 && w.cache->misses().flights() == 0; });
+    w.run_until([&] { return w.vendor->requests() == 2 && w.cache->misses().report().flights == 0; });
     w.clock.advance(47min);
     CHECK(w.get(w.path(1)).cache("hit") == "hit");
     w.run_for_a_while();
@@ -217,7 +217,7 @@ TEST_CASE("one call renews a credential's trust, however many kept calls are ask
     w.run_for_a_while();
     CHECK(w.vendor->requests() == before + 1);
     w.vendor->release(w.id(100));
-    w.run_until([&] { return w.cache->misses().flights() == 0; });
+    w.run_until([&] { return w.cache->misses().report().flights == 0; });
     for (std::uint64_t n = 100; n < 150; n += 2) CHECK(w.get(w.path(n)).cache("hit") == "hit");
     w.run_for_a_while();
     CHECK(w.vendor->requests() == before + 1);

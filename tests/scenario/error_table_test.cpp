@@ -259,7 +259,7 @@ TEST_CASE("504: a lookup that takes longer than server.answer_max, and goes on")
     CHECK(a.status == 504);
     CHECK(contains(words_of(a), "server.answer_max"));
     w.vendor->release(w.id(1));
-    w.run_until([&] { return w.cache->misses().flights() == 0; });
+    w.run_until([&] { return w.cache->misses().report().flights == 0; });
     CHECK(w.get(w.path(1)).cache("hit") == "hit");
 }
 

@@ -97,7 +97,7 @@ struct explained_harness : three_a_second
     void settle_flights()
     {
         clock_runs = true;
-        run_until([&] { return cache->misses().flights() == 0; });
+        run_until([&] { return cache->misses().report().flights == 0; });
         clock_runs = false;
     }
 };

@@ -202,16 +202,16 @@ struct long_request
     long_request(kept_harness& harness, const std::string& method, const std::string& target, const std::string& as) :
         w(harness)
     {
-        std::size_t before = w.cache->misses().sent();
+        std::size_t before = w.cache->misses().report().totals.sent;
         std::string head = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + as +
                            "\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n";
         t.send(head + std::string(size / 10, 'x'));
-        w.run_until([&] { return w.cache->misses().sent() > before; });
+        w.run_until([&] { return w.cache->misses().report().totals.sent > before; });
     }
     void break_off()
     {
         t.hang_up();
-        w.run_until([&] { return w.cache->misses().flights() == 0; });
+        w.run_until([&] { return w.cache->misses().report().flights == 0; });
         w.run_for_a_while();
     }
     void finish() { t.send(std::string(size - size / 10, 'x')); }

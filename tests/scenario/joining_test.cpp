@@ -47,7 +47,7 @@ struct flight_under_way : harness
         CHECK(with_it.read().cache("collapsed") == "collapsed");  // the newer flight is open to those who come after it
         CHECK(older.read().status == 200);
         CHECK(vendor->requests() == before + 1);
-        run_until([&] { return cache->misses().flights() == 0; });
+        run_until([&] { return cache->misses().report().flights == 0; });
         CHECK(get(target).cache("hit") == "hit");  // what the newer flight brought was kept
     }
 };

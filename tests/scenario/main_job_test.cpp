@@ -207,7 +207,7 @@ TEST_CASE("a stale call is served at once and refreshed in the background")
     CHECK(stale.body == first.body);
     CHECK(stale.cache("detail") == "stale");
     CHECK(std::stoi(stale.cache("ttl")) <= -9);
-    w.run_until([&] { return w.vendor->requests(id) == 2 && w.cache->misses().flights() == 0; });
+    w.run_until([&] { return w.vendor->requests(id) == 2 && w.cache->misses().report().flights == 0; });
     answer fresh = w.get(w.path(1));
     CHECK(fresh.cache("detail") == "hit");
     CHECK(w.call_of(fresh) == w.vendor->body(id));
@@ -222,7 +222,7 @@ TEST_CASE("a refresh that brings the same call changes only its times")
     answer first = w.get(w.path(1));
     w.clock.advance(400s);
     w.get(w.path(1));
-    w.run_until([&] { return w.vendor->requests() == 2 && w.cache->misses().flights() == 0; });
+    w.run_until([&] { return w.vendor->requests() == 2 && w.cache->misses().report().flights == 0; });
     answer second = w.get(w.path(1));
     CHECK(second.body == first.body);
     CHECK(second.header("etag") == first.header("etag"));
@@ -275,7 +275,7 @@ TEST_CASE("a call that is gone at the vendor is gone here with the next refresh"
     w.vendor->remove(w.id(1));
     w.clock.advance(400s);
     w.get(w.path(1));
-    w.run_until([&] { return w.vendor->requests() == 2 && w.cache->misses().flights() == 0; });
+    w.run_until([&] { return w.vendor->requests() == 2 && w.cache->misses().report().flights == 0; });
     CHECK(w.get(w.path(1)).status == 404);
     w.start();
     w.vendor->go_down();
@@ -366,7 +366,7 @@ TEST_CASE("what was sent before its last asker left is kept when it comes")
     leaver.hang_up();
     w.run_for_a_while();
     w.vendor->release(w.id(1));
-    w.run_until([&] { return w.cache->misses().flights() == 0; });
+    w.run_until([&] { return w.cache->misses().report().flights == 0; });
     CHECK(w.get(w.path(1)).cache("hit") == "hit");
     CHECK(w.vendor->requests() == 1);
 }

@@ -90,7 +90,7 @@ TEST_CASE("stats: rows on the disk are counted as they come and go")
     w.run_until([&] { return on_disk() == 3; });
     w.clock.advance(2 * 24h);
     CHECK(w.get(w.path(1)).status == 200);  // stale: refreshed
-    w.run_until([&] { return w.cache->misses().flights() == 0; });
+    w.run_until([&] { return w.cache->misses().report().flights == 0; });
     w.settle();
     CHECK(on_disk() == 3);
     bool purged = false;

@@ -172,7 +172,7 @@ TEST_CASE("what a bulk read of a tool's own brings under a credential that was n
         w.raw("POST /v2/calls/extensive HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + second_secret +
               "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(ids.size()) + "\r\n\r\n" + ids);
     CHECK(a.status == 200);
-    w.run_until([&] { return w.cache->misses().flights() == 0; });
+    w.run_until([&] { return w.cache->misses().report().flights == 0; });
     w.run_for_a_while();
     CHECK(w.get(w.path(1), only_kept).status == 504);
     CHECK(w.get(w.path(2), {}, second_secret).status == 200);  // now it is trusted too
@@ -209,7 +209,7 @@ TEST_CASE("a list, and a bulk read of a tool's own, that are under way during a 
                 CHECK(w.operate("POST", "/purge", "{\"all\":true}").status == 200);
             w.vendor->release(held);
             CHECK(t.read().status == 200);
-            w.run_until([&] { return w.cache->misses().flights() == 0; });
+            w.run_until([&] { return w.cache->misses().report().flights == 0; });
             CHECK(w.get(w.path(brought), only_kept).status == 504);
             // The same again, with nothing in its way, is kept.
             if (lists)

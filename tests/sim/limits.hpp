@@ -3,6 +3,7 @@
 
 #include "cache/time.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 
@@ -27,6 +28,7 @@ public:
         while (!taken_.empty() && taken_.front() <= day) taken_.pop_front();
         std::uint64_t in_second = 0;
         for (auto t = taken_.rbegin(); t != taken_.rend() && *t > second; ++t) ++in_second;
+        most_in_a_second_ = std::max(most_in_a_second_, in_second + 1);
         bool day_spent = limits_.per_day != 0 && taken_.size() >= limits_.per_day;
         bool second_spent = limits_.per_second != 0 && in_second >= limits_.per_second;
         std::int64_t wait = 0;
@@ -38,8 +40,12 @@ public:
         return wait;
     }
 
+    // Of those that counted, refused or not.
+    std::uint64_t most_in_a_second() const { return most_in_a_second_; }
+
 private:
     const limits limits_;
+    std::uint64_t most_in_a_second_ = 0;
     std::deque<callcache::steady_time> taken_;
 };
 

@@ -57,7 +57,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
     std::vector<std::string> heads, bodies, framed_bodies;
     std::vector<std::size_t> came_on;
     std::string greeting;
-    std::size_t requests = 0, refused = 0, accepted = 0;
+    std::size_t requests = 0, refused = 0, accepted = 0, came = 0;
     bool stopped = false;
     std::mt19937 random{7};
 
@@ -117,6 +117,16 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         c->close();
     }
 
+    // How long the next request takes until it counts.
+    std::chrono::milliseconds way()
+    {
+        std::chrono::milliseconds all{0};
+        if (options.way_jitter.count() > 0)
+            all += std::chrono::milliseconds(random() % std::uint64_t(options.way_jitter.count() + 1));
+        if (options.stall_every > 0 && ++came % options.stall_every == 0) all += options.stall;
+        return all;
+    }
+
     // False when the connection ends.
     static task<bool> answer(std::shared_ptr<state> self, connection_ptr c, sim_request r)
     {
@@ -126,11 +136,8 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
             bool kept = co_await control(self, c, r);
             co_return kept;
         }
-        if (s.options.way_jitter.count() > 0)
-        {
-            auto way = std::chrono::milliseconds(s.random() % std::uint64_t(s.options.way_jitter.count() + 1));
-            co_await sleep_until(s.clock, s.clock.steady() + way);
-        }
+        auto way = s.way();
+        if (way.count() > 0) co_await sleep_until(s.clock, s.clock.steady() + way);
         ++s.requests;
         s.heads.push_back(r.head);
         s.bodies.push_back(r.body);
@@ -207,7 +214,8 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         reply a;
         a.fields.emplace_back("Content-Type", "application/json");
         a.body = "{\"requests\":" + std::to_string(self->requests) + ",\"refused\":" + std::to_string(self->refused) +
-                 ",\"connections\":" + std::to_string(self->accepted) + "}\n";
+                 ",\"connections\":" + std::to_string(self->accepted) +
+                 ",\"most_in_a_second\":" + std::to_string(self->limiter.most_in_a_second()) + "}\n";
         std::string bytes;
         write_reply(bytes, a, {r.method == "HEAD", !r.close, 1}, self->clock.wall());
         error_code error = co_await c->write(bytes);

@@ -29,7 +29,9 @@ struct vendor_options
     sim::limits limits;
     std::chrono::milliseconds latency{0}, jitter{0};  // of every answer; the second up to so much more
     std::chrono::milliseconds way_jitter{0};          // up to so much until a request counts as arrived
-    std::string tls_certificate, tls_key;             // PEM; empty: no TLS
+    std::size_t stall_every = 0;                      // one of so many requests counts `stall` later; 0: none
+    std::chrono::milliseconds stall{0};
+    std::string tls_certificate, tls_key;  // PEM; empty: no TLS
     call_catalogue catalogue;
     std::chrono::seconds cursor_life{60 * 60};  // of a list, after its first page
 };

@@ -63,7 +63,7 @@ struct three_a_second : harness
         for (std::uint64_t n = 0; n < count; ++n)
         {
             all.push_back(asks("/@one" + path(n), further, as));
-            run_until([&] { return cache->misses().flights() + cache->misses().sent() > n; });
+            run_until([&] { return cache->misses().report().flights + cache->misses().report().totals.sent > n; });
         }
         return all;
     }

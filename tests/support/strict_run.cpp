@@ -15,15 +15,25 @@ namespace
 
 constexpr int tools = 20, connections_of_each = 5, lookups = 3000;
 
+std::size_t most_in_a_second(std::uint16_t vendor_port)
+{
+    const std::string counts = plain_client(vendor_port).get("/sim/stats", "").body, name = "\"most_in_a_second\":";
+    std::size_t at = counts.find(name);
+    return at == std::string::npos ? 0 : std::stoul(counts.substr(at + name.size()));
+}
+
 }  // namespace
 
-strict_result run_strictly(std::chrono::seconds for_so_long, std::chrono::milliseconds way_jitter)
+strict_result run_strictly(std::chrono::seconds for_so_long, const strict_vendor& how)
 {
     const std::string key = sim::basic("key", "secret");
     sim::vendor_options o;
     o.keys[key] = {};
     o.limits = {3, 0};
-    o.way_jitter = way_jitter;
+    o.way_jitter = how.way_jitter;
+    o.latency = how.latency;
+    o.stall_every = how.stall_every;
+    o.stall = how.stall;
     o.catalogue.not_found_every = 0;
     vendor_thread vendor(o);
     temp_folder folder;
@@ -44,9 +54,10 @@ strict_result run_strictly(std::chrono::seconds for_so_long, std::chrono::millis
             {
                 std::uint64_t number = next++;
                 if (number >= lookups) return;
-                auto a = client.get(tool + "/v2/calls/" + vendor.catalogue().id(number), key);
+                const std::string id = vendor.catalogue().id(number);
+                auto a = client.get(tool + "/v2/calls/" + id, key);
                 if (a.status == 0) return;
-                if (a.status != 200) ++wrong;
+                if (a.status != 200 || !a.body.ends_with(",\"call\":" + *vendor.catalogue().call(id) + "}")) ++wrong;
             }
         });
     s.process.says("no line says this", for_so_long);
@@ -54,6 +65,7 @@ strict_result run_strictly(std::chrono::seconds for_so_long, std::chrono::millis
     r.requests = vendor.requests();
     r.refused = vendor.refused();
     r.wrong = wrong;
+    r.most_in_a_second = most_in_a_second(vendor.port());
     r.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     stop = true;
     s.process.signal(SIGKILL);

@@ -89,7 +89,8 @@ struct model
         long turns_before = 0, jumps_before = 0;
     };
     std::map<fair_queue::item, asked> waiting;
-    std::set<fair_queue::item> inside, connected;
+    std::map<fair_queue::item, asking> inside;
+    std::set<fair_queue::item> connected;
     long turns = 0;  // of interactive requests
     long jumps = 0;  // that came back to the head
     long sent = 0, refused = 0, kills = 0, reloads = 0;
@@ -235,11 +236,7 @@ struct model
             REQUIRE(b->paused_for(clock()) > duration(0));
             REQUIRE(now + b->paused_for(clock()) >= paused_until);  // only ever extended
             paused_until = now + b->paused_for(clock());
-            if (pick(2) && !waiting.contains(g.what))
-            {
-                came_back(g.what, g.who);
-                b->add(g.what, g.who, true);
-            }
+            if (pick(2) && !waiting.contains(g.what)) come_back(g.what, g.who);
         });
     }
 
@@ -251,9 +248,8 @@ struct model
         connected.erase(i);
         if (pick(50) == 0)
         {
-            bool again = pick(2);
-            b->not_sent(g, again);
-            if (again) came_back(i, g.who);
+            b->not_sent(g);
+            if (pick(2)) come_back(i, g.who);
             return;
         }
         b->window().sent(g.token, clock().steady);
@@ -283,8 +279,8 @@ struct model
             // One turn of each other tool, and those that came back to the head.
             const asked& a = known->second;
             if (a.alone) REQUIRE(turns - a.turns_before <= 8 + jumps - a.jumps_before);
+            inside.emplace(*next, a.who);
             waiting.erase(known);
-            inside.insert(*next);
             REQUIRE(inside.size() <= settings.burst);
             later(upto(pick(20) ? 2ms : 400ms), [this, i = *next] {
                 if (!inside.contains(i)) return;
@@ -292,21 +288,22 @@ struct model
                     connected.insert(i);
                 else
                 {
-                    b->leave(i, false);
+                    b->leave(i);
                     inside.erase(i);
                     connected.erase(i);
                 }
             });
         }
-        while (!connected.empty() && b->may_send(clock())) send(*connected.begin());
+        while (!connected.empty() && b->may_send(*connected.begin(), clock())) send(*connected.begin());
         if (auto page = b->to_write(clock())) write(std::move(*page));
         REQUIRE(b->queue().size() == waiting.size());
         REQUIRE(b->inside() == inside.size());
     }
 
     // To the head of its flow, and its flow to the head of the round.
-    void came_back(fair_queue::item i, const asking& who)
+    void come_back(fair_queue::item i, const asking& who)
     {
+        b->add(i, who, clock(), true);
         ++jumps;
         for (auto& [other, a] : waiting)
             if (a.who.tool == who.tool) a.alone = false;
@@ -326,7 +323,7 @@ struct model
         fair_queue::item i = ++last_item;
         bool alone = who.how == urgency::interactive && b->queue().waiting(who.tool) == 0;
         waiting[i] = {who, alone, turns, jumps};
-        b->add(i, who);
+        b->add(i, who, clock());
     }
 
     void something()
@@ -349,14 +346,15 @@ struct model
             {
                 auto at = std::next(waiting.begin(), long(pick(waiting.size())));
                 at->second.alone = false;
-                b->add(at->first, {std::to_string(pick(8)), urgency::interactive});
+                b->add(at->first, {std::to_string(pick(8)), urgency::interactive}, clock());
             }
             return;
         case 5:
             if (!inside.empty() && pick(4) == 0)
             {
-                auto i = *inside.begin();
-                came_back(i, b->leave(i, true));
+                auto [i, who] = *inside.begin();
+                b->leave(i);
+                come_back(i, who);
                 inside.erase(i);
                 connected.erase(i);
             }
@@ -461,7 +459,7 @@ TEST_CASE(
         w.now += 51h;
         w.b->expel(w.clock());
         CHECK(w.b->report(w.clock()).left == w.settings.daily);
-        CHECK(w.b->until_send(w.clock()) == duration(0));
+        CHECK(w.b->until_turn(0, w.clock()) == duration(0));
     }
     MESSAGE(sent, " sent, ", refused, " refused, ", kills, " kills");
     CHECK(sent > events_max / 100);

@@ -35,7 +35,7 @@ std::optional<budget::item> send_next(budget& b, moment now, ledger_page& disk)
         merge(disk, *page);
         b.written(ledger_state::durable, now);
     }
-    REQUIRE(b.may_send(now));
+    REQUIRE(b.may_send(*i, now));
     auto g = b.send(*i, now);
     b.window().sent(g.token, now.steady);
     b.window().answered(g.token, now.steady);
@@ -53,7 +53,7 @@ TEST_CASE("tools: a tool with a cap of its own has it, however many other tools 
     budget b(s, {}, clean(), "boot", now);
     for (int n = 0; n < 66; ++n)
     {
-        b.add(1, {"browser" + std::to_string(n), urgency::interactive});
+        b.add(1, {"browser" + std::to_string(n), urgency::interactive}, now);
         REQUIRE(send_next(b, now, disk));
         pass(now, 2s);
     }
@@ -70,7 +70,7 @@ TEST_CASE("tools: lookups that will share a request count as one towards a tool'
         CAPTURE(batch_key);
         budget b(s, {}, clean(), "boot", start, 100);
         const asking etl{"etl", urgency::interactive, batch_key};
-        for (budget::item i = 1; i <= 2; ++i) b.add(i, etl);
+        for (budget::item i = 1; i <= 2; ++i) b.add(i, etl, start);
         CHECK(b.refuses(etl, 1h, start).has_value() == (batch_key == 0));
     }
 }
@@ -84,13 +84,13 @@ TEST_CASE("restart: after a clean stop and a reboot nothing is sent before the w
     moment now = start;
     {
         budget b(s, {}, clean(), "boot 1", now);
-        b.add(1, {"t", urgency::interactive});
+        b.add(1, {"t", urgency::interactive}, now);
         REQUIRE(send_next(b, now, kept));
         merge(kept, b.close(now));
     }
     moment later{now.wall + 20s, steady_time(10s)};  // the machine was started again
     budget b(s, {}, kept, "boot 2", later);
-    CHECK(b.until_send(later) >= 79s);
+    CHECK(b.until_turn(0, later) >= 79s);
 }
 
 TEST_CASE("pause: one whose write failed is written again")
@@ -117,19 +117,19 @@ TEST_CASE("ledger: once it is not ours nothing is sent, whoever waits is expelle
     moment now = start;
     budget b(s, {}, clean(), "boot", now);
     const asking one{"t", urgency::interactive}, other{"u", urgency::background};
-    b.add(1, one);
-    b.add(2, one);
-    b.add(3, other);
+    b.add(1, one, now);
+    b.add(2, one, now);
+    b.add(3, other, now);
     REQUIRE(b.admit(now) == 1);
     REQUIRE(b.to_write(now));
     b.written(ledger_state::durable, now);
-    REQUIRE(b.may_send(now));
+    REQUIRE(b.may_send(1, now));
     b.refused(nullptr, now);  // another page is to be written
     pass(now, 2s);
     REQUIRE(b.to_write(now));
     b.written(ledger_state::not_ours, now);
 
-    CHECK_FALSE(b.may_send(now));  // though there is a lease
+    CHECK_FALSE(b.may_send(1, now));  // though there is a lease
     CHECK(b.is_held(now));
     CHECK(b.report(now).ledger == ledger_state::not_ours);
     for (duration allowed : {duration(0s), duration(1000h)})
@@ -139,7 +139,8 @@ TEST_CASE("ledger: once it is not ours nothing is sent, whoever waits is expelle
         CHECK(b.refuses_to_join(2, other, allowed, now)->why == refusal::reason::not_ours);
     }
     CHECK_FALSE(b.admit(now));
-    b.leave(1, true);
+    b.leave(1);
+    b.add(1, one, now, true);
     for (int i = 0; i < 3; ++i)
     {
         auto gone = b.expel(now);
@@ -149,7 +150,7 @@ TEST_CASE("ledger: once it is not ours nothing is sent, whoever waits is expelle
     CHECK_FALSE(b.expel(now));
     CHECK(b.queue().size() == 0);
     pass(now, 2s);
-    b.add(4, one);
+    b.add(4, one, now);
     CHECK_FALSE(b.admit(now));
     CHECK_FALSE(b.to_write(now));
 }
@@ -163,8 +164,8 @@ TEST_CASE("flows: a tool's own cap holds behind 256 other tools that wait")
     budget b(s, {}, clean(), "boot", now);
     budget::item n = 0;
     for (int i = 0; i < 256; ++i)
-        for (int k = 0; k < 5; ++k) b.add(++n, {"x" + std::to_string(i), urgency::interactive});
-    for (int k = 0; k < 5; ++k) b.add(10'000 + k, {"etl", urgency::interactive});
+        for (int k = 0; k < 5; ++k) b.add(++n, {"x" + std::to_string(i), urgency::interactive}, now);
+    for (int k = 0; k < 5; ++k) b.add(10'000 + k, {"etl", urgency::interactive}, now);
     int sent = 0;
     for (int step = 0; step < 3000; ++step)
     {
@@ -186,13 +187,13 @@ TEST_CASE("reserve: background work counts what is inside, and not yet sent, aga
     const asking job{"job", urgency::background};
     for (budget::item i = 1; i <= 7; ++i)
     {
-        b.add(i, {"t", urgency::interactive});
+        b.add(i, {"t", urgency::interactive}, now);
         REQUIRE(send_next(b, now, disk));
         pass(now, 2s);
     }
     // Three are left, two of them for interactive work.
     CHECK_FALSE(b.refuses(job, 20s, now));
-    b.add(8, {"t", urgency::interactive});
+    b.add(8, {"t", urgency::interactive}, now);
     REQUIRE(b.admit(now) == 8);
     auto no = b.refuses(job, 20s, now);
     REQUIRE(no);
@@ -200,13 +201,13 @@ TEST_CASE("reserve: background work counts what is inside, and not yet sent, aga
     CHECK(no->left == 3);
     // The first minute's request is free again before it may be: with it, one is left for the job.
     CHECK(no->wait == b.delays(0s, now).value_or(refusal()).wait + 24h + 2min - 14s);
-    b.add(9, job);
+    b.add(9, job, now);
     auto gone = b.expel(now);
     REQUIRE(gone);
     CHECK(gone->what == 9);
     CHECK(gone->why.why == reason::reserved);
-    b.leave(8, false);
-    b.add(9, job);
+    b.leave(8);
+    b.add(9, job, start);
     CHECK_FALSE(b.expel(now));
     CHECK(b.admit(now) == 9);
 }
@@ -217,21 +218,21 @@ TEST_CASE("tools: what a tool has inside, and not yet sent, counts towards its c
     s.tools["etl"].daily = 2;
     const asking etl{"etl", urgency::interactive}, other{"other", urgency::interactive};
     budget b(s, {}, clean(), "boot", start);
-    b.add(1, etl);
-    b.add(2, other);
+    b.add(1, etl, start);
+    b.add(2, other, start);
     REQUIRE(b.admit(start) == 1);
     REQUIRE(b.admit(start) == 2);
     CHECK_FALSE(b.refuses(etl, 20s, start));
-    b.add(3, etl);
+    b.add(3, etl, start);
     CHECK_FALSE(b.expel(start));
     REQUIRE(b.admit(start) == 3);
     auto no = b.refuses(etl, 20s, start);
     REQUIRE(no);
     CHECK(no->why == reason::tool_spent);
     CHECK_FALSE(b.refuses(other, 20s, start));
-    b.leave(1, false);
-    b.add(4, etl);
-    b.add(5, etl);
+    b.leave(1);
+    b.add(4, etl, start);
+    b.add(5, etl, start);
     REQUIRE(b.admit(start) == 4);
     auto gone = b.expel(start);
     REQUIRE(gone);
@@ -252,7 +253,7 @@ TEST_CASE("restart: after a crash nothing is sent for one window and half a seco
             kept.steady = start.steady - ago;
             kept.time = kept.wall = start.wall - ago;
             budget b(s, {}, kept, "boot", start);
-            CHECK(b.until_send(start) == 1530ms);
+            CHECK(b.until_turn(0, start) == 1530ms);
         }
 }
 
@@ -267,8 +268,8 @@ TEST_CASE("restart: after a clean stop nothing is sent for one window and half a
         CAPTURE(ago.count());
         kept.steady = start.steady - ago;
         kept.time = kept.wall = start.wall - ago;
-        CHECK(budget(s, {}, kept, "boot", start).until_send(start) == wait);
-        CHECK(budget(s, {}, kept, "another boot", start).until_send(start) == wait);
+        CHECK(budget(s, {}, kept, "boot", start).until_turn(0, start) == wait);
+        CHECK(budget(s, {}, kept, "another boot", start).until_turn(0, start) == wait);
     }
-    CHECK(budget(s, {}, clean(), "boot", start).until_send(start) == 0s);
+    CHECK(budget(s, {}, clean(), "boot", start).until_turn(0, start) == 0s);
 }

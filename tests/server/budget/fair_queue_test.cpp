@@ -18,7 +18,7 @@ std::optional<fair_queue::item> taken(fair_queue& q)
     urgency how = q.size(now) > 0 ? now : later;
     auto next = q.next(how);
     if (!next) return std::nullopt;
-    q.take(how);
+    q.take(*next);
     return next->what;
 }
 
@@ -41,7 +41,7 @@ items sorted(items i)
 TEST_CASE("queue: one tool's requests go in their order")
 {
     fair_queue q;
-    for (int i = 1; i <= 5; ++i) q.add(i, "a", now);
+    for (int i = 1; i <= 5; ++i) q.add(i, {"a", now});
     CHECK(q.size() == 5);
     CHECK(q.waiting("a") == 5);
     CHECK(q.waiting("b") == 0);
@@ -52,10 +52,10 @@ TEST_CASE("queue: one tool's requests go in their order")
 TEST_CASE("queue: tools take turns, however many requests each has")
 {
     fair_queue q;
-    for (int i = 1; i <= 1000; ++i) q.add(i, "greedy", now);
-    q.add(2001, "small", now);
-    q.add(3001, "other", now);
-    q.add(3002, "other", now);
+    for (int i = 1; i <= 1000; ++i) q.add(i, {"greedy", now});
+    q.add(2001, {"small", now});
+    q.add(3001, {"other", now});
+    q.add(3002, {"other", now});
     items order = drained(q);
     order.resize(7);
     CHECK(order == items{1, 2001, 3001, 2, 3002, 3, 4});
@@ -64,20 +64,20 @@ TEST_CASE("queue: tools take turns, however many requests each has")
 TEST_CASE("queue: whoever had a turn and comes back stands behind those who wait")
 {
     fair_queue q;
-    q.add(1, "a", now);
-    q.add(2, "b", now);
-    q.add(3, "c", now);
+    q.add(1, {"a", now});
+    q.add(2, {"b", now});
+    q.add(3, {"c", now});
     CHECK(taken(q) == 1);
-    q.add(4, "a", now);
+    q.add(4, {"a", now});
     CHECK(drained(q) == items{2, 3, 4});
 }
 
 TEST_CASE("queue: what has to wait in the background goes when nothing else is left")
 {
     fair_queue q;
-    q.add(1, "a", later);
-    q.add(2, "b", later);
-    q.add(3, "a", now);
+    q.add(1, {"a", later});
+    q.add(2, {"b", later});
+    q.add(3, {"a", now});
     CHECK(q.size(now) == 1);
     CHECK(q.size(later) == 2);
     CHECK(q.waiting("a") == 2);
@@ -86,42 +86,125 @@ TEST_CASE("queue: what has to wait in the background goes when nothing else is l
     CHECK(drained(q) == items{3, 1, 2});
 }
 
-TEST_CASE("queue: what comes first goes before its flow, and its flow before the others")
+TEST_CASE("queue: what came back stands before what was asked for later, and its flow before those that did not")
 {
     fair_queue q;
-    q.add(1, "a", now);
-    q.add(2, "a", now);
-    q.add(3, "b", now);
-    q.add(4, "c", now, true);
+    q.add(1, {"a", now});
+    q.add(2, {"a", now});
+    q.add(10, {"b", now});
+    q.add(4, {"c", now}, true);
     SUBCASE("a new flow")
     {
-        CHECK(drained(q) == items{4, 1, 3, 2});
+        CHECK(drained(q) == items{4, 1, 10, 2});
     }
-    SUBCASE("a flow that waits")
+    SUBCASE("a flow that waits, behind the one that came back before it")
     {
-        q.add(5, "b", now, true);
-        CHECK(drained(q) == items{5, 4, 1, 3, 2});
+        q.add(5, {"b", now}, true);
+        CHECK(drained(q) == items{4, 5, 1, 10, 2});
     }
     SUBCASE("nothing happens if it is there already")
     {
-        q.add(5, "b", now, true);
-        q.add(5, "b", now, true);
-        q.add(1, "a", now, true);
-        q.add(3, "b", now);
+        q.add(5, {"b", now}, true);
+        q.add(5, {"b", now}, true);
+        q.add(1, {"a", now}, true);
+        q.add(10, {"b", now});
         CHECK(q.size() == 5);
         CHECK(q.size(now) == 5);
-        CHECK(drained(q) == items{5, 4, 1, 3, 2});
+        CHECK(drained(q) == items{4, 5, 1, 10, 2});
     }
+    SUBCASE("several of one flow, in whichever order they come back")
+    {
+        for (fair_queue::item i : {8, 6, 7}) q.add(i, {"b", now}, true);
+        CHECK(drained(q) == items{4, 6, 1, 7, 2, 8, 10});
+    }
+    SUBCASE("once: after its turn its flow is one like the others")
+    {
+        CHECK(taken(q) == 4);
+        q.add(11, {"c", now});
+        q.add(9, {"b", now}, true);
+        CHECK(drained(q) == items{9, 1, 11, 10, 2});
+    }
+}
+
+TEST_CASE("queue: several who ask for one item share its place, and the last one takes it along")
+{
+    const steady_time t(1000s);
+    fair_queue q;
+    q.add(1, {"a", now, 0, false, t + 5s, 11});
+    q.add(1, {"a", now, 0, false, t + 3s, 12});
+    q.add(1, {"b", now, 0, false, t + 9s, 13});
+    q.add(1, {"a", now, 0, false, t + 3s, 12});  // the same once more
+    q.add(2, {"a", now});
+    CHECK(q.size(now) == 3);  // places in flows
+    CHECK(q.first_deadline() == t + 3s);
+    CHECK_FALSE(q.overdue(t + 3s - 1ms));
+    auto late = q.overdue(t + 3s);
+    REQUIRE(late);
+    CHECK(late->what == 1);
+    CHECK(late->who.asker == 12);
+    CHECK(q.remove(1, late->who) == false);
+    CHECK(q.remove(1, late->who) == std::nullopt);
+    CHECK(q.first_deadline() == t + 5s);
+    CHECK(q.remove(1, {"a", now, 0, false, t + 5s, 11}) == false);
+    CHECK(q.waiting("a") == 1);
+    CHECK(q.remove(1, {"b", now, 0, false, t + 9s, 13}) == true);
+    CHECK_FALSE(q.contains(1));
+    CHECK_FALSE(q.first_deadline());
+    CHECK(drained(q) == items{2});
+}
+
+TEST_CASE("queue: what has its turn, or is removed, has no deadline any more")
+{
+    const steady_time t(1000s);
+    fair_queue q;
+    for (fair_queue::item i : {1, 2, 3}) q.add(i, {"a", now, 0, false, t + i * 1s, i});
+    CHECK(taken(q) == 1);
+    CHECK(q.first_deadline() == t + 2s);
+    q.remove(2);
+    CHECK(q.first_deadline() == t + 3s);
+}
+
+TEST_CASE("queue: without the forwarded ones the next lookup goes, also of a tool that has forwarded ones before it")
+{
+    fair_queue q;
+    q.add(1, {"a", now, 0, true});
+    q.add(2, {"b", now, 0, true});
+    q.add(3, {"b", now});
+    q.add(4, {"a", now});
+    CHECK(q.next(now)->what == 1);
+    auto next = q.next(now, false);
+    REQUIRE(next);
+    CHECK(next->what == 4);
+    q.take(*next);
+    CHECK(q.next(now, false)->what == 3);  // b's turn
+    q.take(*q.next(now, false));
+    CHECK_FALSE(q.next(now, false));
+    CHECK(drained(q) == items{1, 2});
+}
+
+TEST_CASE("queue: those of a batch key that is parted go alone")
+{
+    fair_queue q(10);
+    for (fair_queue::item i = 1; i <= 20; ++i) q.add(i, {"a", now, 7});
+    q.add(30, {"a", now, 8});
+    REQUIRE(q.ahead("a", now) == 3);
+    q.part(7);
+    q.part(9);
+    CHECK(q.ahead("a", now) == 21);
+    CHECK(q.size_of(7) == 0);
+    CHECK(q.next_of(7, 100).empty());
+    CHECK(q.next(now)->who.batch_key == 0);
+    CHECK(q.next_of(8, 100) == items{30});
 }
 
 TEST_CASE("queue: what several tools ask for has one turn, the first that comes")
 {
     fair_queue q;
-    q.add(1, "a", now);
-    q.add(2, "a", now);
-    q.add(3, "b", now);
-    q.add(2, "c", now);
-    q.add(2, "b", later);
+    q.add(1, {"a", now});
+    q.add(2, {"a", now});
+    q.add(3, {"b", now});
+    q.add(2, {"c", now});
+    q.add(2, {"b", later});
     CHECK(q.size() == 3);
     CHECK(taken(q) == 1);
     CHECK(taken(q) == 3);
@@ -136,9 +219,9 @@ TEST_CASE("queue: what several tools ask for has one turn, the first that comes"
 TEST_CASE("queue: one that is removed is gone from every flow, and an empty flow has no turn")
 {
     fair_queue q;
-    q.add(1, "a", now);
-    q.add(1, "b", later);
-    q.add(2, "c", now);
+    q.add(1, {"a", now});
+    q.add(1, {"b", later});
+    q.add(2, {"c", now});
     q.remove(1);
     CHECK_FALSE(q.contains(1));
     CHECK(q.waiting("a") == 0);
@@ -152,18 +235,18 @@ TEST_CASE("queue: one that is removed is gone from every flow, and an empty flow
 TEST_CASE("queue: removed from one flow, it stays in the others; the last one takes it along")
 {
     fair_queue q;
-    q.add(1, "a", now);
-    q.add(1, "b", now);
-    q.add(1, "a", later);
-    CHECK_FALSE(q.remove(1, "a", now));
+    q.add(1, {"a", now});
+    q.add(1, {"b", now});
+    q.add(1, {"a", later});
+    CHECK(q.remove(1, {"a", now}) == false);
     CHECK(q.waiting("a") == 1);
-    CHECK_FALSE(q.remove(1, "a", now));  // no longer there
-    CHECK_FALSE(q.remove(1, "b", now));
+    CHECK(q.remove(1, {"a", now}) == std::nullopt);
+    CHECK(q.remove(1, {"b", now}) == false);
     CHECK(q.size(now) == 0);
-    CHECK(q.remove(1, "a", later));
+    CHECK(q.remove(1, {"a", later}) == true);
     CHECK_FALSE(q.contains(1));
-    CHECK_FALSE(q.remove(1, "a", later));
-    CHECK_FALSE(q.remove(2, "a", now));
+    CHECK(q.remove(1, {"a", later}) == std::nullopt);
+    CHECK(q.remove(2, {"a", now}) == std::nullopt);
 }
 
 TEST_CASE("queue: nothing waits, nothing is next")
@@ -180,24 +263,24 @@ TEST_CASE("queue: nothing waits, nothing is next")
 TEST_CASE("queue: when there are too many, the newest of the longest flow goes, background first")
 {
     fair_queue q;
-    for (int i = 1; i <= 5; ++i) q.add(i, "greedy", now);
-    q.add(11, "small", now);
+    for (int i = 1; i <= 5; ++i) q.add(i, {"greedy", now});
+    q.add(11, {"small", now});
     auto last = q.newest_of_longest();
     REQUIRE(last);
     CHECK(last->what == 5);
-    CHECK(last->tool == "greedy");
-    q.add(21, "etl", later);
-    q.add(22, "etl", later);
+    CHECK(last->who.tool == "greedy");
+    q.add(21, {"etl", later});
+    q.add(22, {"etl", later});
     last = q.newest_of_longest();
     CHECK(last->what == 22);
-    CHECK(last->how == later);
+    CHECK(last->who.how == later);
     CHECK(q.contains(22));  // who asks removes it
 }
 
 TEST_CASE("queue: more tools than there are flows share one, and none is forgotten")
 {
     fair_queue q;
-    for (int i = 0; i < 1000; ++i) q.add(i, "tool " + std::to_string(i), now);
+    for (int i = 0; i < 1000; ++i) q.add(i, {"tool " + std::to_string(i), now});
     CHECK(q.size() == 1000);
     CHECK(q.waiting("tool 0") == 1);
     CHECK(q.ahead("tool 5", now) == 101);      // one of each flow, and no more of the shared one
@@ -205,7 +288,7 @@ TEST_CASE("queue: more tools than there are flows share one, and none is forgott
     auto last = q.newest_of_longest();
     REQUIRE(last);
     CHECK(last->what == 999);
-    CHECK(q.remove(last->what, last->tool, last->how));
+    CHECK(q.remove(last->what, {last->who.tool, last->who.how}));
     CHECK(q.size() == 999);
     items order = drained(q);
     CHECK(sorted(order).size() == 999);
@@ -240,8 +323,8 @@ struct script
     {
         for (const step& s : steps) switch (s.what)
             {
-            case step::add: q.add(s.i, s.tool, s.how); break;
-            case step::add_first: q.add(s.i, s.tool, s.how, true); break;
+            case step::add: q.add(s.i, {s.tool, s.how}); break;
+            case step::add_first: q.add(s.i, {s.tool, s.how}, true); break;
             case step::remove: q.remove(s.i); break;
             case step::turn: taken(q); break;
             }
@@ -318,15 +401,15 @@ TEST_CASE("queue: no tool has two turns while another one waits")
         std::mt19937 random(seed);
         fair_queue q;
         std::size_t tools = 2 + random() % 8;
-        for (int i = 0; i < 100; ++i) q.add(i, "tool " + std::to_string(random() % tools), now);
+        for (int i = 0; i < 100; ++i) q.add(i, {"tool " + std::to_string(random() % tools), now});
         std::map<std::string, int> turns;
         while (auto next = q.next(now))
         {
-            int mine = ++turns[next->tool];
+            int mine = ++turns[next->who.tool];
             for (std::size_t t = 0; t < tools; ++t)
                 if (std::string other = "tool " + std::to_string(t); q.waiting(other) > 0)
                     REQUIRE(mine <= turns[other] + 1);
-            q.take(now);
+            q.take(*next);
         }
     }
 }
@@ -335,24 +418,24 @@ TEST_CASE(
     "queue: those of one batch key share requests, in what is ahead and in the order in which they are taken along")
 {
     fair_queue q(10);
-    for (fair_queue::item i = 1; i <= 25; ++i) q.add(i, "a", urgency::interactive, false, 7);
+    for (fair_queue::item i = 1; i <= 25; ++i) q.add(i, {"a", urgency::interactive, 7}, false);
     CHECK(q.ahead("a", urgency::interactive) == 3);
     CHECK(q.size_of(7) == 25);
-    q.add(30, "a", urgency::interactive);
+    q.add(30, {"a", urgency::interactive});
     CHECK(q.ahead("a", urgency::interactive) == 4);
-    q.add(40, "b", urgency::interactive, false, 7);
-    q.add(41, "b", urgency::background, false, 7);
-    q.add(50, "b", urgency::interactive, false, 8);
+    q.add(40, {"b", urgency::interactive, 7}, false);
+    q.add(41, {"b", urgency::background, 7}, false);
+    q.add(50, {"b", urgency::interactive, 8}, false);
     CHECK(q.next_of(7, 4) == std::vector<fair_queue::item>{1, 40, 2, 3});
     CHECK(q.next_of(8, 100) == std::vector<fair_queue::item>{50});
     CHECK(q.next_of(7, 100).size() == 27);
     CHECK(q.next_of(7, 100).back() == 41);
-    q.add(1, "b", urgency::interactive, false, 7);  // for another tool too
+    q.add(1, {"b", urgency::interactive, 7}, false);  // for another tool too
     CHECK(q.next_of(7, 100).size() == 27);
     for (fair_queue::item i = 1; i <= 25; ++i) q.remove(i);
     CHECK(q.size_of(7) == 2);
     q.remove(40);
-    q.remove(41, "b", urgency::background);
+    q.remove(41, {"b", urgency::background});
     CHECK(q.size_of(7) == 0);
     CHECK(q.next_of(7, 100).empty());
 }

@@ -319,34 +319,169 @@ TEST_CASE("window: an answer proves the arrival, and a round trip of the network
     }
 }
 
-TEST_CASE("window: an acknowledgement counts from the thirtieth answer on, if it is quick, with the longest of them")
+namespace
+{
+
+// So many that take this long, one after the other.
+void answer_some(sliding_window& w, steady_time& now, int count, steady_time::duration took,
+                 request_kind kind = request_kind::lookup)
+{
+    for (int i = 0; i < count; ++i)
+    {
+        now = w.next(now, 0, kind);
+        auto token = w.take(now, kind);
+        w.sent(token, now, kind);
+        now += took;
+        w.answered(token, now);
+        now += 10s;
+    }
+}
+
+// How long after its answer the token comes back of one that is sent now and takes so long.
+steady_time::duration back_after(sliding_window& w, steady_time& now, steady_time::duration took, request_kind kind,
+                                 request_kind next)
+{
+    auto token = w.take(now, kind);
+    w.sent(token, now, kind);
+    now += took;
+    w.answered(token, now);
+    return w.next(now, 0, next) - now;
+}
+
+}  // namespace
+
+TEST_CASE("window: with the thirtieth answer and from then on a token comes back earlier by the least time that they "
+          "have taken")
+{
+    constexpr request_kind lookup = request_kind::lookup;
+    budget_settings s = budget(3, 1);
+    for (auto [answers, earlier] : {std::pair{28, 0ms}, {29, 300ms}})
+    {
+        CAPTURE(answers);
+        sliding_window w(s, t0);
+        steady_time now = t0;
+        answer_some(w, now, answers, 300ms);
+        CHECK(back_after(w, now, 700ms, lookup, lookup) == window_of(s) - earlier);
+    }
+    SUBCASE("a quick one is the least at once, and no token comes back before its window from the sending on")
+    {
+        sliding_window w(s, t0);
+        steady_time now = t0;
+        answer_some(w, now, 30, 300ms);
+        CHECK(back_after(w, now, 20ms, lookup, lookup) == window_of(s));
+    }
+    SUBCASE("where the quickest differ, it is less by twice the distance to the tenth of them")
+    {
+        sliding_window w(s, t0);
+        steady_time now = t0;
+        for (auto took : {300ms, 310ms, 320ms, 330ms, 340ms, 350ms, 360ms, 370ms, 380ms, 390ms})
+            answer_some(w, now, 3, took);
+        CHECK(back_after(w, now, 700ms, lookup, lookup) == window_of(s) - 240ms);
+    }
+    SUBCASE("the three hundred last count")
+    {
+        sliding_window w(s, t0);
+        steady_time now = t0;
+        answer_some(w, now, 30, 20ms);
+        answer_some(w, now, 299, 300ms);
+        CHECK(back_after(w, now, 700ms, lookup, lookup) == window_of(s) - 300ms);
+    }
+}
+
+TEST_CASE("window: a token comes back earlier by the lesser of what its request's kind and the next one's take")
+{
+    constexpr request_kind kinds[] = {request_kind::lookup, request_kind::batch, request_kind::forwarded};
+    budget_settings s = budget(3, 1);
+    sliding_window w(s, t0);
+    steady_time now = t0;
+    answer_some(w, now, 30, 200ms, request_kind::lookup);
+    answer_some(w, now, 30, 900ms, request_kind::batch);
+    auto least = [](request_kind k) {
+        return k == request_kind::lookup ? 200ms : k == request_kind::batch ? 900ms : 0ms;
+    };
+    for (request_kind of : kinds)
+        for (request_kind next : kinds)
+        {
+            CAPTURE(int(of));
+            CAPTURE(int(next));
+            sliding_window mine = w;
+            steady_time here = now;
+            steady_time::duration back = window_of(s) - std::min(least(of), least(next));
+            CHECK(back_after(mine, here, 2s, of, next) == std::max<steady_time::duration>(back, 0s));
+        }
+}
+
+TEST_CASE("window: a token that is free for one kind alone is used up by it")
+{
+    sliding_window w(budget(3, 1), t0);
+    steady_time now = t0;
+    answer_some(w, now, 30, 200ms);
+    const auto back = back_after(w, now, 200ms, request_kind::lookup, request_kind::lookup);
+    const steady_time early = now + back;
+    REQUIRE(w.next(early, 0, request_kind::forwarded) == early + 200ms);
+    REQUIRE(w.next(early) == early);
+    auto token = w.take(early);
+    w.sent(token, early);
+    w.lost(token, early);
+    for (request_kind kind : {request_kind::lookup, request_kind::forwarded})
+        CHECK(w.next(early, 0, kind) == early + window_of(budget(3, 1)));
+}
+
+TEST_CASE("window: after an acknowledgement a token comes back four seconds and a window later, and never sooner")
 {
     budget_settings s = budget(3, 1);
-    for (int answers : {29, 30})
-        for (milliseconds after : {0ms, 20ms, 60ms, 61ms})
+    for (bool is_known : {false, true})
+    {
+        CAPTURE(is_known);
+        sliding_window w(s, t0);
+        steady_time now = t0;
+        if (is_known) answer_some(w, now, 30, 100ms);
+        auto token = w.take(now);
+        w.sent(token, now);
+        w.acknowledged(token, now + 50ms);
+        w.acknowledged(token, now + 1s);  // the first one counts
+        steady_time returns = now + 50ms + 4s + window_of(s);
+        CHECK(w.next(returns - 1ms) > returns - 1ms);
+        CHECK(w.next(returns) == returns);
+        // The answer says more, once it is there: it may have been held back until now.
+        w.answered(token, returns);
+        CHECK(w.next(returns) == returns - (is_known ? 100ms : 0ms) + window_of(s));
+    }
+}
+
+TEST_CASE("window: forwarded requests hold a token until their answer, or until it has come back")
+{
+    constexpr request_kind forwarded = request_kind::forwarded;
+    sliding_window w(budget(3, 3), t0);
+    auto a = w.take(t0, forwarded), b = w.take(t0, forwarded), c = w.take(t0);
+    w.sent(a, t0, forwarded);
+    w.sent(b, t0, forwarded);
+    w.sent(c, t0);
+    CHECK(w.forwarded_out(t0) == 2);
+    w.acknowledged(a, t0);
+    steady_time returns = t0 + 4s + window_of(budget(3, 3));
+    CHECK(w.forwarded_out(returns - 1ms) == 2);
+    CHECK(w.forwarded_out(returns) == 1);
+    w.answered(b, t0 + 1s);
+    CHECK(w.forwarded_out(returns) == 0);
+}
+
+TEST_CASE("window: soonest is what next() would say if everything were answered now")
+{
+    for (unsigned seed = 1; seed <= 50; ++seed)
+    {
+        INFO("seed " << seed);
+        std::mt19937 random(seed);
+        vendor v(budget(3, 3));
+        for (int i = 0; i < 50; ++i) v.send(between(random, 0ms, 300ms), between(random, 0ms, 3000ms));
+        sliding_window answered = v.w;
+        for (const auto& a : v.answers) answered.answered(a.token, v.now);
+        for (std::size_t others = 0; others < 10; ++others)
         {
-            CAPTURE(answers);
-            CAPTURE(after.count());
-            sliding_window w(s, t0);
-            steady_time now = t0;
-            for (int i = 0; i < answers; ++i)
-            {
-                auto token = w.take(now);
-                w.sent(token, now);
-                w.answered(token, now + (i == 0 ? 250ms : 100ms));
-                now += 10s;
-            }
-            auto token = w.take(now);
-            w.sent(token, now);
-            w.acknowledged(token, now + after);
-            steady_time returns = now + after + 250ms + window_of(s);
-            bool counts = answers == 30 && after <= 60ms;
-            CHECK((w.next(now + after) == returns) == counts);
-            CHECK((w.next(returns) == returns) == counts);
-            // The answer says more, once it is there.
-            w.answered(token, now + 100ms);
-            CHECK(w.next(now + 100ms) == now + 100ms + window_of(s));
+            REQUIRE(v.w.soonest(v.now)(others) <= v.w.next(v.now, others));
+            REQUIRE(v.w.soonest(v.now)(others) <= answered.next(v.now, others));
         }
+    }
 }
 
 TEST_CASE("window: a connection that ends is the end of the doubt")
@@ -421,11 +556,11 @@ TEST_CASE("window: a token that is out stands for the rest of its request, whate
     now += 2s;
     token = take();
     w.acknowledged(token, now);
-    CHECK(w.sends_more(token, now + 1029ms));
+    CHECK(w.sends_more(token, now + 5029ms));
     CHECK(w.next(now + 1h) > now + 1h);
-    w.acknowledged(token, now + 1029ms);
-    CHECK_FALSE(w.sends_more(token, now + 2059ms));
-    CHECK(w.next(now + 2059ms) == now + 2059ms);
+    w.acknowledged(token, now + 5029ms);
+    CHECK_FALSE(w.sends_more(token, now + 10'059ms));
+    CHECK(w.next(now + 10'059ms) == now + 10'059ms);
 }
 
 TEST_CASE("window: requests count with their head or with their last piece, and no burst + 1 within burst/rate seconds")

@@ -42,15 +42,10 @@ public:
         return std::vector<asking>(1, asking{tool, urgency::interactive});
     }
     void end_wait() override { steps += "turn "; }
-    upstream_failure limited(refusal no) override
-    {
-        refused = no.why;
-        return {failing::limited, "no"};
-    }
     std::optional<upstream_failure> objection() override
     {
         if (!is_refused) return std::nullopt;
-        return upstream_failure{failing::limited, "refused"};
+        return upstream_failure{failing::refused, "refused"};
     }
     task<std::optional<upstream_failure>> connect(bool fresh) override
     {
@@ -64,15 +59,19 @@ public:
         co_return std::nullopt;
     }
     bool is_connected() override { return broken == 0 || broken-- == 0; }
-    std::optional<upstream_failure> put_aside() override
+    std::optional<unsent> put_aside() override
     {
         steps += "aside ";
-        if (gives_up) return upstream_failure{failing::limited, "gives up"};
+        if (gives_up) return nobody_waits();
         return std::nullopt;
     }
     bool is_taken_along() const override { return taken_along; }
     bool is_wanted() const override { return wanted; }
-    void prepare() override { steps += "prepare "; }
+    request_kind prepare() override
+    {
+        steps += "prepare ";
+        return request_kind::lookup;
+    }
     task<void> exchange(gate::permit& permit) override
     {
         steps += "exchange ";
@@ -85,18 +84,26 @@ public:
     bool taken_along = false, wanted = true;
     int broken = 0;  // connections that end while there is a wait for room
     std::function<void(bool)> connected;
-    std::optional<refusal::reason> refused;
-    std::optional<std::optional<upstream_failure>> end;  // once send() has returned
+    std::optional<std::optional<unsent>> end;  // once send() has returned
 
     bool was_sent() const { return end && !*end; }
-    bool failed_as(failing k) const { return end && *end && (*end)->what == k; }
+    bool failed_as(failing k) const
+    {
+        auto* failure = end && *end ? std::get_if<upstream_failure>(&**end) : nullptr;
+        return failure && failure->what == k;
+    }
+    bool refused_as(refusal::reason why) const
+    {
+        auto* no = end && *end ? std::get_if<refusal>(&**end) : nullptr;
+        return no && no->why == why;
+    }
 };
 
 struct harness
 {
     explicit harness(budget_settings s = {}) :
         config(std::move(s)),
-        permits({loop.get_executor(), config, 100, clock, book, {}, [](auto...) {}, [] {}}),
+        permits({loop.get_executor(), config, 100, clock, book, {}, [](auto...) {}}),
         way(permits, outage, clock)
     {}
     ~harness() { permits.abandon(); }
@@ -113,8 +120,8 @@ struct harness
     scripted_request& make() { return requests.emplace_back(requests.size() + 1); }
     void start(scripted_request& r, way_out::turn how = {})
     {
-        auto run = [](harness& h, scripted_request& r, way_out::turn how) -> task<void> {
-            r.end = co_await h.way.send(r, how);
+        auto run = [](harness& h, scripted_request& sent, way_out::turn again) -> task<void> {
+            sent.end = co_await h.way.send(sent, again);
         };
         asio::co_spawn(loop, run(*this, r, how), asio::detached);
         settle();
@@ -155,7 +162,7 @@ TEST_CASE("way out: what is objected to once it has its turn makes no connection
     scripted_request& r = h.make();
     r.is_refused = true;
     h.start(r);
-    CHECK(r.failed_as(failing::limited));
+    CHECK(r.failed_as(failing::refused));
     CHECK(r.steps == "queue turn ");
     CHECK(h.spent() == 0);
 }
@@ -297,7 +304,7 @@ TEST_CASE("way out: a request that does not wait for another turn says why")
     h.permits.refused(&ten);
     r.connected(true);
     h.settle();
-    CHECK(r.failed_as(failing::limited));
+    CHECK(r.refused_as(refusal::reason::left));
     CHECK(r.steps == "queue turn connect aside ");
     h.pass(11s);
     scripted_request& next = h.make();
@@ -314,14 +321,14 @@ TEST_CASE("way out: nobody waits for it any more: it is not sent, and its room i
     r.wanted = false;
     r.connected(true);
     h.settle();
-    CHECK(r.failed_as(failing::unsent));
+    CHECK(r.refused_as(refusal::reason::left));
     CHECK(h.spent() == 0);
     scripted_request& next = h.make();
     h.start(next);
     CHECK(next.was_sent());
 }
 
-TEST_CASE("way out: the budget's refusal is told in the request's own words")
+TEST_CASE("way out: the budget's refusal is what send() returns")
 {
     budget_settings spent;
     spent.daily = 1;
@@ -331,8 +338,7 @@ TEST_CASE("way out: the budget's refusal is told in the request's own words")
     h.start(r);
     h.permits.expel(r.number, refusal{refusal::reason::day_spent});
     h.settle();
-    CHECK(r.failed_as(failing::limited));
-    CHECK(r.refused == refusal::reason::day_spent);
+    CHECK(r.refused_as(refusal::reason::day_spent));
 }
 
 TEST_CASE("way out: when the gate is closed, what waits is told, and what is inside is sent")

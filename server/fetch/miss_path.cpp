@@ -1,0 +1,35 @@
+#include "server/fetch/miss_path.hpp"
+
+#include "server/fetch/send.hpp"
+#include "server/fetch/settle.hpp"
+
+namespace callcache
+{
+
+miss_path::miss_path(const fetcher_parts& p) :
+    parts(p),
+    permits(
+        {p.loop, p.config->budget, p.config->bulk.ids_max, p.clock, p.book, p.day,
+         [this](fair_queue::item i, const asking& who, refusal why) { on_refused(*this, i, who, std::move(why)); }}),
+    pool({p.upstream, parse_proxy(p.config->upstream.proxy), p.tls}, p.config->upstream, p.clock, p.loop),
+    relay_lanes(std::max<std::size_t>(p.config->upstream.connections_max, 3) - 2, p.loop, p.clock),
+    way(permits, outage, p.clock),
+    flights([&kept = p.kept](const std::string& id, epoch_ticket t) { return kept.still_holds(id, t); }),
+    bulk(p.config->bulk),
+    stretch_again(p.loop, p.clock)
+{}
+
+task<void> run_flight(miss_path_ptr path, flight_ptr f, task<void> what)
+{
+    try
+    {
+        co_await std::move(what);
+    }
+    catch (const std::exception& mistake)
+    {
+        path->parts.out.error("a mistake in callcache", {{"what", mistake.what()}});
+        fail(*path, *f, upstream_failure{upstream_failure::kind::lost, "a mistake in callcache"});
+    }
+}
+
+}  // namespace callcache

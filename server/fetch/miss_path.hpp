@@ -1,0 +1,73 @@
+// What the parts of the miss path share: one of each, on the fetch loop.
+#pragma once
+
+#include "cache/ledger.hpp"
+#include "cache/partition.hpp"
+#include "cache/tiers.hpp"
+#include "config/address.hpp"
+#include "config/live_settings.hpp"
+#include "server/budget/gate.hpp"
+#include "server/fetch/bulk_reads.hpp"
+#include "server/fetch/flight_table.hpp"
+#include "server/fetch/retry_budget.hpp"
+#include "server/fetch/upstream_counts.hpp"
+#include "server/fetch/way_out.hpp"
+#include "server/telemetry/log.hpp"
+#include "server/upstream/pool.hpp"
+
+#include <atomic>
+#include <map>
+#include <set>
+
+namespace callcache
+{
+
+// What the fetcher works with. All of it outlives it.
+struct fetcher_parts
+{
+    executor loop;
+    const live_settings& config;
+    origin upstream;
+    std::shared_ptr<asio::ssl::context> tls;
+    tiers& kept;
+    partitions& known;
+    const clock_source& clock;
+    callcache::log& out;
+    ledger& book;
+    calendar day;  // budget.day
+};
+
+// Held by whatever runs on the loop for it: it is gone at the latest with the loop.
+struct miss_path : std::enable_shared_from_this<miss_path>
+{
+    explicit miss_path(const fetcher_parts&);
+
+    const fetcher_parts parts;
+    gate permits;
+    connection_pool pool;
+    semaphore relay_lanes;  // two connections are lookups' own
+    breaker outage;
+    const way_out way;
+    flight_table flights;
+    refused_credentials refused;
+    bulk_reads bulk;
+    retry_budget retries;
+    upstream_counts counts;
+    std::set<const partition*> renewing;  // whose trust a flight is about to renew
+    std::map<partition_id, wall_time> confirmation_written;
+    std::set<relay_channel_ptr> relays;  // whose fronts have not finished with them
+    std::string vendor_remaining;        // its last x-ratelimit-remaining
+    std::atomic<bool> is_stretched{false};
+    alarm stretch_again;
+    bool draining = false, heard_401 = false;
+
+    const settings& config() const { return *parts.config; }
+    moment now() const { return parts.clock.now(); }
+    const budget& spending() const { return permits.spending(); }
+};
+using miss_path_ptr = std::shared_ptr<miss_path>;
+
+// Runs what becomes of a flight. A mistake of ours ends the flight as a failure, and nothing else.
+task<void> run_flight(miss_path_ptr, flight_ptr, task<void> what);
+
+}  // namespace callcache
