@@ -74,9 +74,12 @@ void daily_quota::observe(moment now)
 // Requests of minutes that end after `from`.
 std::uint64_t daily_quota::since(wall_time from) const
 {
+    const std::int64_t first = minute_of(from);
+    if (summed_.first_minute == first) return summed_.sum;
     std::int64_t sum = 0;
-    for (auto r = rows_.rbegin(); r != rows_.rend() && end_of(r->at) > from; ++r) sum += r->count;
-    return std::uint64_t(sum);
+    for (auto r = rows_.rbegin(); r != rows_.rend() && r->at >= first; ++r) sum += r->count;
+    summed_ = {first, std::uint64_t(sum)};
+    return summed_.sum;
 }
 
 // Of these, what was sent: what is leased and not used lies in the last minutes.
@@ -191,6 +194,7 @@ bool daily_quota::is_leased(moment now) const
 
 void daily_quota::add(std::int64_t minute, std::int64_t count)
 {
+    summed_ = {};
     if (rows_.empty() || rows_.back().at < minute) rows_.push_back({minute, 0});
     auto r =
         std::lower_bound(rows_.begin(), rows_.end(), minute, [](const row& row, std::int64_t m) { return row.at < m; });

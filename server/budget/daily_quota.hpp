@@ -100,6 +100,12 @@ private:
     const std::string boot_;
     ledger_clock clock_;
     std::deque<row> rows_;  // oldest first
+    struct known_sum
+    {
+        std::int64_t first_minute = -1;
+        std::uint64_t sum = 0;
+    };
+    mutable known_sum summed_;  // the last sum of rows_ that was asked for, until they change
     std::int64_t lease_minute_ = 0;
     std::uint64_t leased_ = 0;   // durable and not used
     std::uint64_t pending_ = 0;  // being written

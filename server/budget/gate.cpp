@@ -8,6 +8,8 @@ namespace callcache
 namespace
 {
 
+constexpr int told_at_once_max = 100;
+
 // Waits until it is told. Where it has a batch key, others run first, as it may collect them.
 template<class T, class Start>
 task<T> told(bool alone, Start start)
@@ -102,24 +104,34 @@ void gate::look()
     while (std::exchange(look_again_, false)) look_once(parts_.clock.now());
 }
 
-void gate::expel_all(moment now)
+// True if that were all. A pause that is too long for thousands must not hold the loop until each of them is told.
+bool gate::expel_some(moment now)
 {
-    while (auto gone = budget_.expel(now))
+    for (int told = 0; told < told_at_once_max; ++told)
     {
+        auto gone = budget_.expel(now);
+        if (!gone) return true;
         parts_.expelled(gone->what, gone->who, gone->why);
         if (gone->gone) answer(gone->what, std::move(gone->why));
     }
+    return false;
 }
 
 void gate::look_once(moment now)
 {
-    expel_all(now);
-    if (!closed_)
-        while (auto next = budget_.admit(now))
-        {
-            answer(*next, entered{});
-            expel_all(now);  // with this one inside, the next may have lost its place
-        }
+    // After each admission, as with that one inside the next may have lost its place.
+    bool told_all = expel_some(now);
+    while (told_all && !closed_)
+    {
+        auto next = budget_.admit(now);
+        if (!next) break;
+        answer(*next, entered{});
+        told_all = expel_some(now);
+    }
+    if (!told_all)
+        asio::post(parts_.loop, [this, alive = std::weak_ptr(alive_)] {
+            if (!alive.expired()) look();
+        });
 
     constexpr request_kind forwarded = request_kind::forwarded;
     auto has_room = [&] { return budget_.window().next(now.steady, 0, forwarded) <= now.steady; };

@@ -133,7 +133,7 @@ private:
     // Lets happen whatever can, and sets the alarm for what cannot yet.
     void look();
     void look_once(moment now);
-    void expel_all(moment now);
+    bool expel_some(moment now);
     void answer(budget::item, turn);
     void write_page(moment now);
 

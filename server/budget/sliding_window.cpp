@@ -98,11 +98,13 @@ sliding_window::turns sliding_window::look(steady_time now, request_kind kind, b
         if (steady_time t = free_at(r, kind); t > start) back.push_back(t);
     for (const auto& [number, f] : flying_)
     {
+        if (f.returns && *f.returns <= start) continue;
         const answer_times& times = times_of(f.kind);
         bool is_known = !answered_now && !times.lately.empty();
         steady_time answer = std::max(start, f.sent + (is_known ? times.lately.back() : steady_time::duration()));
-        steady_time t = f.returns.value_or(free_at({answer + window_, {}, times.least}, kind));
-        if (t > start) back.push_back(t);
+        steady_time t = free_at({answer + window_, {}, times.least}, kind);
+        if (f.returns) t = std::min(t, *f.returns);
+        back.push_back(std::max(t, start + steady_time::duration(1)));  // it has no answer: so it is not back yet
     }
     back.resize(std::max(back.size(), burst_), start);
     std::sort(back.begin(), back.end());

@@ -278,19 +278,18 @@ task<bool> session::serve_one(bool needs_time)
 // Nothing is read while an answer is made, so a hang-up must be looked for.
 void session::notice_end(std::function<void()> left)
 {
-    bool is_watched = bool(left_);
     left_ = std::move(left);
-    if (!left_ || is_watched) return;
+    if (!left_ || std::exchange(watches_, true)) return;
     socket_.async_wait(tcp_socket::wait_read, [self = shared_from_this()](error_code error) {
+        self->watches_ = false;
         if (!error) self->notice_hang_up();
     });
 }
 
-// The wait may end for bytes of a next request, or for those that were read already: so each sweep looks again.
+// The wait may end for bytes of a next request, or for those that were read already: then each sweep looks again.
 void session::notice_hang_up()
 {
-    if (!left_) return;
-    if (end_of_tool() != 0) std::exchange(left_, nullptr)();
+    if (left_ && !watches_ && end_of_tool() != 0) std::exchange(left_, nullptr)();
 }
 
 bool session::is_half_closed() const

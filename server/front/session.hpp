@@ -126,6 +126,7 @@ private:
     steady_time::duration body_time_{};  // that the tool has left for the next of them
     session_waits waits_;
     std::function<void()> left_;  // tells of the tool's end
+    bool watches_ = false;        // for something to come
     steady_time heard_at_;        // the last request, or the end of an answer that took its time
 };
 

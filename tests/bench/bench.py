@@ -37,7 +37,8 @@ SECTIONS = {
     "scale-10m": (scale.ten_millions, "Ten million entries"),
     "pass": (passing.measure, "Forwarded requests"),
     "idle": (idle.measure, "Idle connections"),
-    "budget": (program("budget-bench", 500), "Rate limit"),
+    "budget": (program("budget-bench", 580), "Rate limit"),
+    "pressure": (program("pressure-bench", 300), "Under pressure"),
     "slow": (program("slow-bench", 200), "Slow connections"),
     "footprint": (program("footprint", 100), "Start-up and memory"),
 }

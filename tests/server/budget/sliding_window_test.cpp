@@ -411,6 +411,18 @@ TEST_CASE("window: a token comes back earlier by the lesser of what its request'
         }
 }
 
+TEST_CASE("window: where answers take longer than a window, what has none still holds its token")
+{
+    sliding_window w(budget(3, 1), t0);
+    steady_time now = t0;
+    answer_some(w, now, 30, 5s);
+    auto token = w.take(now);
+    w.sent(token, now);
+    for (auto after : {0ms, 1000ms, 4999ms, 60'000ms}) CHECK(w.next(now + after) > now + after);
+    w.answered(token, now + 5s);
+    CHECK(w.next(now + 5s) == now + 5s);
+}
+
 TEST_CASE("window: a token that is free for one kind alone is used up by it")
 {
     sliding_window w(budget(3, 1), t0);
