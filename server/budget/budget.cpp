@@ -141,7 +141,7 @@ std::optional<refusal> budget::over_cap(const asking& a, std::uint64_t before_it
     r.left = day_.left(now);
     bool slides = settings_.day == "sliding";
     std::uint64_t reached = cap - std::min(cap - 1, before_it);
-    r.wait = slides ? shares_.wait(a.tool, reached, day_.time(now), day_.time(now) - since) : day_.until_turn(now);
+    r.wait = slides ? shares_.wait(a.tool, reached, day_.time(now), day_.time(now) - since) : day_.until_next_day(now);
     if (r.wait == duration(0)) r.wait = 1s;  // its own requests that wait are what stands before it
     return r;
 }
@@ -211,9 +211,9 @@ void budget::add(item i, const asking& a, moment now, bool came_back)
     if (auto no = delays(time_left(a, now), now)) cannot_wait_.push_back({i, a, std::move(*no)});
 }
 
-void budget::part(std::uint64_t batch_key)
+void budget::stop_batching(std::uint64_t batch_key)
 {
-    queue_.part(batch_key);
+    queue_.stop_batching(batch_key);
     looked_at_ = {};
 }
 

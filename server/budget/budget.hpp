@@ -49,7 +49,7 @@ public:
     // --- The queue. An item may wait for several who ask, and has its turn once.
     void add(item, const asking&, moment now, bool came_back = false);
     void remove(item i) { queue_.remove(i); }
-    void part(std::uint64_t batch_key);  // those of it go alone from now on
+    void stop_batching(std::uint64_t batch_key);  // those of it go alone from now on
     const fair_queue& queue() const { return queue_; }
 
     // One who asks and will not have a turn in time: the deadline has come or cannot be kept any more, there are too
@@ -68,7 +68,8 @@ public:
     std::optional<expelled> expel(moment now);
 
     // The item whose turn it is, if there is a place inside and room is near; it is inside then. Each item inside ends
-    // there by send() or leave(). Forwarded requests, inside and without an answer, have all tokens but one.
+    // there by send() or leave(). Forwarded requests, inside
+    // and without an answer, may have `burst` - 1 tokens, but at least one.
     std::optional<item> admit(moment now);
     bool is_inside(item i) const { return inside_.contains(i); }
     bool is_inside(item i, std::uint64_t batch_key) const
@@ -91,7 +92,7 @@ public:
     // --- Sending, from the inside.
     // How long until a request with so many others before it may be sent (zero: now). Says nothing about the lease.
     duration until_turn(std::size_t others, moment now, request_kind = request_kind::lookup) const;
-    // True while nothing is sent for longer than it takes to make ready: paused, the day is spent, or for good.
+    // True if nothing can be sent for longer than a connection takes to make: paused, day spent, or ledger lost.
     bool is_held(moment now) const;
     bool may_send(item, moment now) const;
 

@@ -108,7 +108,7 @@ wall_time daily_quota::counts_from(moment now) const
     return is_any_day(now) ? std::min(day_began(now), time - longest_day - slack) : day_began(now);
 }
 
-duration daily_quota::until_turn(moment now) const
+duration daily_quota::until_next_day(moment now) const
 {
     if (!calendar_) return 24h + slack;
     duration turn = today(now).end + slack - now.wall;
@@ -282,7 +282,7 @@ std::optional<duration> daily_quota::forecast(moment now) const
     if (last_hour == 0) return std::nullopt;
     double a_minute = double(last_hour) / 60;
     bool slides = !calendar_ || is_any_day(now);
-    duration horizon = calendar_ ? until_turn(now) : duration(24h);
+    duration horizon = calendar_ ? until_next_day(now) : duration(24h);
     duration day = calendar_ ? longest_day : duration(24h);
     auto oldest = rows_.begin();
     double freed = 0;

@@ -80,8 +80,8 @@ public:
     wall_time counts_from(moment now) const;
     wall_time time(moment now) const { return clock_.at(now); }
 
-    // How long until all that counts now does no longer.
-    duration until_turn(moment now) const;
+    // How long until nothing that counts now still counts.
+    duration until_next_day(moment now) const;
 
 private:
     using row = ledger_page::minute;

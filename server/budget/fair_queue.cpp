@@ -116,7 +116,7 @@ std::optional<bool> fair_queue::remove(item i, const asking& who)
     return std::nullopt;
 }
 
-void fair_queue::part(std::uint64_t batch_key)
+void fair_queue::stop_batching(std::uint64_t batch_key)
 {
     if (size_of(batch_key) == 0) return;
     for (auto& [i, p] : present_)
@@ -175,7 +175,7 @@ std::size_t fair_queue::turns_before(const queue& q, flows::const_iterator own, 
     return sum + mine;
 }
 
-// So many of the items that are here need at most so many requests: those of one batch key go together.
+// How many requests so many of the items need at most, as those of one batch key go together.
 std::size_t fair_queue::requests(std::size_t items) const
 {
     std::size_t sum = std::min(items, alone_);

@@ -1,8 +1,8 @@
 // Decides whose turn is next: fair between tools, interactive before background.
 //
 // Each tool is a flow, by name_in(), and the flows take turns (round robin: every request costs one token, so this is
-// deficit round robin with nothing left to count). Lookups of one credential may share one request when it is
-// somebody's turn: `batch_key` is the number of those that may. A tool with thousands of requests delays another's
+// deficit round robin with nothing left to count). Lookups with the same `batch_key`, one for each credential, may
+// share a request when it is somebody's turn. A tool with thousands of requests delays another's
 // single one by one turn of each tool that waits. What several tools ask for stands in the flow of each, and goes with
 // whichever turn comes first.
 #pragma once
@@ -28,7 +28,7 @@ struct asking
 {
     std::string tool;
     urgency how = urgency::interactive;
-    std::uint64_t batch_key = 0;  // those of one number may share a request; 0: it goes alone
+    std::uint64_t batch_key = 0;  // lookups with the same one may share a request; 0: it goes alone
     bool is_forwarded = false;    // a tool's own request
     steady_time until = steady_time::max();
     std::uint64_t asker = 0;  // names it; 0: nobody waits for it
@@ -55,7 +55,7 @@ public:
     std::optional<bool> remove(item, const asking&);
 
     // Those of this batch key go alone from now on.
-    void part(std::uint64_t batch_key);
+    void stop_batching(std::uint64_t batch_key);
 
     bool contains(item i) const { return present_.contains(i); }
     std::size_t size() const { return present_.size(); }
@@ -74,7 +74,7 @@ public:
     // Removes it: its flow has had its turn.
     void take(const waiting_item&);
 
-    // The first whose time is over, and when that of the first one is.
+    // One who asks and whose deadline has passed; and the earliest deadline.
     std::optional<waiting_item> overdue(steady_time now) const;
     std::optional<steady_time> first_deadline() const;
 

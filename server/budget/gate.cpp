@@ -68,9 +68,9 @@ std::vector<budget::item> gate::collect_batch(std::uint64_t batch_key, std::size
     return taken;
 }
 
-void gate::part(std::uint64_t batch_key)
+void gate::stop_batching(std::uint64_t batch_key)
 {
-    budget_.part(batch_key);
+    budget_.stop_batching(batch_key);
     look();
 }
 
@@ -104,7 +104,8 @@ void gate::look()
     while (std::exchange(look_again_, false)) look_once(parts_.clock.now());
 }
 
-// True if that were all. A pause that is too long for thousands must not hold the loop until each of them is told.
+// True if nobody is left to be told. A pause that is too long for thousands must not hold the loop until each of them
+// is told.
 bool gate::expel_some(moment now)
 {
     for (int told = 0; told < told_at_once_max; ++told)
@@ -119,7 +120,7 @@ bool gate::expel_some(moment now)
 
 void gate::look_once(moment now)
 {
-    // After each admission, as with that one inside the next may have lost its place.
+    // Also after each admission: with that one inside, the next may have lost its place.
     bool told_all = expel_some(now);
     while (told_all && !closed_)
     {

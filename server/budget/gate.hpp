@@ -58,7 +58,7 @@ public:
     std::vector<budget::item> collect_batch(std::uint64_t batch_key, std::size_t count);
 
     // Those of this batch key go alone from now on.
-    void part(std::uint64_t batch_key);
+    void stop_batching(std::uint64_t batch_key);
 
     // It is not wanted any more, if it still waits: enter() says `why`.
     void expel(budget::item, refusal why);
@@ -73,8 +73,8 @@ public:
         permit(const permit&) = delete;
         permit& operator=(const permit&) = delete;
 
-        // Waits until it may be sent. False if that will take a while, or the gate is closed: then the caller
-        // steps back.
+        // Waits until it may be sent. False if nothing can be sent for a while, also after a grant (a 429, a lost
+        // ledger): then the caller steps back. Also false if another request has collected it.
         task<bool> acquire();
 
         // Nothing is sent for now: the caller enters again, at once.
@@ -111,7 +111,7 @@ public:
     void resume();
     void reconfigure(const budget_settings&);  // from now on
 
-    // The decisions, to be asked. What is changed there is followed by a look().
+    // The decisions, to be asked.
     const budget& spending() const { return budget_; }
 
     void close();  // everyone who waits is told so

@@ -44,8 +44,8 @@ public:
     // While the arrival of an earlier one is not proved it is an estimate, and later than now.
     steady_time next(steady_time now, std::size_t others = 0, request_kind = request_kind::lookup) const;
 
-    // The same for a lookup, by the number of others before it, from one look; and if everything that is on its way
-    // were answered now: it cannot be sooner.
+    // Lower bounds on next() for lookups, by the number of others before: as if all that is on its way were answered
+    // now.
     class turns;
     turns soonest(steady_time now) const;
 
@@ -58,9 +58,8 @@ public:
     // The request is being handed to the kernel.
     void sent(token, steady_time now, request_kind = request_kind::lookup);
 
-    // More of it is to be handed over, and the vendor may count it no sooner than that comes. True if its token stands
-    // for that too, as it is out; then what was acknowledged counts no longer. False if the token has come back: then
-    // the rest needs another one.
+    // More of it is to be handed over, and the vendor may count it no sooner than that comes. True if the token is
+    // still out: it covers the rest too, and earlier acknowledgements do not count. False: the rest needs another one.
     bool sends_more(token, steady_time now);
 
     // The first byte of its answer came. `round_trip` is the least that the network there and back ever took.

@@ -74,7 +74,7 @@ metered_client::~metered_client()
 
 upstream_failure metered_client::limited(const refusal& no) const
 {
-    return {failing::unsent, words_of(no, parts_.config.budget, parts_.clock.wall())};
+    return {failing::stopping, words_of(no, parts_.config.budget, parts_.clock.wall())};
 }
 
 task<upstream_result> metered_client::send(std::string request, std::size_t body_max)

@@ -23,6 +23,11 @@ upstream_answer answer_of_one(const upstream_answer& bulk, std::string_view requ
     return one;
 }
 
+std::uint64_t key_of(const partition& whose)
+{
+    return reinterpret_cast<std::uintptr_t>(&whose);
+}
+
 bulk_classification classify_result(const upstream_result& r)
 {
     if (auto* answer = std::get_if<upstream_answer>(&r)) return classify_bulk(*answer, bulk_kind::extensive);
@@ -108,20 +113,20 @@ void batch::end(bulk_end how, const std::string& why, std::size_t found)
     if (stopped)
     {
         path_.parts.kept.disk().put_partition(whose_.record());
-        path_.permits.part(reinterpret_cast<std::uintptr_t>(&whose_));
+        path_.permits.stop_batching(key_of(whose_));
     }
     path_.parts.out.warn("a bulk read failed; its calls are fetched one by one",
                          {{"why", why},
                           {"calls", std::to_string(asked_)},
                           {"tool", leader_.first.tool},
-                          {"next", stopped ? "in an hour, for this credential" : "as calls wait"}});
+                          {"next", stopped ? "in an hour, for this credential" : "when calls wait again"}});
 }
 
 std::uint64_t batch_key_of(const miss_path& path, const lookup_flight& f)
 {
     const lookup& l = f.first;
     bool may = !f.alone && is_call_id(l.id) && !l.kept_by && path.bulk.is_possible(*l.whose, path.now().wall);
-    return may ? reinterpret_cast<std::uintptr_t>(l.whose.get()) : 0;
+    return may ? key_of(*l.whose) : 0;
 }
 
 std::unique_ptr<batch> collect_batch(miss_path& path, lookup_flight& leader)
@@ -130,7 +135,7 @@ std::unique_ptr<batch> collect_batch(miss_path& path, lookup_flight& leader)
     const std::uint64_t batch_key = batch_key_of(path, leader);
     if (batch_key == 0) return nullptr;
     partition& whose = *leader.first.whose;
-    trust t = trust_at(whose.confirmed_at(), now.wall, path.config());
+    const trust t = path.trust_of(whose);
     std::size_t waiting = path.spending().waiting_of(batch_key);
     duration last_turn = waiting == 0 ? duration(0) : path.spending().until_turn(waiting - 1, now);
     std::size_t count =
@@ -155,7 +160,7 @@ void compare(miss_path& path, const lookup_flight& check, const upstream_answer*
     bool differs = !is_same_json(c.call.call, check.expected);
     path.bulk.checked(whose, differs, path.now().wall);
     if (!differs) return;
-    path.permits.part(reinterpret_cast<std::uintptr_t>(&whose));
+    path.permits.stop_batching(key_of(whose));
     path.parts.kept.disk().put_partition(whose.record());
     path.parts.out.error("a bulk read and a single GET gave two different calls; there are no bulk reads for a day",
                          {{"id", check.first.id}, {"tool", check.first.tool}});

@@ -1,8 +1,8 @@
 // The outage breaker: an outage upstream must not burn the day.
 //
-// After five failures in a row (lost, timed out, 5xx) upstream counts as down, and is asked once in a while only: after
-// 5 s, then after twice as long each time, up to a minute. An hour's outage costs about 60 API calls, and not 10,800.
-// One answer of another kind, and it is up again.
+// After five failures in a row (is_outage() in learn.hpp says which) upstream counts as down, and is asked once in a
+// while only: after 5 s, then after twice as long each time, up to a minute. An hour's outage costs about 60 API calls,
+// and not 10,800. One answer of another kind, and it is up again.
 #pragma once
 
 #include "server/async/backoff.hpp"

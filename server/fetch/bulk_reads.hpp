@@ -40,8 +40,8 @@ public:
     // True if lookups under this credential may go together, sooner or later.
     bool is_possible(const partition& whose, wall_time now) const;
 
-    // How many others a lookup that is about to be sent takes along, at most, when the last of the `waiting` would have
-    // its own turn in `last_turn`; 0: it goes alone. Until a credential's first bulk read has worked there is one at a
+    // How many of the `waiting` may go with a lookup that is about to be sent; 0: it goes alone. `last_turn`: until the
+    // last of them would have its own turn. Until a credential's first bulk read has worked there is one at a
     // time, and none before the vendor has accepted the credential for a lookup.
     std::size_t takes_along(const partition& whose, bool trusted, std::size_t waiting, duration last_turn,
                             bool stretched) const;

@@ -19,7 +19,7 @@ public:
     explicit fetcher(const fetcher_parts&);
 
     // --- Any thread. What is `done` is called on the fetch loop.
-    void ask(lookup, answered done);  // once; null: a refresh, for nobody
+    void ask(lookup, answered done);  // calls `done` once; null: a refresh in the background
     void left(std::uint64_t asker);   // the one who asked under this name has hung up
     // A forwarded request wants to be sent; see relay_channel.hpp. `changes` is what it makes untrue.
     void relay(lookup, invalidation changes, relay_channel_ptr);
@@ -38,8 +38,8 @@ public:
     upstream_report report() const;
     std::size_t waiting(const std::string& id) const { return path_->flights.waiting(id); }
 
-    // The loop has stopped: the last page of the ledger, with what was not spent; and lets go of what waits, which may
-    // hold what it waits for.
+    // Both after the loop has stopped. The ledger's last page returns the unused lease; abandon() destroys what still
+    // waits, which may own what it waits for.
     ledger_page last_page() { return path_->permits.last_page(); }
     void abandon();
 

@@ -20,7 +20,7 @@ namespace callcache
 
 using answered = std::function<void(looked_up)>;
 
-// What of it a 401 refuses.
+// The use of its credential that a 401 refuses.
 inline refused_use refused_use_of(const lookup& l)
 {
     return {l.whose->name(), is_call_id(l.id) ? std::string() : l.id};
@@ -53,7 +53,7 @@ struct queued
 {
     std::unique_ptr<alarm> lingering = {};  // nobody waits for it; until this rings it keeps its place
 };
-struct admitted  // it has its turn, and a connection is made ready
+struct idle  // neither waits for its turn nor is sent: a connection is made ready, or a retry waits
 {
 };
 struct riding  // another one's bulk read has taken it along
@@ -63,7 +63,7 @@ struct riding  // another one's bulk read has taken it along
 struct sent
 {
 };
-using flight_state = std::variant<admitted, queued, riding, sent>;
+using flight_state = std::variant<idle, queued, riding, sent>;
 
 // One sending, by which everything is dated that is learned from its answer.
 struct attempt
@@ -80,8 +80,8 @@ struct flight : std::enable_shared_from_this<flight>
     virtual ~flight() = default;
 
     const fair_queue::item number;
-    const lookup first;            // of the one who began it
-    const refused_use refused_as;  // what of it a 401 refuses
+    const lookup first;  // of the one who began it
+    const refused_use refused_as;
     std::list<waiter> waiters;
     flight_state state;
     attempt last;
@@ -134,7 +134,6 @@ struct relay_flight final : flight
 
     const relay_channel_ptr channel;
     invalidation changes;        // what it makes untrue
-    bool was_sent = false;       // some of it, at least once
     bool is_whole = false;       // all of it may have reached the vendor
     bool erasure_noted = false;  // durably, and not ended
     wall_time erasure_began{};

@@ -13,7 +13,7 @@ namespace callcache
 class flight_table
 {
 public:
-    // `still_holds`: nothing that was sent under the ticket was dropped since, of this id.
+    // `still_holds`: the id was not purged since the ticket.
     explicit flight_table(std::function<bool(const std::string& id, epoch_ticket)> still_holds) :
         still_holds_(std::move(still_holds))
     {}
@@ -55,7 +55,7 @@ public:
     std::size_t size() const { return by_number_.size(); }
     std::size_t waiting(const std::string& id) const;
 
-    // For an asker of whom nobody knows yet whose credential it has: the partition of a flight for this id.
+    // The partition of any flight for this id, for an asker whose own is not known.
     const partition* whose(const std::string& id) const;
 
 private:

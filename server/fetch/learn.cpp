@@ -15,7 +15,7 @@ bool is_outage(const upstream_result& r, bool of_call)
     if (auto* failure = std::get_if<upstream_failure>(&r))
         return is_asked(failure->what) && failure->what != failing::nonsense && failure->what != failing::too_large;
     unsigned status = std::get<upstream_answer>(r).status;
-    return of_call ? status >= 500 : status >= 502 && status <= 504;
+    return of_call ? status >= 500 : is_gateway_error(status);
 }
 
 void learn_from(miss_path& path, const flight& f, const upstream_result& r, bool is_outage)

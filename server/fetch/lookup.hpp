@@ -49,6 +49,7 @@ struct lookup
     std::string traceparent;                  // of the asker's trace, or empty
     std::string tool;                         // whose turn it takes, and whose share of the day
     urgency how = urgency::interactive;
+    // From asked_at on:
     duration patience{};       // it is not begun if its turn would come later
     duration turn_within{};    // once it waits, its turn has to come by then
     duration answer_within{};  // queue, attempts and retries together

@@ -4,6 +4,7 @@
 #include "cache/ledger.hpp"
 #include "cache/partition.hpp"
 #include "cache/tiers.hpp"
+#include "cache/trust.hpp"
 #include "config/address.hpp"
 #include "config/live_settings.hpp"
 #include "server/budget/gate.hpp"
@@ -37,7 +38,7 @@ struct fetcher_parts
     calendar day;  // budget.day
 };
 
-// Held by whatever runs on the loop for it: it is gone at the latest with the loop.
+// Fetch loop only, but for `is_stretched`. What runs on the loop shares it; it ends at the latest with the loop.
 struct miss_path : std::enable_shared_from_this<miss_path>
 {
     explicit miss_path(const fetcher_parts&);
@@ -63,6 +64,7 @@ struct miss_path : std::enable_shared_from_this<miss_path>
 
     const settings& config() const { return *parts.config; }
     moment now() const { return parts.clock.now(); }
+    trust trust_of(const partition& p) const { return trust_at(p.confirmed_at(), now().wall, config()); }
     const budget& spending() const { return permits.spending(); }
 };
 using miss_path_ptr = std::shared_ptr<miss_path>;

@@ -40,7 +40,9 @@ looked_up not_answered(const miss_path& path, const upstream_failure& failure, c
     const std::string gong = "Gong (" + path.parts.upstream.text() + ")";
     switch (failure.what)
     {
-    case failing::unsent:
+    case failing::tool_gone:
+        return own(with_retry_after(own_answer(503, "the tool's end of the connection was gone"), 1), outcome::error);
+    case failing::stopping:
         return own(with_retry_after(own_answer(503, "callcache is stopping; ask again in a second"), 1),
                    outcome::error);
     case failing::refused:
@@ -60,7 +62,8 @@ looked_up not_answered(const miss_path& path, const upstream_failure& failure, c
     default: break;
     }
     bool in_time = failure.what != failing::slow && failure.what != failing::crowded;
-    reply r = own_answer(in_time ? 502 : 504, gong + " could not be asked: " + failure.text);
+    const char* what = is_asked(failure.what) ? " gave no usable answer: " : " could not be asked: ";
+    reply r = own_answer(in_time ? 502 : 504, gong + what + failure.text);
     return own(path.outage.is_down() ? with_retry_after(std::move(r), probe) : std::move(r), outcome::error);
 }
 
@@ -70,8 +73,7 @@ looked_up fallback(const miss_path& path, const lookup& l, looked_up otherwise)
     bool seen_newer = l.seen && (!e || l.seen->sent_at > e->sent_at);
     if (seen_newer && path.parts.kept.still_holds(l.id, l.seen_under)) e = l.seen;
     const wall_time now = path.now().wall;
-    if (!serves_on_error(e.get(), trust_at(l.whose->confirmed_at(), now, path.config()), path.config(), now))
-        return otherwise;
+    if (!serves_on_error(e.get(), path.trust_of(*l.whose), path.config(), now)) return otherwise;
     looked_up stale;
     stale.word = word_in_place_of(is_fresh(*e, now));
     stale.detail = detail_in_place_of(otherwise.word);

@@ -14,11 +14,12 @@ struct miss_path;
 // callcache's own answer to one who asks.
 looked_up own(reply, outcome, std::string_view detail = {});
 
-// By the budget; or by what happened on the way to the vendor, to a request that a 401 would refuse as that.
+// The answer to a request that the budget refused, or that failed. `refused_use`: what of it a 401 refuses, whose
+// back-off its Retry-After comes from.
 looked_up not_answered(const miss_path&, const refusal&);
 looked_up not_answered(const miss_path&, const upstream_failure&, const refused_use&);
 
-// What is kept, if it may serve although the vendor could not be asked; otherwise `otherwise`.
+// What is kept, if it may serve although the vendor gave no usable answer; otherwise `otherwise`.
 looked_up fallback(const miss_path&, const lookup&, looked_up otherwise);
 
 }  // namespace callcache

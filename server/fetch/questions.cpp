@@ -14,12 +14,12 @@ namespace
 using failing = upstream_failure::kind;
 using purpose = lookup_flight::purpose;
 
-// A refresh gives way to whoever waits, and one is enough to renew a credential's trust. Until it gets here, its reason
-// may have gone.
+// A refresh gives way to whoever waits, and one is enough to renew a credential's trust. By the time it gets here, the
+// reason may be gone.
 bool is_worth_refreshing(const miss_path& path, const lookup& l)
 {
     const moment now = path.now();
-    bool trusted = trust_at(l.whose->confirmed_at(), now.wall, path.config()) == trust::good;
+    bool trusted = path.trust_of(*l.whose) == trust::good;
     entry_ptr e = path.parts.kept.find_in_memory(*l.whose, l.id);
     if (trusted && e && is_fresh(*e, now.wall)) return false;
     bool renews = is_fresh(*l.seen, now.wall);
@@ -35,8 +35,7 @@ std::optional<looked_up> look_again(const miss_path& path, const lookup& l)
     entry_ptr e = path.parts.kept.find_in_memory(*l.whose, l.id);
     if (!e || e == l.seen) return std::nullopt;
     const wall_time now = path.now().wall;
-    decision r = decide(e.get(), trust_at(l.whose->confirmed_at(), now, path.config()), l.asked, path.config(), now,
-                        path.is_stretched);
+    decision r = decide(e.get(), path.trust_of(*l.whose), l.asked, path.config(), now, path.is_stretched);
     if (r.verdict != verdict::serve && r.verdict != verdict::serve_refresh) return std::nullopt;
     return from_cache(std::move(e), r.reason);
 }
@@ -109,7 +108,7 @@ std::optional<looked_up> refused(const miss_path& path, const lookup& l)
     case obstacle::what::offline:
         return own(own_answer(504, "callcache runs offline (mode): nothing goes upstream; kept calls are answered"),
                    outcome::error, "offline");
-    case obstacle::what::stopping: return fallback(path, l, failed(failing::unsent, "callcache is stopping"));
+    case obstacle::what::stopping: return fallback(path, l, failed(failing::stopping, "callcache is stopping"));
     case obstacle::what::refused: return failed(failing::refused, "");
     case obstacle::what::down: return fallback(path, l, failed(failing::down, "several requests in a row have failed"));
     case obstacle::what::limited: return fallback(path, l, not_answered(path, *before_it.no));

@@ -112,7 +112,7 @@ public:
         if (!was_used_)
         {
             report r = co_await have_front_connect();
-            if (channel_.is_over) co_return upstream_failure{failing::unsent, "the tool has gone"};
+            if (channel_.is_over) co_return upstream_failure{failing::tool_gone, "the tool has gone"};
             if (r.happened == report::what::failed) co_return std::move(r.failure);
         }
         if (channel_.holds_all && is_to_be_noted(f_)) co_await note_erasure(path_, f_);
@@ -267,9 +267,9 @@ task<void> send_relay(miss_path& path, relay_flight& f)
             co_return fail(path, f, *unsent);
         }
         how = {true, true};
-        f.state = admitted{};
+        f.state = idle{};
         f.is_whole = false;
-        limit_time(path, f, f.waiters.front());
+        limit_time(path, f.waiters.front());
     }
 }
 

@@ -1,4 +1,4 @@
-// A forwarded request's side of the fetch loop; relay_channel.hpp has the words of the conversation with its front.
+// The fetch loop's side of a forwarded request; relay_channel.hpp has the words of the conversation with its front.
 #pragma once
 
 #include "server/fetch/miss_path.hpp"

@@ -1,4 +1,4 @@
-// How a request that passes through gets past the fetcher. The tool's front owns the upstream connection and moves the
+// How a forwarded request goes through the fetcher. The tool's front owns the upstream connection and moves the
 // bytes; the fetcher has the budget, the breaker and the count of connections, and says when.
 //
 //   front                         fetcher

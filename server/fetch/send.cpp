@@ -73,7 +73,7 @@ public:
         answer = co_await exchange_within(path_.config().upstream.response_timeout,
                                           led ? bulk_answer_bytes_max : call_answer_bytes_max, loan_->connection(),
                                           message_, permit, path_.parts.clock);
-        f_.state = admitted{};
+        f_.state = idle{};
         f_.last.ended = path_.now().steady;
         if (!led) path_.bulk.single_took(std::chrono::floor<duration>(f_.last.ended - f_.last.sent_steady));
         if (answer.reusable) loan_->give_back();
@@ -90,8 +90,8 @@ bool may_retry(miss_path& path, const lookup_flight& f, const upstream_result& r
 {
     auto* failure = std::get_if<upstream_failure>(&r);
     auto* answer = std::get_if<upstream_answer>(&r);
-    bool passes = failure ? failure->what == failing::closed || failure->what == failing::lost
-                          : answer->status == 502 || answer->status == 503 || answer->status == 504;
+    bool passes =
+        failure ? failure->what == failing::closed || failure->what == failing::lost : is_gateway_error(answer->status);
     const steady_time now = path.now().steady;
     return passes && retries < retries_max && !f.waiters.empty() && !path.draining && path.outage.lets_through(now) &&
            path.retries.take(now);
@@ -112,7 +112,7 @@ task<void> pause_before_retry(const miss_path& path, const lookup_flight& f, int
 // Until there is an answer to settle with, or no more reason to try.
 //  - A connection that the vendor closed while it was idle says nothing about the vendor: once, on a fresh one.
 //  - A 429 means that nothing was done: back to its place in the queue, for those who can wait.
-//  - Lost before an answer, 502, 503, 504: twice, after a while, if the retry budget allows it.
+//  - The connection ended, 502, 503, 504: twice, after a while, if the retry budget allows it.
 task<fetched> fetch(miss_path& path, lookup_flight& f)
 {
     bool again = false, fresh = false, of_call = !f.first.kept_by;
@@ -130,7 +130,7 @@ task<fetched> fetch(miss_path& path, lookup_flight& f)
         if (auto* ride = std::get_if<riding>(&f.state))
         {
             share heard = co_await ride->hears.next();
-            f.state = admitted{};
+            f.state = idle{};
             if (heard.next == share::what::answered) co_return fetched_of(std::move(heard.result));
             f.alone = heard.next == share::what::alone;
             continue;
@@ -170,7 +170,7 @@ task<void> send_lookup(miss_path& path, lookup_flight& f)
     settle(path, f, std::move(r));
 }
 
-// The queue tells who waits there.
+// Does nothing for one who waits in the queue, which has a deadline of its own.
 void on_deadline(miss_path& path, std::uint64_t asker)
 {
     auto* seat = path.flights.seat_of(asker);
@@ -185,7 +185,7 @@ void on_deadline(miss_path& path, std::uint64_t asker)
 
 void outgoing_flight::end_wait()
 {
-    if (!f_.is<riding>()) f_.state = admitted{};
+    if (!f_.is<riding>()) f_.state = idle{};
     f_.last.turn_at = path_.now().steady;
 }
 
@@ -249,11 +249,11 @@ lookup_flight_ptr begin_lookup(miss_path& path, lookup l, lookup_flight::purpose
 void join(miss_path& path, flight& f, lookup l, answered done)
 {
     waiter& w = path.flights.join(f, {std::move(l), std::move(done)});
-    limit_time(path, f, w);
+    limit_time(path, w);
     if (f.is<queued>()) path.permits.join(f.number, asking_of(w.asked));
 }
 
-void limit_time(miss_path& path, flight&, waiter& w)
+void limit_time(miss_path& path, waiter& w)
 {
     w.late = std::make_unique<alarm>(path.parts.loop, path.parts.clock);
     w.late->set(w.asked.asked_at + w.asked.answer_within, [&path, asker = w.asked.asker] { on_deadline(path, asker); });

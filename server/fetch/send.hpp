@@ -34,7 +34,7 @@ lookup_flight_ptr begin_lookup(miss_path&, lookup, lookup_flight::purpose, answe
 
 // Another one waits for it. The flight goes on after their time; what it brings is kept.
 void join(miss_path&, flight&, lookup, answered done);
-void limit_time(miss_path&, flight&, waiter&);
+void limit_time(miss_path&, waiter&);
 
 // The budget says no to one who asks; the flight may still wait for others.
 void on_refused(miss_path&, fair_queue::item, const asking&, refusal);

@@ -122,7 +122,8 @@ void hear_401(miss_path& path, const flight& f)
         path.parts.upstream.text());
 }
 
-// A key of the company that was never accepted may be later: it must not read then what others may.
+// Enrolls a key of the company although Gong has not accepted it: otherwise, once accepted, it could read from the
+// company's entries a call that it may not.
 void forbid(miss_path& path, const lookup_flight& f)
 {
     partition& whose = *f.first.whose;

@@ -51,7 +51,7 @@ task<std::optional<unsent>> way_out::wait_for_turn(outgoing_request& r, bool aga
     gate::turn turn = co_await permits_.enter(r.number, std::move(who), again);
     r.end_wait();
     if (std::holds_alternative<gate::closed>(turn))
-        co_return upstream_failure{failing::unsent, "callcache is stopping"};
+        co_return upstream_failure{failing::stopping, "callcache is stopping"};
     if (auto* no = std::get_if<refusal>(&turn)) co_return std::move(*no);
     co_return std::nullopt;
 }

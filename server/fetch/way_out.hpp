@@ -18,7 +18,7 @@
 namespace callcache
 {
 
-// Why a request was not sent: what went wrong, or the budget's word.
+// Why there is no answer: what went wrong, or the budget's word.
 using unsent = std::variant<upstream_failure, refusal>;
 
 // A request on its way, and its connection. Each kind of request connects, writes and reads in its own way. Called on

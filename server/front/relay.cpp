@@ -19,7 +19,7 @@ using failing = upstream_failure::kind;
 using report = relay_report;
 using order = relay_order;
 
-constexpr int acknowledgement_looks = 33;  // a margin apart
+constexpr int acknowledgement_looks = 33;  // budget.margin apart
 
 relay_end refused_by_us(const refused_head& why)
 {
@@ -192,20 +192,20 @@ task<std::optional<relay_end>> relaying::send()
     if (auto* failure = std::get_if<upstream_failure>(&head))
     {
         if (up) co_await up->stop();
-        if (is_over) *failure = {failing::unsent, "the tool has gone"};
+        if (is_over) *failure = {failing::tool_gone, "the tool has gone"};
         if (dog->has_bitten()) *failure = {failing::slow, "no answer in time (upstream.pass_timeout)"};
         if (up && up->refused)
         {
             end = refused_by_us(*up->refused);
             r_.context.mode.keep_alive = false;
-            *failure = {failing::unsent, "the tool's body was not whole"};
+            *failure = {failing::tool_gone, "the tool's body was not whole"};
         }
         tell(of_failure(*failure));
     }
     else
         end = co_await hand_on(std::get<answer_head>(head), reader, dog, up);
-    // Nor is it used again if its other end may not have read the body of a request that usually has none, and would
-    // take it for the next request.
+    // The connection is not used again either if its other end may not have read the body of a request that usually
+    // has none, and would take it for the next request.
     bool is_unusual = r_.asked().is_safe() && !held_.bytes.empty();
     if (end && !write_error && !up && !is_unusual && reader.is_reusable())
         reusable_ = std::move(connection_);

@@ -55,7 +55,7 @@ task<streamed> stream_answer(const relayed_request& r, answer_reader& reader, co
         tools_turn waits(dog);
         bool written = co_await r.with.write(out);
         if (written) continue;
-        s.broke_off = upstream_failure{failing::unsent, "the tool has gone"};
+        s.broke_off = upstream_failure{failing::tool_gone, "the tool has gone"};
         break;
     }
     if (s.broke_off)

@@ -26,7 +26,8 @@ struct upstream_failure
     enum class kind
     {
         down,         // it was not sent: upstream is down, and this was not the probe
-        unsent,       // callcache is stopping, or nobody waits for it any more
+        stopping,     // it was not sent: callcache is stopping
+        tool_gone,    // the tool has hung up, or its body was not whole
         refused,      // it was not sent: the vendor has just refused its credential
         crowded,      // it was not sent: all connections are in use, or callcache has no room for one
         closed,       // the connection ended before a byte of an answer
@@ -45,7 +46,13 @@ struct upstream_failure
 constexpr bool is_asked(upstream_failure::kind k)
 {
     using kind = upstream_failure::kind;
-    return k != kind::down && k != kind::unsent && k != kind::refused && k != kind::crowded;
+    return k != kind::down && k != kind::stopping && k != kind::tool_gone && k != kind::refused && k != kind::crowded;
+}
+
+// 502, 503, 504: somebody before the vendor's own servers could not reach them.
+constexpr bool is_gateway_error(unsigned status)
+{
+    return status >= 502 && status <= 504;
 }
 
 using upstream_result = std::variant<upstream_answer, upstream_failure>;

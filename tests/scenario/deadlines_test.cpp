@@ -1,4 +1,5 @@
-// What a tool was promised when it began to wait: kept, or it is told as soon as it cannot be; and the order of asking.
+// What a tool was promised when it began to wait: it is kept, or the tool is told as soon as it cannot be. The order of
+// asking, and tools that hang up.
 
 #include "server/fetch/fetcher.hpp"
 #include "tests/support/budget_harness.hpp"
@@ -58,7 +59,7 @@ struct deadline_harness : three_a_second
 
 TEST_SUITE_BEGIN("scenario: deadlines");
 
-TEST_CASE("deadlines: Prefer: wait is held to, where Gong takes longer than it usually does")
+TEST_CASE("deadlines: Prefer: wait is kept although Gong is slow")
 {
     deadline_harness w;
     w.config.budget.rate = w.config.budget.burst = 1;
@@ -106,7 +107,7 @@ TEST_CASE(
     CHECK(told >= 105);
     CHECK(told <= 125);
     CHECK(told_first >= 75);
-    CHECK(told + 3 >= tools.size() - told_first);  // what has just been sent is no more told
+    CHECK(told + 3 >= tools.size() - told_first);  // those that have just been sent are not told
 }
 
 TEST_CASE("order: after a refused bulk read its calls are fetched one by one in the order in which they were asked for")
@@ -139,7 +140,7 @@ TEST_CASE("order: after a 429 what was sent, and what stood ready, goes first an
     CHECK(last == wanted);
 }
 
-TEST_CASE("deadlines: a pause is told at once to whom it is too long for, and the others wait for its end")
+TEST_CASE("deadlines: a tool that cannot wait out a pause is told at once, and the others wait for its end")
 {
     deadline_harness w;
     w.config.budget.rate = w.config.budget.burst = 1;
@@ -177,7 +178,8 @@ TEST_CASE("hang-ups: a forwarded request leaves the queue with its tool, and is 
     CHECK(w.cache->misses().report().spending.spent == 1);
 }
 
-TEST_CASE("hang-ups: a tool that leaves a slow answer gives the connection back; one that closed its side still reads")
+TEST_CASE(
+    "hang-ups: the connection to Gong ends with a tool that leaves a slow answer; one that closed its side still reads")
 {
     deadline_harness w;
     w.start();

@@ -225,7 +225,7 @@ TEST_CASE("502: an upstream that refuses the connection")
     w.vendor->go_down();
     answer a = w.get(w.path(1));
     CHECK(a.status == 502);
-    CHECK(contains(words_of(a), "could not be asked"));
+    CHECK(contains(words_of(a), "gave no usable answer"));
     w.vendor->come_up();
     CHECK(w.get(w.path(1)).status == 200);
 }

@@ -471,7 +471,7 @@ TEST_CASE("day: in a zone a day has 23, 24 or 25 hours")
         CHECK(m.send(100) == 10);
     }
     CHECK(m.wait() == 24h);
-    CHECK(m.book->until_turn(m.now()) == 24h);
+    CHECK(m.book->until_next_day(m.now()) == 24h);
 }
 
 TEST_CASE("day: in a zone a wall clock that is set turns no day early")
@@ -517,7 +517,7 @@ TEST_CASE("day: in a zone a wall clock that is set turns no day early")
     CHECK(m.left() == 0);
     CHECK(m.send() == false);
     CHECK(m.wait() <= 25h + 2min);
-    CHECK(m.book->until_turn(m.now()) == 25h + 1min);
+    CHECK(m.book->until_next_day(m.now()) == 25h + 1min);
     m.pass(24h);
     CHECK(m.left() == 0);
     m.pass(1h + 2min);
@@ -541,7 +541,7 @@ TEST_CASE("day: in a zone a clock that is steered is not one that was set")
         slow.send(10);
     }
     CHECK(slow.left() == 0);
-    CHECK(slow.wait() == slow.book->until_turn(slow.now()));
+    CHECK(slow.wait() == slow.book->until_next_day(slow.now()));
     CHECK(slow.wait() < 25h);
 }
 

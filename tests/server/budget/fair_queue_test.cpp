@@ -182,14 +182,14 @@ TEST_CASE("queue: without the forwarded ones the next lookup goes, also of a too
     CHECK(drained(q) == items{1, 2});
 }
 
-TEST_CASE("queue: those of a batch key that is parted go alone")
+TEST_CASE("queue: those of a batch key that ends go alone")
 {
     fair_queue q(10);
     for (fair_queue::item i = 1; i <= 20; ++i) q.add(i, {"a", now, 7});
     q.add(30, {"a", now, 8});
     REQUIRE(q.ahead("a", now) == 3);
-    q.part(7);
-    q.part(9);
+    q.stop_batching(7);
+    q.stop_batching(9);
     CHECK(q.ahead("a", now) == 21);
     CHECK(q.size_of(7) == 0);
     CHECK(q.next_of(7, 100).empty());

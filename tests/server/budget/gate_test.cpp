@@ -102,16 +102,16 @@ struct harness
     }
     request& ask(const std::string& tool = "t") { return ask(asking{tool, urgency::interactive}); }
 
-    static task<void> take_turn(gate& g, request& r, bool first)
+    static task<void> take_turn(gate& g, request& r, bool came_back)
     {
         std::vector<asking> who(1, r.who);
-        gate::turn t = co_await g.enter(r.number, std::move(who), first);
+        gate::turn t = co_await g.enter(r.number, std::move(who), came_back);
         if (std::holds_alternative<gate::entered>(t)) r.way = std::make_unique<gate::permit>(g, r.number);
         r.turn = std::move(t);
     }
-    void start_entering(request& r, bool first = false)
+    void start_entering(request& r, bool came_back = false)
     {
-        asio::co_spawn(loop, take_turn(g, r, first), asio::detached);
+        asio::co_spawn(loop, take_turn(g, r, came_back), asio::detached);
     }
 
     static task<void> wait_for_room(request& r)
@@ -131,7 +131,7 @@ struct harness
         settle();
     }
 
-    // As what steps back does: at once to the head of the queue.
+    // As what steps back does: at once, to its place in the queue.
     void step_back(request& r)
     {
         r.way->step_back();
@@ -730,20 +730,6 @@ TEST_CASE("reload: a higher rate lets who waits go as soon as it may")
     w.g.reconfigure(w.config);
     w.settle();
     CHECK(next.has_entered());
-}
-
-TEST_CASE("held: said once when it begins, at a spent day too, and again when it begins again")
-{
-    budget_settings s;
-    s.daily = 1;
-    s.interactive_reserve_percent = 0;
-    harness w(s);
-    request& r = w.send();
-    w.answer(r);
-    w.ask();
-    w.pass(25h);
-    w.ask();
-    w.refuse_all_for("1");
 }
 
 TEST_CASE("abandon: who waits is let go, and what was under way gives nothing back any more")

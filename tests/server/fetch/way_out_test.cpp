@@ -351,7 +351,7 @@ TEST_CASE("way out: when the gate is closed, what waits is told, and what is ins
     h.start(queued);
     h.permits.close();
     h.settle();
-    CHECK(queued.failed_as(failing::unsent));
+    CHECK(queued.failed_as(failing::stopping));
     inside.connected(true);
     h.settle();
     CHECK(inside.was_sent());
