@@ -327,9 +327,9 @@ duration budget::until_admission(moment now) const
 std::optional<fair_queue::waiting_item> budget::next(urgency how, moment now) const
 {
     auto is_forwarded = [](const auto& each) { return each.second.is_forwarded; };
-    std::size_t out = window_.forwarded_out(now.steady);
-    out += std::size_t(std::count_if(inside_.begin(), inside_.end(), is_forwarded));
-    return queue_.next(how, out < std::max<std::size_t>(settings_.burst - 1, 1));
+    std::size_t inside = std::size_t(std::count_if(inside_.begin(), inside_.end(), is_forwarded));
+    bool has_token = inside + window_.forwarded_out(now.steady) < std::max<std::size_t>(settings_.burst - 1, 1);
+    return queue_.next(how, has_token && inside < forwarded_places_);
 }
 
 std::optional<budget::item> budget::admit(moment now)

@@ -13,6 +13,7 @@
 #include "server/budget/tool_shares.hpp"
 
 #include <deque>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -71,6 +72,7 @@ public:
     // there by send() or leave(). Forwarded requests, inside
     // and without an answer, may have `burst` - 1 tokens, but at least one.
     std::optional<item> admit(moment now);
+    void set_forwarded_places(std::size_t inside_at_most) { forwarded_places_ = inside_at_most; }
     bool is_inside(item i) const { return inside_.contains(i); }
     bool is_inside(item i, std::uint64_t batch_key) const
     {
@@ -143,6 +145,7 @@ private:
     fair_queue queue_;
     const std::size_t batch_max_;
     std::map<item, asking> inside_;
+    std::size_t forwarded_places_ = std::numeric_limits<std::size_t>::max();
     std::deque<expelled> cannot_wait_;  // found, and not told yet
     steady_time looked_at_{};           // at what was promised
     bool look_soon_ = false;

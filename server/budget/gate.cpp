@@ -120,6 +120,7 @@ bool gate::expel_some(moment now)
 
 void gate::look_once(moment now)
 {
+    budget_.set_forwarded_places(parts_.forwarded_max - std::min(parts_.forwarded_max, forwarded_));
     // Also after each admission: with that one inside, the next may have lost its place.
     bool told_all = expel_some(now);
     while (told_all && !closed_)
@@ -146,7 +147,9 @@ void gate::look_once(moment now)
     {
         auto [what, done] = std::move(ready_.front());
         ready_.pop_front();
-        done(budget_.send(what, now));
+        budget::grant g = budget_.send(what, now);
+        forwarded_ += g.who.is_forwarded;
+        done(std::move(g));
     }
     while (!ready_.empty() && budget_.is_held(now))
     {
@@ -230,10 +233,17 @@ gate::permit::~permit()
     {
     case stage::inside: gate_.budget_.leave(item_); break;
     case stage::granted: gate_.budget_.not_sent(grant_); break;
-    case stage::sent: gate_.budget_.window().lost(grant_.token, now.steady); break;
-    case stage::over: return;
+    case stage::sent: gate_.budget_.window().broken_off(grant_.token, now.steady); break;
+    case stage::over: break;
     }
+    end_grant();
     gate_.look();
+}
+
+// A forwarded request is one for as long as its connection serves it.
+void gate::permit::end_grant()
+{
+    if (std::exchange(is_forwarded_, false)) --gate_.forwarded_;
 }
 
 task<bool> gate::permit::acquire()
@@ -249,6 +259,7 @@ task<bool> gate::permit::acquire()
     auto grant = co_await told<std::optional<budget::grant>>(alone, std::move(start));
     if (!grant) co_return false;
     grant_ = std::move(*grant);
+    is_forwarded_ = grant_.who.is_forwarded;
     stage_ = stage::granted;
     co_return !is_withdrawn();
 }
@@ -264,6 +275,7 @@ void gate::permit::step_back()
     if (stage_ == stage::inside) gate_.budget_.leave(item_);
     if (stage_ == stage::granted) gate_.budget_.not_sent(grant_);
     stage_ = stage::over;
+    end_grant();
 }
 
 void gate::permit::sending(request_kind kind)
@@ -293,6 +305,14 @@ task<void> gate::permit::reacquire()
     steady_time now = gate_.parts_.clock.steady();
     gate_.budget_.window().lost(std::exchange(grant_.token, token), now);
     gate_.budget_.window().sent(token, now, request_kind::forwarded);
+}
+
+void gate::permit::lost()
+{
+    if (stage_ != stage::sent) return;
+    stage_ = stage::over;
+    gate_.budget_.window().lost(grant_.token, gate_.parts_.clock.steady());
+    gate_.look();
 }
 
 void gate::permit::acknowledged()

@@ -30,6 +30,9 @@ public:
         ledger& book;
         calendar day;  // empty: any 24 hours
 
+        // Forwarded requests that are inside or have been sent, all together, at most.
+        std::size_t forwarded_max;
+
         // One who asks for an item is told no. If nobody else asks for it, enter() says why, right after.
         std::function<void(budget::item, const asking&, refusal)> expelled;
     };
@@ -80,10 +83,12 @@ public:
         // Nothing is sent for now: the caller enters again, at once.
         void step_back();
 
-        // The request is being written; its answer begins; TCP has acknowledged all of it.
+        // The request is being written; its answer begins; TCP has acknowledged all of it; the other end has ended the
+        // connection. Without an answer or an end of that kind, what was sent counts as broken off by us.
         void sending(request_kind);
         void answered(steady_time::duration round_trip);
         void acknowledged();
+        void lost();
 
         // The last piece of a long body is next: whoever stands on the way may have held the rest back, and the vendor
         // counts the request when this comes. If its token has come back since, waits for room in the window once more.
@@ -101,6 +106,8 @@ public:
         };
         gate& gate_;
         const budget::item item_;
+        void end_grant();
+        bool is_forwarded_ = false;  // it has a grant as such
         stage stage_ = stage::inside;
         budget::grant grant_;
     };
@@ -143,6 +150,7 @@ private:
     std::map<budget::item, std::function<void(turn)>> queued_;
     std::list<waiting_for_room> ready_;                                // their connections stand
     std::list<std::function<void(sliding_window::token)>> finishing_;  // counted already, in need of room alone
+    std::size_t forwarded_ = 0;                                        // that have a grant, and have not ended
     bool looking_ = false, look_again_ = false;
     bool closed_ = false, abandoned_ = false;
     std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);

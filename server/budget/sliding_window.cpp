@@ -27,9 +27,10 @@ namespace
 using namespace std::chrono_literals;
 
 constexpr std::size_t answers_kept = 300;
-constexpr std::size_t answers_min = 30;  // before that nothing is concluded from them
-constexpr std::size_t tail = 10;         // the least is judged by the distance to this one
-constexpr auto held_back_max = 4s;       // by what has acknowledged it
+constexpr std::size_t answers_min = 30;   // before that nothing is concluded from them
+constexpr std::size_t tail = 10;          // the least is judged by the distance to this one
+constexpr auto acknowledged_within = 1s;  // TCP is asked once a second
+constexpr auto held_back_max = 4s;        // by what has acknowledged it
 
 steady_time::duration least_of(const std::deque<steady_time::duration>& answers)
 {
@@ -98,12 +99,12 @@ sliding_window::turns sliding_window::look(steady_time now, request_kind kind, b
         if (steady_time t = free_at(r, kind); t > start) back.push_back(t);
     for (const auto& [number, f] : flying_)
     {
-        if (f.returns && *f.returns <= start) continue;
+        if (f.is_back(start)) continue;
         const answer_times& times = times_of(f.kind);
         bool is_known = !answered_now && !times.lately.empty();
         steady_time answer = std::max(start, f.sent + (is_known ? times.lately.back() : steady_time::duration()));
         steady_time t = free_at({answer + window_, {}, times.least}, kind);
-        if (f.returns) t = std::min(t, *f.returns);
+        t = std::min(t, f.returns.value_or(f.sent + acknowledged_within + held_back_max + window_));
         back.push_back(std::max(t, start + steady_time::duration(1)));  // it has no answer: so it is not back yet
     }
     back.resize(std::max(back.size(), burst_), start);
@@ -115,7 +116,7 @@ std::size_t sliding_window::forwarded_out(steady_time now) const
 {
     auto holds = [&](const auto& each) {
         const flying& f = each.second;
-        return f.kind == request_kind::forwarded && (!f.returns || *f.returns > now);
+        return f.kind == request_kind::forwarded && !f.is_back(now);
     };
     return std::size_t(std::count_if(flying_.begin(), flying_.end(), holds));
 }
@@ -124,34 +125,37 @@ sliding_window::token sliding_window::take(steady_time now, request_kind kind)
 {
     assert(next(now, 0, kind) == now);
     std::erase_if(returning_, [&](const returning& r) { return r.at - r.round_trip <= now; });
-    auto is_out = [&](const auto& each) { return !each.second.returns || *each.second.returns > now; };
+    std::erase_if(flying_, [&](const auto& each) { return each.second.is_over && each.second.is_back(now); });
+    auto is_out = [&](const auto& each) { return !each.second.is_back(now); };
     std::size_t out = std::size_t(std::count_if(flying_.begin(), flying_.end(), is_out));
     // The token of an earlier one that is free for this kind alone is the one that is used.
     while (!returning_.empty() && returning_.size() + out >= burst_)
         returning_.erase(std::min_element(returning_.begin(), returning_.end(), [&](const auto& a, const auto& b) {
             return free_at(a, kind) < free_at(b, kind);
         }));
-    flying_[++last_] = {kind, now, std::nullopt};
+    flying_[++last_] = {kind, now};
     return last_;
 }
 
 void sliding_window::sent(token t, steady_time now, request_kind kind)
 {
-    flying_[t] = {kind, now, std::nullopt};
+    flying_[t] = {kind, now};
 }
 
 bool sliding_window::sends_more(token t, steady_time now)
 {
     auto f = flying_.find(t);
-    if (f == flying_.end() || (f->second.returns && *f->second.returns <= now)) return false;
-    f->second = {f->second.kind, now, std::nullopt};
+    if (f == flying_.end() || f->second.is_back(now)) return false;
+    f->second = {f->second.kind, now};
     return true;
 }
 
-void sliding_window::arrived(token t, returning r)
+// What has come back already is not held a second time.
+void sliding_window::arrived(token t, steady_time now, returning r)
 {
-    flying_.erase(t);
-    returning_.push_back(r);
+    auto f = flying_.find(t);
+    if (!f->second.is_back(now)) returning_.push_back(r);
+    flying_.erase(f);
 }
 
 void sliding_window::answered(token t, steady_time now, steady_time::duration round_trip)
@@ -163,7 +167,7 @@ void sliding_window::answered(token t, steady_time now, steady_time::duration ro
     times.lately.push_back(took);
     if (times.lately.size() > answers_kept) times.lately.pop_front();
     times.least = least_of(times.lately);
-    arrived(t, {now + window_, std::min(round_trip, took), std::min(times.least, took)});
+    arrived(t, now, {now + window_, std::min(round_trip, took), std::min(times.least, took)});
 }
 
 void sliding_window::acknowledged(token t, steady_time now)
@@ -174,7 +178,14 @@ void sliding_window::acknowledged(token t, steady_time now)
 
 void sliding_window::lost(token t, steady_time now)
 {
-    if (flying_.contains(t)) arrived(t, {now + window_});
+    if (flying_.contains(t)) arrived(t, now, {now + window_});
+}
+
+void sliding_window::broken_off(token t, steady_time now)
+{
+    acknowledged(t, now);
+    auto f = flying_.find(t);
+    if (f != flying_.end()) f->second.is_over = true;
 }
 
 void sliding_window::give_back(token t)

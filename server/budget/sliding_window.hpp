@@ -68,8 +68,12 @@ public:
     // TCP at the other end of the connection has acknowledged all of it.
     void acknowledged(token, steady_time now);
 
-    // The connection has ended: what did not arrive by now never will.
+    // The other end has ended the connection: what did not arrive by now never will.
     void lost(token, steady_time now);
+
+    // We have ended it, without an answer: what was sent may lie at somebody on the way, and count later. The token
+    // comes back as if it had been acknowledged, now at the latest.
+    void broken_off(token, steady_time now);
 
     // It was not sent after all.
     void give_back(token);
@@ -79,7 +83,10 @@ private:
     {
         request_kind kind = request_kind::lookup;
         steady_time sent;
-        std::optional<steady_time> returns;  // as far as an acknowledgement tells
+        std::optional<steady_time> returns = {};  // as far as an acknowledgement tells
+        bool is_over = false;                     // nothing more is heard of it
+
+        bool is_back(steady_time now) const { return returns && *returns <= now; }
     };
     // A token that comes back: earlier where the next request is of a kind that takes its time too.
     struct returning
@@ -93,7 +100,7 @@ private:
         steady_time::duration least{};  // that can be relied on; zero until it is known
     };
 
-    void arrived(token, returning);
+    void arrived(token, steady_time now, returning);
     const answer_times& times_of(request_kind k) const { return times_[std::size_t(k)]; }
     steady_time free_at(const returning&, request_kind next) const;
     turns look(steady_time now, request_kind, bool answered_now) const;

@@ -10,6 +10,11 @@ void breaker::sending(steady_time now)
     if (is_down()) probe_at_ = now + longest_pause;
 }
 
+void breaker::ended_unheard(steady_time now)
+{
+    if (is_down()) probe_at_ = std::min<steady_time>(probe_at_, now + first_pause);
+}
+
 void breaker::failed(steady_time began, steady_time now)
 {
     if (!is_down()) pause_.reset();

@@ -23,6 +23,9 @@ public:
     // probe.
     void sending(steady_time now);
 
+    // One that was sent ended without a word of the vendor's, as its tool hung up: the next probe need not wait for it.
+    void ended_unheard(steady_time now);
+
     void succeeded() { failures_ = 0; }
 
     // A request that had its turn at `began`. Those that were on their way together are one failure of a probe.

@@ -119,7 +119,6 @@ void fetcher::drain()
         path.draining = true;
         path.permits.close();
         path.pool.close();
-        path.relay_lanes.close();
     });
 }
 
@@ -130,7 +129,6 @@ void fetcher::abandon()
         if (auto* ride = std::get_if<riding>(&f->state)) ride->hears.abandon();
     path_->permits.abandon();
     path_->pool.abandon();
-    path_->relay_lanes.abandon();
     for (const relay_channel_ptr& c : relays) c->abandon();
 }
 

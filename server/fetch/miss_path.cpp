@@ -6,13 +6,23 @@
 namespace callcache
 {
 
+namespace
+{
+
+// Two connections are lookups' own.
+std::size_t relays_max(const settings& s)
+{
+    return std::max<std::size_t>(s.upstream.connections_max, 3) - 2;
+}
+
+}  // namespace
+
 miss_path::miss_path(const fetcher_parts& p) :
     parts(p),
     permits(
-        {p.loop, p.config->budget, p.config->bulk.ids_max, p.clock, p.book, p.day,
+        {p.loop, p.config->budget, p.config->bulk.ids_max, p.clock, p.book, p.day, relays_max(*p.config),
          [this](fair_queue::item i, const asking& who, refusal why) { on_refused(*this, i, who, std::move(why)); }}),
     pool({p.upstream, parse_proxy(p.config->upstream.proxy), p.tls}, p.config->upstream, p.clock, p.loop),
-    relay_lanes(std::max<std::size_t>(p.config->upstream.connections_max, 3) - 2, p.loop, p.clock),
     way(permits, outage, p.clock),
     flights([&kept = p.kept](const std::string& id, epoch_ticket t) { return kept.still_holds(id, t); }),
     bulk(p.config->bulk),

@@ -46,7 +46,6 @@ struct miss_path : std::enable_shared_from_this<miss_path>
     const fetcher_parts parts;
     gate permits;
     connection_pool pool;
-    semaphore relay_lanes;  // two connections are lookups' own
     breaker outage;
     const way_out way;
     flight_table flights;

@@ -198,6 +198,7 @@ task<bool> outgoing_relay::follow_answer(gate::permit& permit)
             if (r.waits) channel_.orders.send({order::what::hand_on});
             break;
         case report::what::failed:
+            if (r.failure.what == failing::closed || r.failure.what == failing::lost) permit.lost();
             if (hear_failure(r, has_answer)) co_return false;
             co_await invalidate(path_, f_, 0);
             fail(path_, f_, r.failure);
@@ -205,6 +206,7 @@ task<bool> outgoing_relay::follow_answer(gate::permit& permit)
         case report::what::brought: keep_brought(path_, f_, *r.answer); break;
         case report::what::ready: break;
         case report::what::over:
+            if (!has_answer) path_.outage.ended_unheard(path_.now().steady);
             if (r.connection) path_.pool.keep(std::move(r.connection), channel_.home, era_);
             channel_.is_over = true;
             co_return true;
@@ -247,12 +249,6 @@ bool outgoing_relay::hear_answer(const report& r)
 task<void> send_relay(miss_path& path, relay_flight& f)
 {
     relay_channel& c = *f.channel;
-    place<semaphore> lane(path.relay_lanes);
-    lane.taken = co_await path.relay_lanes.enter(f.first.asked_at + f.first.patience);
-    if (!lane.taken)
-        co_return fail(path, f,
-                       upstream_failure{failing::crowded, "other forwarded requests have all the connections that they "
-                                                          "may have (all but two of upstream.connections_max)"});
     way_out::turn how;
     how.fresh = !c.only_reads || !c.holds_all;
     for (;;)

@@ -93,8 +93,8 @@ bool may_retry(miss_path& path, const lookup_flight& f, const upstream_result& r
     bool passes =
         failure ? failure->what == failing::closed || failure->what == failing::lost : is_gateway_error(answer->status);
     const steady_time now = path.now().steady;
-    return passes && retries < retries_max && !f.waiters.empty() && !path.draining && path.outage.lets_through(now) &&
-           path.retries.take(now);
+    return passes && retries < retries_max && f.flight::is_wanted() && !path.draining &&
+           path.outage.lets_through(now) && path.retries.take(now);
 }
 
 fetched fetched_of(upstream_result r)
@@ -147,7 +147,7 @@ task<fetched> fetch(miss_path& path, lookup_flight& f)
         if (auto* answer = std::get_if<upstream_answer>(&result); answer && answer->status == 429)
         {
             hear_429(path, f, answer->find("retry-after"));
-            if (!f.waiters.empty()) continue;
+            if (f.flight::is_wanted()) continue;
             co_return fetched_of(std::move(result));
         }
         if (!may_retry(path, f, result, retries))

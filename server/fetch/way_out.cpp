@@ -25,6 +25,7 @@ task<std::optional<unsent>> way_out::send(outgoing_request& r, turn how) const
         auto objection = r.objection();
         if (!objection) objection = refused_by_breaker();
         if (objection) co_return std::move(*objection);
+        if (!r.is_wanted()) co_return nobody_waits();
 
         auto ready = co_await make_ready(r, permit, how.fresh || outage_.is_down());
         if (auto* failure = std::get_if<upstream_failure>(&ready)) co_return std::move(*failure);
@@ -96,6 +97,9 @@ task<exchanged> exchange_within(milliseconds timeout, std::size_t body_max, tran
     if (late && std::holds_alternative<upstream_failure>(e.result))
         e.result = upstream_failure{failing::slow, "no whole answer within " + std::to_string(timeout.count()) +
                                                        " ms (upstream.response_timeout)"};
+    auto* failure = std::get_if<upstream_failure>(&e.result);
+    if (failure && (failure->what == upstream_failure::kind::closed || failure->what == upstream_failure::kind::lost))
+        permit.lost();
     e.reusable = e.reusable && !late;
     co_return e;
 }

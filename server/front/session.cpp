@@ -262,6 +262,11 @@ task<bool> session::serve_one(bool needs_time)
     if (!answered)
     {
         expect(incoming::nothing);
+        struct until_answered  // also by an exception
+        {
+            ~until_answered() { left = nullptr; }
+            std::function<void()>& left;
+        } watched{left_};
         co_await rules_.answers.answer(c, *this);
         left_ = nullptr;
         stop_reading();

@@ -200,6 +200,65 @@ TEST_CASE(
     CHECK(half.read().status == 200);
 }
 
+TEST_CASE("hang-ups: what was sent for tools that left may yet be counted, and so nothing more goes for some seconds")
+{
+    deadline_harness w;
+    w.config.budget.burst = 1;
+    w.config.budget.rate = 1;
+    w.start();
+    w.vendor->hold("/v2/users");
+    tool gone(w);
+    gone.send(w.request("GET", "/v2/users", {}, authorization));
+    w.run_until([&] { return w.vendor->requests() == 1; });
+    gone.hang_up();
+    w.run_until([&] { return w.cache->misses().report().flights == 0; });
+    tool_list next;
+    next.push_back(w.asks(w.path(1)));
+    auto took = w.answered(next);
+    CHECK(took >= 4900ms);
+    CHECK(took <= 6500ms);
+}
+
+TEST_CASE("hang-ups: a probe whose tool leaves keeps nobody out for longer than the next one's pause")
+{
+    deadline_harness w;
+    w.start();
+    w.vendor->go_down();
+    for (std::uint64_t n = 0; n < 5; ++n) w.get(w.path(n));
+    REQUIRE_FALSE(w.cache->misses().report().is_up);
+    w.vendor->come_up();
+    w.run_for(61s);
+    w.vendor->hold("/v2/users");
+    tool probe(w);
+    probe.send(w.request("GET", "/v2/users", {}, authorization));
+    w.run_until([&] { return w.vendor->requests() == 1; });
+    probe.hang_up();
+    w.run_until([&] { return w.cache->misses().report().flights == 0; });
+    CHECK_FALSE(w.cache->misses().report().is_up);
+    w.run_for(6s);
+    CHECK(w.get(w.path(10)).status == 200);
+}
+
+TEST_CASE("forwarded requests: they wait for a connection in the queue, where each tool has its turn")
+{
+    deadline_harness w;
+    w.config.budget.rate = w.config.budget.burst = 100;
+    w.config.upstream.connections_max = 4;
+    w.start();
+    for (int i = 0; i < 10; ++i) w.vendor->hold("/v2/slow/" + std::to_string(i));
+    tool_list slow, other;
+    for (int i = 0; i < 10; ++i) slow.push_back(w.asks("/@one/v2/slow/" + std::to_string(i)));
+    w.run_until([&] { return w.vendor->requests() == 2; });
+    w.settle();
+    CHECK(w.vendor->requests() == 2);
+    CHECK(w.cache->misses().report().spending.interactive == 8);
+    other.push_back(w.asks("/@two/v2/users"));
+    w.settle();
+    w.vendor->release("/v2/slow/0");
+    CHECK(w.answered(other) <= 1s);  // the next connection but one is the other tool's
+    CHECK(other[0]->read().status != 504);
+}
+
 TEST_CASE("hang-ups: a write goes on without its tool, as its outcome is worth knowing")
 {
     deadline_harness w;

@@ -58,9 +58,12 @@ struct harness
            clock,
            book,
            {},
+           forwarded_max,
            [this](budget::item i, const asking&, const refusal& why) { expelled.emplace_back(i, why.why); }})
     {}
     ~harness() { g.abandon(); }
+
+    static constexpr std::size_t forwarded_max = 2;
 
     sim_clock clock;
     asio::io_context loop{1};
@@ -730,6 +733,51 @@ TEST_CASE("reload: a higher rate lets who waits go as soon as it may")
     w.g.reconfigure(w.config);
     w.settle();
     CHECK(next.has_entered());
+}
+
+TEST_CASE("forwarded: two have a place, until their end; the others wait in the queue, and lookups pass them")
+{
+    budget_settings s;
+    s.rate = s.burst = 10;
+    harness w(s);
+    const asking forwarded{"t", urgency::interactive, 0, true};
+    request &a = w.ask(forwarded), &b = w.ask(forwarded), &c = w.ask(forwarded);
+    CHECK(b.has_entered());
+    CHECK_FALSE(c.turn);
+    CHECK(w.ask().has_entered());  // a lookup of the same tool
+    w.wants_room(a);
+    a.way->sending(request_kind::forwarded);
+    w.answer(a);
+    w.pass(5s);
+    CHECK_FALSE(c.turn);  // its answer is still handed on
+    a.way.reset();
+    w.settle();
+    CHECK(c.has_entered());
+    request& d = w.ask(forwarded);
+    CHECK_FALSE(d.turn);
+    w.wants_room(b);
+    b.way->step_back();
+    b.way.reset();
+    w.settle();
+    CHECK(d.has_entered());
+}
+
+TEST_CASE("lost: what the other end has broken off holds its token for a window, and what we have for some seconds")
+{
+    for (bool by_us : {false, true})
+    {
+        CAPTURE(by_us);
+        harness w(one_a_second());
+        request& r = w.send();
+        if (!by_us) r.way->lost();
+        r.way.reset();
+        w.settle();
+        request& next = w.ask();
+        w.pass(window - 500ms);
+        CHECK(next.has_entered() == !by_us);
+        w.pass(4s);
+        CHECK(next.has_entered());
+    }
 }
 
 TEST_CASE("abandon: who waits is let go, and what was under way gives nothing back any more")

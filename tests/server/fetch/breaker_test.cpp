@@ -95,3 +95,22 @@ TEST_CASE("breaker: an outage of an hour costs about sixty requests")
     CHECK(sent <= 70);
     CHECK(sent >= 50);
 }
+
+TEST_CASE(
+    "breaker: a probe that ends without a word of the vendor's is followed by the next one soon, and closes nothing")
+{
+    breaker b;
+    steady_time now(1000s);
+    b.ended_unheard(now);  // while it is up that means nothing
+    CHECK(b.lets_through(now));
+    for (int n = 0; n < 5; ++n) b.failed(now, now);
+    now += 5s;
+    REQUIRE(b.lets_through(now));
+    b.sending(now);
+    CHECK(b.until_probe(now) == 60s);
+    b.ended_unheard(now + 1s);
+    CHECK(b.is_down());
+    CHECK(b.until_probe(now + 1s) == 5s);
+    b.ended_unheard(now + 3s);  // it does not put off what is due
+    CHECK(b.until_probe(now + 3s) == 3s);
+}

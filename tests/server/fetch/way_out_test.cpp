@@ -103,7 +103,7 @@ struct harness
 {
     explicit harness(budget_settings s = {}) :
         config(std::move(s)),
-        permits({loop.get_executor(), config, 100, clock, book, {}, [](auto...) {}}),
+        permits({loop.get_executor(), config, 100, clock, book, {}, 100, [](auto...) {}}),
         way(permits, outage, clock)
     {}
     ~harness() { permits.abandon(); }
