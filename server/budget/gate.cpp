@@ -150,6 +150,7 @@ void gate::look_once(moment now)
         budget::grant g = budget_.send(what, now);
         forwarded_ += g.who.is_forwarded;
         done(std::move(g));
+        look_again_ = true;  // its place inside is free
     }
     while (!ready_.empty() && budget_.is_held(now))
     {

@@ -101,11 +101,19 @@ sliding_window::turns sliding_window::look(steady_time now, request_kind kind, b
     {
         if (f.is_back(start)) continue;
         const answer_times& times = times_of(f.kind);
-        bool is_known = !answered_now && !times.lately.empty();
-        steady_time answer = std::max(start, f.sent + (is_known ? times.lately.back() : steady_time::duration()));
-        steady_time t = free_at({answer + window_, {}, times.least}, kind);
-        t = std::min(t, f.returns.value_or(f.sent + acknowledged_within + held_back_max + window_));
-        back.push_back(std::max(t, start + steady_time::duration(1)));  // it has no answer: so it is not back yet
+        steady_time answer = start;
+        if (!answered_now)
+        {
+            // One that is late is expected when it is twice as late: at a time that stands still, so that nobody looks
+            // again and again. Until it is there it proves nothing, also where answers take longer than a window.
+            auto usual = times.lately.empty() ? steady_time::duration() : times.lately.back();
+            answer = f.sent + std::max<steady_time::duration>(usual, 20ms);
+            while (answer <= start) answer += answer - f.sent;
+        }
+        steady_time t = std::max(answer, free_at({answer + window_, {}, times.least}, kind));
+        steady_time believed = f.returns.value_or(f.sent + acknowledged_within + held_back_max + window_);
+        if (believed > start) t = std::min(t, believed);
+        if (t > start) back.push_back(t);
     }
     back.resize(std::max(back.size(), burst_), start);
     std::sort(back.begin(), back.end());

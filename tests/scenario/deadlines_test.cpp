@@ -51,7 +51,7 @@ struct deadline_harness : three_a_second
     }
     void run_for(duration time)
     {
-        for (const steady_time end = clock.steady() + time; clock.steady() < end; settle()) clock.advance(10ms);
+        for (const steady_time end = clock.steady() + time; clock.steady() < end; settle()) clock.advance(100ms);
     }
 };
 
@@ -227,7 +227,8 @@ TEST_CASE("hang-ups: a probe whose tool leaves keeps nobody out for longer than 
     for (std::uint64_t n = 0; n < 5; ++n) w.get(w.path(n));
     REQUIRE_FALSE(w.cache->misses().report().is_up);
     w.vendor->come_up();
-    w.run_for(61s);
+    w.clock.advance(61s);
+    w.settle();
     w.vendor->hold("/v2/users");
     tool probe(w);
     probe.send(w.request("GET", "/v2/users", {}, authorization));
@@ -254,8 +255,8 @@ TEST_CASE("forwarded requests: they wait for a connection in the queue, where ea
     CHECK(w.cache->misses().report().spending.interactive == 8);
     other.push_back(w.asks("/@two/v2/users"));
     w.settle();
-    w.vendor->release("/v2/slow/0");
-    CHECK(w.answered(other) <= 1s);  // the next connection but one is the other tool's
+    for (const char* path : {"/v2/slow/0", "/v2/slow/1"}) w.vendor->release(path);
+    CHECK(w.answered(other) <= 1s);  // one of the two places is the other tool's
     CHECK(other[0]->read().status != 504);
 }
 

@@ -332,6 +332,7 @@ TEST_CASE("end: what ends after its sending counts for a window from its end on"
     w.pass(10s);
     request& next = w.ask();
     CHECK_FALSE(next.turn);
+    r.way->lost();
     r.way.reset();
     w.pass(window - 500ms);
     REQUIRE(next.has_entered());
