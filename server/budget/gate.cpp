@@ -120,6 +120,11 @@ bool gate::expel_some(moment now)
 
 void gate::look_once(moment now)
 {
+    auto look_later = [this] {  // after what can run now
+        asio::post(parts_.loop, [this, alive = std::weak_ptr(alive_)] {
+            if (!alive.expired()) look();
+        });
+    };
     budget_.set_forwarded_places(parts_.forwarded_max - std::min(parts_.forwarded_max, forwarded_));
     // Also after each admission: with that one inside, the next may have lost its place.
     bool told_all = expel_some(now);
@@ -130,10 +135,7 @@ void gate::look_once(moment now)
         answer(*next, entered{});
         told_all = expel_some(now);
     }
-    if (!told_all)
-        asio::post(parts_.loop, [this, alive = std::weak_ptr(alive_)] {
-            if (!alive.expired()) look();
-        });
+    if (!told_all) look_later();
 
     constexpr request_kind forwarded = request_kind::forwarded;
     auto has_room = [&] { return budget_.window().next(now.steady, 0, forwarded) <= now.steady; };
@@ -150,7 +152,7 @@ void gate::look_once(moment now)
         budget::grant g = budget_.send(what, now);
         forwarded_ += g.who.is_forwarded;
         done(std::move(g));
-        look_again_ = true;  // its place inside is free
+        look_later();  // its place inside is free, once it has collected its batch
     }
     while (!ready_.empty() && budget_.is_held(now))
     {
