@@ -1,6 +1,7 @@
 #include "server/commands/warming.hpp"
 
 #include "cache/call_answer.hpp"
+#include "cache/digest.hpp"
 #include "cache/rfc3339.hpp"
 #include "config/ascii.hpp"
 #include "server/budget/retry_after.hpp"
@@ -187,6 +188,13 @@ warm_step warming::take_page(const upstream_answer& a)
     auto page = read_bulk_answer(a.body, bulk_kind::list);
     if (!page) return failed("what came is not a page of calls", nullptr, wall_time{});
     failures_ = refusals_ = 0;
+    std::string ids;
+    for (const call_answer& call : page->calls) ids += call.id + ' ';
+    if (!ids.empty() && !pages_.insert(hex(sha256(ids), 16)).second)
+        return {what::stop,
+                {},
+                "the vendor's list goes round: a page of the days from " + format_rfc3339(state_.part_from) + " to " +
+                    format_rfc3339(state_.part_to) + " came twice"};
     state_.calls += page->calls.size();
     state_.part_calls += page->calls.size();
     state_.part_pages += 1;
@@ -222,6 +230,7 @@ warm_step warming::cursor_expired()
                 "the vendor's cursor expires again and again, before the days from " +
                     format_rfc3339(state_.part_from) + " to " + format_rfc3339(state_.part_to) + " are read"};
     state_.part_to = std::min<wall_time>(state_.part_to, state_.part_from + std::max(days(1), length_of(state_) / 2));
+    pages_.clear();
     state_.calls -= std::min(state_.calls, state_.part_calls);
     state_.part_calls = state_.part_pages = state_.part_total = 0;
     state_.cursor.clear();
@@ -239,6 +248,7 @@ warm_step warming::next_part()
     state_.part_calls = state_.part_pages = state_.part_total = 0;
     state_.cursor.clear();
     expiries_ = 0;
+    pages_.clear();
     return {what::page, {}, ""};
 }
 

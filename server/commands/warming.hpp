@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -80,6 +81,7 @@ private:
     warm_state state_;
     unsigned failures_ = 0, refusals_ = 0;  // in a row
     unsigned expiries_ = 0;                 // of this part
+    std::set<std::string> pages_;           // of this part: the ids on each
 };
 
 }  // namespace callcache

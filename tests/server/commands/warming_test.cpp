@@ -146,6 +146,26 @@ TEST_CASE("warming: an expired cursor begins its part of the range again, and no
     CHECK(twice == again);
 }
 
+TEST_CASE("warming: a list that goes round ends it, and a cursor that stays the same does not")
+{
+    warming same = october_begins(), round = october_begins();
+    for (int calls = 1; calls <= 5; ++calls) CHECK(same.take(answer(200, page("c", calls)), now).next == what::page);
+    CHECK(round.take(answer(200, page("a", 1)), now).next == what::page);
+    CHECK(round.take(answer(200, page("b", 2)), now).next == what::page);
+    warm_step step = round.take(answer(200, page("a", 1)), now);
+    CHECK(step.next == what::stop);
+    CHECK(step.why.find("goes round") != std::string::npos);
+    CHECK(round.state().api_calls == 3);
+}
+
+TEST_CASE("warming: an expired cursor may bring the pages of its part again")
+{
+    warming w = october_begins();
+    CHECK(w.take(answer(200, page("a", 1)), now).next == what::page);
+    CHECK(w.take(answer(400, R"({"requestId":"r","errors":["cursor has expired"]})"), now).next == what::page);
+    CHECK(w.take(answer(200, page("a", 1)), now).next == what::page);
+}
+
 TEST_CASE("warming: a cursor that expires again and again ends it")
 {
     month m;
