@@ -8,7 +8,13 @@ namespace callcache
 namespace
 {
 
-constexpr std::size_t strangers_max = 1024;  // credentials that the vendor never accepted
+constexpr std::size_t known_max = 2048;
+
+// An idle partition: nobody but the table holds it.
+bool is_idle(const partition_ptr& p)
+{
+    return p.use_count() == 1;
+}
 
 // No Authorization has a space in its scheme, and no kept route is a word.
 constexpr std::string_view company_scheme = "the company";
@@ -90,13 +96,26 @@ partition_ptr partitions::of(std::string_view scheme, std::string_view credentia
     auto found = known_.find(name);
     if (found == known_.end())
     {
-        if (known_.size() >= strangers_max)
-            std::erase_if(known_, [](const auto& k) { return k.second->id() == 0 && k.second.use_count() == 1; });
+        if (known_.size() >= known_max) forget_some();
         found = known_.emplace(name, std::make_shared<partition>(name)).first;
     }
     // Every holder has it from this function, so nobody reads company_ while it is written.
     if (shares && !found->second->company_) found->second->company_ = company_;
     return found->second;
+}
+
+// Down to three quarters, so that this does not happen with each new one.
+void partitions::forget_some()
+{
+    std::erase_if(known_, [](const auto& k) { return k.second->id() == 0 && is_idle(k.second); });
+    std::vector<std::pair<wall_time, digest>> idle;
+    for (const auto& [name, p] : known_)
+        if (is_idle(p)) idle.emplace_back(p->used_at(), name);
+    std::sort(idle.begin(), idle.end());
+    const std::size_t kept = known_max * 3 / 4;
+    const std::size_t too_many = known_.size() - std::min(known_.size(), kept);
+    idle.resize(std::min(idle.size(), too_many));
+    for (const auto& [used_at, name] : idle) known_.erase(name);
 }
 
 bool partitions::enroll(partition& p)

@@ -100,8 +100,8 @@ public:
                std::vector<std::string> company_keys = {});
 
     // The partition of a credential, made if it is new. `scheme` is in lower case; `access_key` is empty if it has
-    // none. A stranger's costs memory only while it is in use: those that the vendor never accepted are forgotten when
-    // there are many.
+    // none. Those that are not in use are forgotten when there are many: first those that the vendor never accepted,
+    // then those used longest ago. Such a credential is asked for again, and then reads what was kept under it.
     partition_ptr of(std::string_view scheme, std::string_view credential, std::string_view access_key = {});
 
     // Gives `p` its id, so that entries can be kept under it. True if it is new and must be stored.
@@ -110,6 +110,8 @@ public:
     std::vector<partition_ptr> all() const;
 
 private:
+    void forget_some();
+
     struct digest_hash
     {
         std::size_t operator()(const digest& d) const;

@@ -147,9 +147,35 @@ TEST_CASE("partitions: strangers are bounded, and do not push out whoever is enr
     partition_id id = enrolled->id();
     enrolled.reset();
     for (int i = 0; i < 10'000; ++i) all.of("basic", "stranger " + std::to_string(i));
-    CHECK(all.all().size() <= 1100);
+    CHECK(all.all().size() <= 2050);
     CHECK(all.of("basic", "enrolled")->id() == id);
     CHECK(all.of("basic", "in use") == in_use);
+}
+
+TEST_CASE(
+    "partitions: accepted tokens are bounded too; those used longest ago are forgotten, and no other's id is theirs")
+{
+    partitions all("salt", gong, {});
+    partition_ptr in_use = all.of("bearer", "in use");
+    all.enroll(*in_use);
+    auto token = [&](int n) { return all.of("bearer", "token " + std::to_string(n)); };
+    partition_id first = 0;
+    for (int n = 0; n < 5'000; ++n)
+    {
+        partition_ptr p = token(n);
+        all.enroll(*p);
+        p->use(from_micros(1 + n));
+        p->confirm(from_micros(1 + n));
+        if (n == 0) first = p->id();
+    }
+    CHECK(all.all().size() <= 2050);
+    CHECK(all.of("bearer", "in use") == in_use);
+    CHECK(token(4'999)->confirmed_at());
+    partition_ptr forgotten = token(0);
+    CHECK(forgotten->id() == 0);
+    CHECK_FALSE(forgotten->confirmed_at());
+    all.enroll(*forgotten);
+    CHECK(forgotten->id() == first);
 }
 
 TEST_CASE("partition: the keys of a company share one partition beside their own; nobody else has it")
