@@ -94,7 +94,7 @@ inline bool is_own(const entry& e)
     return e.is_negative || e.is_private || e.is_passed;
 }
 
-// The vendor does not let a credential read this call: nothing is kept, nothing passes, and each request asks anew.
+// The vendor does not let a credential read this call: nothing is kept, and nothing passes.
 inline entry forbidden_mark(wall_time sent_at)
 {
     entry e;

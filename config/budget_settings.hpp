@@ -39,6 +39,7 @@ struct budget_settings
     std::string day = "sliding";   // or an IANA zone
     std::uint64_t tool_daily_percent = 80;
     std::uint64_t interactive_reserve_percent = 10;
+    std::uint64_t newcomers = 0;  // 0: a tenth of the day, within bounds
     milliseconds retry_after_max = 24h;
     std::map<std::string, tool_settings> tools;  // by name
     std::string path;                            // empty: <cache.path>-budget

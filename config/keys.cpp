@@ -397,6 +397,9 @@ std::vector<config_key> make_keys()
                 "Of the day that one tool may spend, on days on which at least two asked.", key_type::percent),
         percent("budget.interactive_reserve_percent", PLACE(budget.interactive_reserve_percent), 100,
                 "Of the day that refreshes and background work may not touch."),
+        integer("budget.newcomers", PLACE(budget.newcomers), 0, 100'000,
+                "Requests that credentials which Gong has never accepted may cost while it refuses them, all together; "
+                "one comes back every 15 minutes. 0: a tenth of budget.daily, from 10 to 100."),
         time_span("budget.retry_after_max", PLACE(budget.retry_after_max), 1s, 7 * 24h,
                   "Bound on the Retry-After that is told to tools and taken from the vendor."),
         tools("budget.tools", PLACE(budget.tools),

@@ -68,7 +68,7 @@ std::string text_of(const known_copy& c, trust trusted, const settings& s, wall_
         return text + "Gong last accepted this credential at " + at(*c.confirmed_at, now) +
                ", too long ago to trust it (credentials.trust): it is asked first";
     if (e.is_passed && e.fresh_for == duration(0))
-        return text + "Gong answered 403: nothing is read under this credential, and each request asks anew";
+        return text + "Gong answered 403: nothing is read under this credential";
     if (e.is_passed)
         return text + "Gong's answer may not be kept: requests pass through until " + at(e.fresh_until(), now);
     if (e.is_negative)
@@ -95,6 +95,9 @@ std::string way_text(const forecast& o, const settings& s, wall_time now)
     case what::refused:
         return "Gong has just refused this credential (401); it is asked again in " +
                span_text(seconds_up(o.before_it.wait));
+    case what::failing:
+        return "Gong has just answered " + std::to_string(o.before_it.status) + " to it; it is asked again in " +
+               span_text(seconds_up(o.before_it.wait));
     case what::down:
         return "Gong is down: several requests in a row have failed; it is asked again in " +
                span_text(seconds_up(o.before_it.wait));
@@ -111,11 +114,14 @@ std::string next_text(const next_answer& n, const forecast& o)
     switch (n.word)
     {
     case outcome::hit: return "a hit, from what is kept";
-    case outcome::negative: return "a 404 from what is kept (negative)";
+    case outcome::negative:
+        return "a " + std::to_string(o.before_it.is == what::failing ? o.before_it.status : 404) +
+               " from what is kept (negative)";
     case outcome::stale:
         if (!n.detail.empty()) return "stale, from what is kept, as Gong cannot be asked now";
-        return o.refreshes ? "stale, from what is kept, and refreshes it in the background"
-                           : "stale, from what is kept; it is not refreshed while others wait or the budget is short";
+        return o.refreshes
+                   ? "stale, from what is kept, and refreshes it in the background"
+                   : "stale, from what is kept; it is not refreshed while Gong cannot be asked or the budget is short";
     case outcome::offline: return "offline: from what is kept, though it is no longer fresh";
     case outcome::miss: return "a miss: it is fetched";
     case outcome::collapsed: return "collapsed: it is being fetched already";
@@ -142,9 +148,12 @@ next_answer foretell(const entry* kept, trust trusted, const forecast& o, const 
     if (before_it.is == what::none && r.verdict == verdict::pass) return {outcome::pass, "", o.wait};
     if (before_it.is == what::none && o.is_under_way) return {outcome::collapsed, "", {}};
     if (before_it.is == what::none) return {outcome::miss, "", o.wait};
-    outcome otherwise = before_it.is == what::limited ? outcome_of(*before_it.no) : outcome::error;
+    outcome otherwise = before_it.is == what::limited   ? outcome_of(*before_it.no)
+                        : before_it.is == what::failing ? outcome::negative
+                                                        : outcome::error;
     duration wait = before_it.no ? before_it.no->wait : before_it.wait;
-    bool may_serve = before_it.is != what::refused && r.verdict != verdict::pass;
+    bool is_final = before_it.is == what::refused || (before_it.is == what::failing && before_it.status < 500);
+    bool may_serve = !is_final && r.verdict != verdict::pass;
     if (may_serve && serves_on_error(kept, trusted, s, now))
         return {word_in_place_of(is_fresh(*kept, now)), detail_in_place_of(otherwise), {}};
     return {otherwise, "", wait};

@@ -43,6 +43,10 @@ std::string text_of(const refusal& r, const budget_settings& b, wall_time now, s
     case reason::queue_full:
         return "the queue is full: " + std::to_string(r.waiting) +
                " requests wait for their turn at Gong (budget.queue_max); kept calls are still answered";
+    case reason::newcomer:
+        return "Gong has never accepted this credential, and what such credentials may cost is spent "
+               "(budget.newcomers); the next request is free " +
+               free_at(now, wait);
     case reason::left:  // a tool that has closed its own side alone still reads
         return "the tool had closed its side of the connection, and was taken for gone (budget.linger)";
     case reason::not_ours:

@@ -22,6 +22,7 @@ struct refusal
         too_long,    // the queue is longer than the tool may wait
         too_late,    // it waited, and its turn did not come in time, or cannot any more
         queue_full,
+        newcomer,  // the vendor has never accepted the credential, and what such may cost is spent
         left,      // nobody seemed to wait for it any more
         not_ours,  // the budget may be another process's by now: nothing is sent any more
     };

@@ -17,7 +17,7 @@ namespace callcache
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 
 constexpr std::size_t answer_bytes_max = 8 << 20;  // a page of a hundred calls is a tenth of a megabyte
 

@@ -5,7 +5,7 @@ namespace callcache
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 
 constexpr auto patience = std::chrono::seconds(60);  // of somebody who sits before a terminal
 
@@ -74,7 +74,7 @@ metered_client::~metered_client()
 
 upstream_failure metered_client::limited(const refusal& no) const
 {
-    return {failing::stopping, words_of(no, parts_.config.budget, parts_.clock.wall())};
+    return {failure_kind::stopping, words_of(no, parts_.config.budget, parts_.clock.wall())};
 }
 
 task<upstream_result> metered_client::send(std::string request, std::size_t body_max)

@@ -31,7 +31,7 @@ namespace
 {
 
 using what = warm_step::what;
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 using namespace std::chrono_literals;
 
 constexpr auto between_lines = 5s;  // where no terminal is
@@ -152,7 +152,7 @@ private:
         }
         catch (const std::runtime_error& e)
         {
-            return upstream_failure{failing::bad_peer, std::string("server.tls_certificate_file: ") + e.what()};
+            return upstream_failure{failure_kind::bad_peer, std::string("server.tls_certificate_file: ") + e.what()};
         }
         return to;
     }

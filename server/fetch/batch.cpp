@@ -4,6 +4,7 @@
 #include "server/fetch/classify.hpp"
 #include "server/fetch/send.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -12,7 +13,7 @@ namespace callcache
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 
 // A lookup's answer, made from a bulk read's. What else the vendor said was said to nobody in particular.
 upstream_answer answer_of_one(const upstream_answer& bulk, std::string_view request_id, std::string_view call)
@@ -32,7 +33,8 @@ bulk_classification classify_result(const upstream_result& r)
 {
     if (auto* answer = std::get_if<upstream_answer>(&r)) return classify_bulk(*answer, bulk_kind::extensive);
     auto& f = std::get<upstream_failure>(r);
-    bool is_bulks_fault = f.what == failing::slow || f.what == failing::nonsense || f.what == failing::too_large;
+    bool is_bulks_fault =
+        f.what == failure_kind::slow || f.what == failure_kind::nonsense || f.what == failure_kind::too_large;
     return {is_bulks_fault ? bulk_end::failed : bulk_end::unknown, {}, f.text};
 }
 
@@ -78,14 +80,23 @@ void batch::note_sending()
     }
 }
 
+bool batch::is_wanted() const
+{
+    return leader_.flight::is_wanted() ||
+           std::any_of(followers_.begin(), followers_.end(), [](const auto& f) { return f->flight::is_wanted(); });
+}
+
 share batch::distribute(const upstream_result& r)
 {
     const bulk_classification c = classify_result(r);
+    const bool is_halved = c.how == bulk_end::spoiled && asked_ > 2;
     std::map<std::string_view, std::string_view> calls;
     for (const call_answer& call : c.found.calls) calls[call.id] = call.call;
     std::size_t found = 0;
     auto share_of = [&](lookup_flight& f) -> share {
         if (c.how == bulk_end::unknown) return {share::what::answered, r};
+        if (c.how == bulk_end::spoiled) f.batch_max = (asked_ + 1) / 2;
+        if (is_halved) return {share::what::again};
         auto call = calls.find(f.first.id);
         if (call == calls.end()) return {share::what::alone};
         ++found;
@@ -96,7 +107,7 @@ share batch::distribute(const upstream_result& r)
     for (const lookup_flight_ptr& f : std::exchange(followers_, {}))
         std::get<riding>(f->state).hears.send(share_of(*f));
     end(c.how, c.why, found);
-    if (leader_.in_bulk && path_.bulk.wants_check(whose_, path_.now().wall))
+    if (leader_.in_bulk && path_.bulk.claims_check(whose_, path_.now().wall))
         asio::post(path_.parts.loop, [path = path_.shared_from_this(), l = leader_.first,
                                       call = std::string(calls[leader_.first.id])] { begin_check(*path, l, call); });
     return mine;
@@ -108,14 +119,16 @@ void batch::end(bulk_end how, const std::string& why, std::size_t found)
     const wall_time now = path_.now().wall;
     const auto took = std::chrono::floor<duration>(leader_.last.ended - leader_.last.sent_steady);
     path_.bulk.ends(whose_, how, took, asked_, found, now);
-    if (how != bulk_end::refused && how != bulk_end::failed) return;
+    if (how == bulk_end::read || how == bulk_end::unknown) return;
     bool stopped = !path_.bulk.is_possible(whose_, now);
     if (stopped)
     {
         path_.parts.kept.disk().put_partition(whose_.record());
         path_.permits.stop_batching(key_of(whose_));
     }
-    path_.parts.out.warn("a bulk read failed; its calls are fetched one by one",
+    bool is_halved = how == bulk_end::spoiled && asked_ > 2;
+    path_.parts.out.warn(is_halved ? "a bulk read failed, maybe for one of its calls; they go again in smaller ones"
+                                   : "a bulk read failed; its calls are fetched one by one",
                          {{"why", why},
                           {"calls", std::to_string(asked_)},
                           {"tool", leader_.first.tool},
@@ -140,6 +153,7 @@ std::unique_ptr<batch> collect_batch(miss_path& path, lookup_flight& leader)
     duration last_turn = waiting == 0 ? duration(0) : path.spending().until_turn(waiting - 1, now);
     std::size_t count =
         path.bulk.takes_along(whose, t == trust::good || t == trust::renew, waiting, last_turn, path.is_stretched);
+    count = std::min(count, leader.batch_max - 1);
     if (count == 0) return nullptr;
     std::vector<lookup_flight_ptr> followers;
     for (fair_queue::item i : path.permits.collect_batch(batch_key, count))
@@ -150,6 +164,13 @@ std::unique_ptr<batch> collect_batch(miss_path& path, lookup_flight& leader)
     }
     if (followers.empty()) return nullptr;
     return std::make_unique<batch>(path, leader, std::move(followers));
+}
+
+void note_single(miss_path& path, const lookup_flight& f, const upstream_result& r)
+{
+    auto* answer = std::get_if<upstream_answer>(&r);
+    bool is_no = answer && answer->status >= 400 && answer->status != 429 && !is_gateway_error(answer->status);
+    if (f.batch_max == 1 && is_no) path.bulk.explained(*f.first.whose);
 }
 
 void compare(miss_path& path, const lookup_flight& check, const upstream_answer* answer)

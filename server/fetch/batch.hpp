@@ -21,12 +21,14 @@ public:
     // The leader's first.
     std::vector<std::string> ids() const;
     std::size_t size() const { return asked_; }
+    bool is_wanted() const;  // somebody waits for one of its calls
 
     // It is sent, by the leader's attempt.
     void note_sending();
 
     // To each follower its own call. What is not in the answer, and everything if there is none to be understood, needs
-    // a GET of its own. Returns the leader's share. Once.
+    // a GET of its own. If one of the calls may have spoiled all of them, they go again in bulk reads of half the size.
+    // Returns the leader's share. Once.
     share distribute(const upstream_result&);
 
 private:
@@ -45,6 +47,9 @@ std::uint64_t batch_key_of(const miss_path&, const lookup_flight&);
 
 // Right before the request of the leader is written: those that go with it, or null.
 std::unique_ptr<batch> collect_batch(miss_path&, lookup_flight& leader);
+
+// A call that went alone has been answered. It may be the one that spoiled a bulk read.
+void note_single(miss_path&, const lookup_flight&, const upstream_result&);
 
 // A check has been answered, or not: compares the call with the one that a bulk read had.
 void compare(miss_path&, const lookup_flight& check, const upstream_answer*);

@@ -1,46 +1,77 @@
 // The outage breaker: an outage upstream must not burn the day.
 //
-// After five failures in a row (is_outage() in learn.hpp says which) upstream counts as down, and is asked once in a
-// while only: after 5 s, then after twice as long each time, up to a minute. An hour's outage costs about 60 API calls,
-// and not 10,800. One answer of another kind, and it is up again.
+// After five failures in a row upstream counts as down, and is asked once in a while only: after 5 s, then after twice
+// as long each time, up to a minute. An hour's outage costs about 60 API calls, and not 10,800. One answer of another
+// kind, and it is up again.
+//
+// One id, or one tool that asks for it again and again, must not take the vendor from all the others:
+//  - Requests that were on their way together fail once, however many they are.
+//  - A failure that may be the matter with one id or path counts once for each of them.
+//  - Each probe is of another id or path than the last one.
 #pragma once
 
 #include "server/async/backoff.hpp"
 
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace callcache
 {
 
-// Pure; one thread.
+// Pure; one thread. A `subject` is what was asked for: an id, or a method and a path.
 class breaker
 {
 public:
     bool is_down() const { return failures_ >= failures_max; }
 
-    // True if a request may be sent; while upstream is down, that is the probe.
-    bool lets_through(steady_time now) const { return !is_down() || now >= probe_at_; }
+    // True if a request for it may be sent; while upstream is down, that is the probe. What was the last probe has to
+    // leave the next one to others for 5 s.
+    bool lets_through(std::string_view subject, steady_time now) const
+    {
+        return !is_down() || now >= probe_at_of(subject);
+    }
 
-    // A request that was let through is on its way: while upstream is down, no other is until its end, or the next
-    // probe.
-    void sending(steady_time now);
+    // A request that was let through is on its way: while upstream is down, no other is until its end, or for a
+    // minute.
+    void sending(std::string_view subject, steady_time now);
 
     // One that was sent ended without a word of the vendor's, as its tool hung up: the next probe need not wait for it.
     void ended_unheard(steady_time now);
 
-    void succeeded() { failures_ = 0; }
+    void succeeded();
 
-    // A request that had its turn at `began`. Those that were on their way together are one failure of a probe.
-    void failed(steady_time began, steady_time now);
+    struct failure
+    {
+        std::string_view subject;
+        bool may_be_its_own = false;  // the matter with this subject alone
+        steady_time began{};          // when the request had its turn
+        duration retry_after{};       // for how long the vendor asked not to be asked, on a 503
+    };
+    void failed(const failure&, steady_time now);
 
-    // How long until the next probe; zero if one may be sent now, or none is needed.
-    steady_time::duration until_probe(steady_time now) const;
+    // How long until the next probe, if the one that is on its way fails: at most 5 s while there is one. Zero if one
+    // may be sent now, or none is needed.
+    steady_time::duration until_probe(std::string_view subject, steady_time now) const;
 
 private:
     static constexpr int failures_max = 5;
-    static constexpr std::chrono::seconds first_pause{5}, longest_pause{60};
+    static constexpr std::chrono::seconds first_pause{5}, longest_pause{60}, longest_retry_after{300};
 
-    int failures_ = 0;  // in a row
+    bool is_probing(steady_time now) const { return now < probe_ends_at_; }
+    steady_time probe_at_of(std::string_view subject) const
+    {
+        return last_probe_ == subject ? probe_at_ + first_pause : probe_at_;
+    }
+    bool counts(const failure&) const;
+
+    int failures_ = 0;                   // in a row
+    std::vector<std::string> subjects_;  // of those that may be their own
+    steady_time counted_at_{};           // the last of them
     backoff pause_{first_pause, longest_pause};
-    steady_time probe_at_{};
+    steady_time probe_at_{}, probe_ends_at_{};
+    std::optional<std::string> last_probe_;  // of this outage
 };
 
 }  // namespace callcache

@@ -44,16 +44,29 @@ void bulk_reads::ends(partition& whose, bulk_end how, duration took, std::size_t
     --s.on_their_way;
     if (how == bulk_end::unknown) return;
     ++report_.batches;
+    if (how == bulk_end::spoiled && asked > 2) return;  // smaller ones will tell
     report_.calls += found;
     report_.fallbacks += asked - found;
     report_.saved += found - std::min<std::size_t>(found, 1);
     if (how == bulk_end::read) average(bulk_, took);
+    if (how == bulk_end::spoiled)
+    {
+        if (++s.unexplained >= failures_max) whose.stop_bulk_until(now + refused_for);
+        return;
+    }
     s.works = how == bulk_end::read;
     s.failed_in_a_row = how == bulk_end::failed ? s.failed_in_a_row + 1 : 0;
+    if (how == bulk_end::read) s.unexplained = 0;
     if (how == bulk_end::refused || s.failed_in_a_row >= failures_max) whose.stop_bulk_until(now + refused_for);
 }
 
-bool bulk_reads::wants_check(const partition& whose, wall_time now)
+void bulk_reads::explained(const partition& whose)
+{
+    state& s = known_[whose.id()];
+    s.unexplained -= std::min(s.unexplained, 1u);
+}
+
+bool bulk_reads::claims_check(const partition& whose, wall_time now)
 {
     state& s = known_[whose.id()];
     if (s.checked_at != wall_time() && now - s.checked_at < check_every) return false;

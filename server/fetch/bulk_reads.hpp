@@ -19,6 +19,7 @@ enum class bulk_end
 {
     read,     // with calls, or with the word that there are none
     refused,  // 401, 403: the credential has no scope for it
+    spoiled,  // 400, 500: one of its calls may be the reason
     failed,   // what came is not understood, was too late, too large, or a refusal of another kind
     unknown,  // 429, an outage: it says nothing about bulk reads
 };
@@ -47,12 +48,16 @@ public:
                             bool stretched) const;
 
     void begins(const partition& whose);
+
+    // One of the two calls of a bulk read that was spoiled at its smallest got a refusal of its own: that is why.
+    void explained(const partition& whose);
+
     void ends(partition& whose, bulk_end, duration took, std::size_t asked, std::size_t found, wall_time now);
     void single_took(duration took) { average(single_, took); }
 
-    // True if the calls of this answer are to be compared with one of their single GETs: once a day for each
-    // credential. Then differs() says whether they did; if so, there are no bulk reads under it for a day.
-    bool wants_check(const partition& whose, wall_time now);
+    // True, once a day for each credential, if the calls of this answer are to be compared with one of their single
+    // GETs. Then checked() says whether they did; if so, there are no bulk reads under it for a day.
+    bool claims_check(const partition& whose, wall_time now);
     void checked(partition& whose, bool differs, wall_time now);
     void not_checked(const partition& whose) { known_[whose.id()].checked_at = {}; }
 
@@ -64,6 +69,7 @@ private:
         std::size_t on_their_way = 0;
         bool works = false;
         unsigned failed_in_a_row = 0;
+        unsigned unexplained = 0;  // spoiled pairs
         wall_time checked_at{};
     };
     static void average(duration& of, duration took) { of += (took - of) / 4; }

@@ -107,13 +107,6 @@ classification classify_other(const upstream_answer& a)
 
 }  // namespace
 
-const std::string* upstream_answer::find(std::string_view lower_name) const
-{
-    for (const field& f : fields)
-        if (equals_lower(f.first, lower_name)) return &f.second;
-    return nullptr;
-}
-
 bulk_classification classify_bulk(const upstream_answer& a, bulk_kind kind)
 {
     std::string status = "answered " + std::to_string(a.status);
@@ -121,6 +114,7 @@ bulk_classification classify_bulk(const upstream_answer& a, bulk_kind kind)
     if (is_refused) return {bulk_end::refused, {}, status};
     bool nobody_knows = a.status == 429 || (a.status >= 502 && a.status <= 504);
     if (nobody_knows) return {bulk_end::unknown, {}, status};
+    if (a.status == 400 || a.status == 500) return {bulk_end::spoiled, {}, status};
     if (!is_json(a) || is_coded(a)) return {bulk_end::failed, {}, status + " with something else than JSON"};
     if (a.status == 404 && is_vendor_error(a.body)) return {bulk_end::read, {}, {}, true};  // none of them is found
     if (a.status != 200) return {bulk_end::failed, {}, status};
@@ -130,11 +124,20 @@ bulk_classification classify_bulk(const upstream_answer& a, bulk_kind kind)
     return {bulk_end::read, std::move(*found), {}, has_calls};
 }
 
+bool is_somebody_elses(const upstream_answer& a)
+{
+    return (a.status == 200 && is_page(a)) || ((a.status == 403 || a.status == 404) && !is_vendors_error(a));
+}
+
+bool is_no_to_one(const upstream_answer& a)
+{
+    return (a.status == 400 || a.status == 403 || a.status == 410 || a.status == 500) && is_vendors_error(a);
+}
+
 classification classify_route(const upstream_answer& a, bool overrides)
 {
     // What is neither kept nor the vendor's is handed on, as without the route.
-    bool is_others = (a.status == 200 && is_page(a)) || ((a.status == 403 || a.status == 404) && !is_vendors_error(a));
-    if (is_others) return {meaning::handed_on, {}, {}};
+    if (is_somebody_elses(a)) return {meaning::handed_on, {}, {}};
     bool may_be_kept = !lists(a, "cache-control", {"no-store", "no-cache", "private"}) && !a.find("set-cookie");
     bool differs = lists(a, "vary", {"*"}) || is_coded(a);
     if (a.status == 200 && differs) return {meaning::unfit, {}, {}};

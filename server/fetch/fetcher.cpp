@@ -53,6 +53,7 @@ void fetcher::post(What what)
 
 void fetcher::ask(lookup l, answered done)
 {
+    if (!done && l.asked_at < path_->no_refresh_before.load(std::memory_order_relaxed)) return;
     post([l = std::move(l), done = std::move(done)](miss_path& path) mutable {
         callcache::ask(path, std::move(l), std::move(done));
     });
@@ -80,6 +81,7 @@ void fetcher::reload()
         path.permits.reconfigure(path.config().budget);
         path.pool.reconfigure(path.config().upstream);
         path.bulk.reconfigure(path.config().bulk);
+        path.newcomers.reconfigure(path.config().budget, path.now().steady);
         stretch(path);
     });
 }

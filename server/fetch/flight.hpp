@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <list>
 #include <memory>
 #include <variant>
@@ -117,6 +118,8 @@ struct lookup_flight final : flight
     const purpose why;
     bool alone;            // it goes by its own GET
     bool in_bulk = false;  // its answer was in a bulk read
+    // The calls of a bulk read that it leads, at most: fewer after a spoiled one that it was in.
+    std::size_t batch_max = std::numeric_limits<std::size_t>::max();
     std::string expected;  // check: the call as the bulk read had it
 
     bool is_wanted() const override { return why != purpose::asked || flight::is_wanted(); }

@@ -17,11 +17,13 @@ struct obstacle
         offline,   // nothing goes upstream
         stopping,  // callcache is
         refused,   // the vendor has just refused the credential
+        failing,   // the vendor has just said no to this id, and would say so again
         down,      // upstream is
         limited,   // the budget says no
     };
     what is = what::none;
-    duration wait{};            // refused, down: until it is asked again
+    duration wait{};            // refused, failing, down: until it is asked again
+    unsigned status = 0;        // failing: the vendor's
     std::optional<refusal> no;  // limited
 };
 

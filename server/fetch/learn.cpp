@@ -1,42 +1,70 @@
 #include "server/fetch/learn.hpp"
 
+#include "server/budget/retry_after.hpp"
+#include "server/fetch/classify.hpp"
+
 namespace callcache
 {
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 using namespace std::chrono_literals;
 
 }  // namespace
 
-bool is_outage(const upstream_result& r, bool of_call)
+sign sign_of(const flight& f, const upstream_result& r, bool is_bulk)
 {
+    const bool is_forwarded = dynamic_cast<const relay_flight*>(&f);
     if (auto* failure = std::get_if<upstream_failure>(&r))
-        return is_asked(failure->what) && failure->what != failing::nonsense && failure->what != failing::too_large;
-    unsigned status = std::get<upstream_answer>(r).status;
-    return of_call ? status >= 500 : is_gateway_error(status);
+    {
+        if (!is_asked(failure->what)) return sign::nothing;
+        if (failure->what == failure_kind::too_large) return sign::well;
+        bool may_be_its_own =
+            failure->what == failure_kind::nonsense || (failure->what == failure_kind::slow && is_forwarded);
+        return may_be_its_own ? sign::odd : sign::outage;
+    }
+    auto& answer = std::get<upstream_answer>(r);
+    if (is_gateway_error(answer.status)) return answer.status == 504 && is_forwarded ? sign::odd : sign::outage;
+    if (is_bulk) return answer.status >= 500 ? sign::nothing : sign::well;
+    bool is_odd = answer.status >= 500 || (!is_forwarded && is_somebody_elses(answer));
+    return is_odd ? sign::odd : sign::well;
 }
 
-void learn_from(miss_path& path, const flight& f, const upstream_result& r, bool is_outage)
+void learn_from(miss_path& path, const flight& f, const upstream_result& r, bool is_bulk)
 {
-    auto* failure = std::get_if<upstream_failure>(&r);
+    const sign says = sign_of(f, r, is_bulk);
     auto* answer = std::get_if<upstream_answer>(&r);
-    if (failure && !is_asked(failure->what)) return;
     if (answer && answer->status != 429) path.permits.accepted();
     if (answer)
         if (const std::string* remaining = answer->find("x-ratelimit-remaining")) path.vendor_remaining = *remaining;
+    if (says == sign::nothing) return;
+    const moment now = path.now();
     bool was_down = path.outage.is_down();
-    if (is_outage)
-        path.outage.failed(f.last.turn_at, path.now().steady);
-    else
+    if (says == sign::well)
         path.outage.succeeded();
+    else
+        path.outage.failed({f.first.id, says == sign::odd, f.last.turn_at, unavailable_for(r, now.wall)}, now.steady);
+    hold_refreshes(path);
     stretch(path);
     if (path.outage.is_down() == was_down) return;
     path.parts.out.warn(was_down ? "Gong answers again"
                                  : "Gong is down: several requests in a row have failed. Kept calls are still "
                                    "answered, and Gong is asked again now and then",
                         {{"upstream", path.parts.upstream.text()}});
+}
+
+void hold_refreshes(miss_path& path)
+{
+    const steady_time now = path.now().steady;
+    path.no_refresh_before = path.outage.is_down() ? now + path.outage.until_probe("", now) : steady_time();
+}
+
+duration unavailable_for(const upstream_result& r, wall_time now)
+{
+    auto* answer = std::get_if<upstream_answer>(&r);
+    const std::string* field = answer && answer->status == 503 ? answer->find("retry-after") : nullptr;
+    return field ? read_retry_after(*field, now).value_or(0s) : 0s;
 }
 
 void hear_429(miss_path& path, const flight& f, const std::string* retry_after)

@@ -1,4 +1,5 @@
 // What an answer of the vendor, or the lack of one, says about the vendor: the breaker, its pauses, the day's budget.
+// Fetch loop only.
 #pragma once
 
 #include "server/fetch/miss_path.hpp"
@@ -6,12 +7,28 @@
 namespace callcache
 {
 
-// What is lost, too slow, 502, 503 or 504 is an outage of the vendor, and so is every other 5xx to a call's lookup. One
-// endpoint that answers 500 says nothing about the others; nor does nonsense.
-bool is_outage(const upstream_result&, bool of_call);
+// What one attempt says about the vendor as a whole.
+enum class sign
+{
+    nothing,  // neither
+    well,     // it answers
+    odd,      // a failure that may be the matter with this id or path alone
+    outage,
+};
 
-// What came of a flight's last attempt.
-void learn_from(miss_path&, const flight&, const upstream_result&, bool is_outage);
+// What is lost, too slow, 502, 503 or 504 is an outage. Any other 5xx, and an answer that is somebody else's, may be
+// the matter with one id; what one forwarded path answers with 504, or too slowly, with that path. A bulk read's 500
+// says nothing: its calls are asked for again in smaller ones.
+sign sign_of(const flight&, const upstream_result&, bool is_bulk);
+
+// What came of a flight's last attempt, which was a bulk read or not.
+void learn_from(miss_path&, const flight&, const upstream_result&, bool is_bulk = false);
+
+// Says to all fronts until when a refresh would only be turned down, as Gong is down.
+void hold_refreshes(miss_path&);
+
+// For how long a 503 asks not to be asked again (Retry-After, RFC 9110, section 10.2.3); zero if it does not.
+duration unavailable_for(const upstream_result&, wall_time now);
 
 // A 429: all sending stops for as long as the vendor asks.
 void hear_429(miss_path&, const flight&, const std::string* retry_after);

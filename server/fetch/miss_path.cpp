@@ -25,6 +25,7 @@ miss_path::miss_path(const fetcher_parts& p) :
     pool({p.upstream, parse_proxy(p.config->upstream.proxy), p.tls}, p.config->upstream, p.clock, p.loop),
     way(permits, outage, p.clock),
     flights([&kept = p.kept](const std::string& id, epoch_ticket t) { return kept.still_holds(id, t); }),
+    newcomers(p.config->budget, p.clock.steady()),
     bulk(p.config->bulk),
     stretch_again(p.loop, p.clock)
 {}

@@ -9,7 +9,9 @@
 #include "config/live_settings.hpp"
 #include "server/budget/gate.hpp"
 #include "server/fetch/bulk_reads.hpp"
+#include "server/fetch/failing_ids.hpp"
 #include "server/fetch/flight_table.hpp"
+#include "server/fetch/newcomers.hpp"
 #include "server/fetch/retry_budget.hpp"
 #include "server/fetch/upstream_counts.hpp"
 #include "server/fetch/way_out.hpp"
@@ -38,7 +40,7 @@ struct fetcher_parts
     calendar day;  // budget.day
 };
 
-// Fetch loop only, but for `is_stretched`. What runs on the loop shares it; it ends at the latest with the loop.
+// Fetch loop only, but for the atomics. What runs on the loop shares it; it ends at the latest with the loop.
 struct miss_path : std::enable_shared_from_this<miss_path>
 {
     explicit miss_path(const fetcher_parts&);
@@ -50,6 +52,8 @@ struct miss_path : std::enable_shared_from_this<miss_path>
     const way_out way;
     flight_table flights;
     refused_credentials refused;
+    callcache::newcomers newcomers;
+    failing_ids failing;
     bulk_reads bulk;
     retry_budget retries;
     upstream_counts counts;
@@ -58,6 +62,7 @@ struct miss_path : std::enable_shared_from_this<miss_path>
     std::set<relay_channel_ptr> relays;  // whose fronts have not finished with them
     std::string vendor_remaining;        // its last x-ratelimit-remaining
     std::atomic<bool> is_stretched{false};
+    std::atomic<steady_time> no_refresh_before{steady_time()};  // Gong is down; for the fronts
     alarm stretch_again;
     bool draining = false, heard_401 = false;
 

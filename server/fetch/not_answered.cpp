@@ -9,7 +9,7 @@ namespace callcache
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 
 reply with_retry_after(reply r, std::int64_t seconds)
 {
@@ -33,27 +33,27 @@ looked_up not_answered(const miss_path& path, const refusal& no)
     return own(refusal_reply(no, path.config().budget, path.now().wall), outcome_of(no));
 }
 
-looked_up not_answered(const miss_path& path, const upstream_failure& failure, const refused_use& as)
+looked_up not_answered(const miss_path& path, const upstream_failure& failure, const lookup& l)
 {
     const steady_time now = path.now().steady;
-    const std::int64_t probe = seconds_up(path.outage.until_probe(now));
+    const std::int64_t probe = seconds_up(path.outage.until_probe(l.id, now));
     const std::string gong = "Gong (" + path.parts.upstream.text() + ")";
     switch (failure.what)
     {
-    case failing::tool_gone:
+    case failure_kind::tool_gone:
         return own(with_retry_after(own_answer(503, "the tool's end of the connection was gone"), 1), outcome::error);
-    case failing::stopping:
+    case failure_kind::stopping:
         return own(with_retry_after(own_answer(503, "callcache is stopping; ask again in a second"), 1),
                    outcome::error);
-    case failing::refused:
+    case failure_kind::refused:
     {
-        std::int64_t soon = seconds_up(path.refused.wait(as, now).value_or(duration(0)));
+        std::int64_t soon = seconds_up(path.refused.wait(refused_use_of(l), now).value_or(duration(0)));
         return own(with_retry_after(unauthorized("Gong has just refused this credential (401); it is asked again in " +
                                                  std::to_string(soon) + " s"),
                                     soon),
                    outcome::error);
     }
-    case failing::down:
+    case failure_kind::down:
         return own(
             with_retry_after(own_answer(502, gong + " is down: " + failure.text + "; it is asked again in " +
                                                  std::to_string(probe) + " s, and kept calls are still answered"),
@@ -61,7 +61,7 @@ looked_up not_answered(const miss_path& path, const upstream_failure& failure, c
             outcome::error);
     default: break;
     }
-    bool in_time = failure.what != failing::slow && failure.what != failing::crowded;
+    bool in_time = failure.what != failure_kind::slow && failure.what != failure_kind::crowded;
     const char* what = is_asked(failure.what) ? " gave no usable answer: " : " could not be asked: ";
     reply r = own_answer(in_time ? 502 : 504, gong + what + failure.text);
     return own(path.outage.is_down() ? with_retry_after(std::move(r), probe) : std::move(r), outcome::error);

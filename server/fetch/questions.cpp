@@ -11,11 +11,13 @@ namespace callcache
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 using purpose = lookup_flight::purpose;
 
-// A refresh gives way to whoever waits, and one is enough to renew a credential's trust. By the time it gets here, the
-// reason may be gone.
+// Beyond that, what is stale stays so until it is asked for again.
+constexpr std::size_t waiting_refreshes_max = 1000;
+
+// One is enough to renew a credential's trust. By the time it gets here, the reason may be gone.
 bool is_worth_refreshing(const miss_path& path, const lookup& l)
 {
     const moment now = path.now();
@@ -25,8 +27,9 @@ bool is_worth_refreshing(const miss_path& path, const lookup& l)
     bool renews = is_fresh(*l.seen, now.wall);
     shed_level r = path.spending().shedding(now);
     bool affordable = r == shed_level::plenty || (r == shed_level::stretched && renews);
-    return affordable && path.spending().queue().size() == 0 && !path.spending().is_held(now) &&
-           path.outage.lets_through(now.steady) && !(renews && path.renewing.contains(l.whose.get()));
+    return affordable && path.spending().queue().size(urgency::background) < waiting_refreshes_max &&
+           !path.spending().is_held(now) && path.outage.lets_through(l.id, now.steady) &&
+           !(renews && path.renewing.contains(l.whose.get()));
 }
 
 // Something that was kept since the front looked, and that answers the question.
@@ -40,6 +43,16 @@ std::optional<looked_up> look_again(const miss_path& path, const lookup& l)
     return from_cache(std::move(e), r.reason);
 }
 
+// What the vendor has just said of this id, if it still holds and is fresh enough for the tool.
+const failing_ids::known* known_no(const miss_path& path, const lookup& l)
+{
+    const failing_ids::known* no = l.whose ? path.failing.find(l.whose->name(), l.id) : nullptr;
+    if (!no || !path.parts.kept.still_holds(l.id, no->ticket)) return nullptr;
+    const wall_time now = path.now().wall;
+    decision r = decide(&no->times, trust::good, l.asked, path.config(), now, path.is_stretched);
+    return r.verdict == verdict::serve ? no : nullptr;
+}
+
 obstacle obstacle_to(const miss_path& path, const lookup& l)
 {
     using what = obstacle::what;
@@ -48,10 +61,25 @@ obstacle obstacle_to(const miss_path& path, const lookup& l)
     if (path.draining) return {what::stopping};
     if (auto wait = l.whose ? path.refused.wait(refused_use_of(l), now.steady) : std::nullopt)
         return {what::refused, std::chrono::ceil<duration>(*wait)};
-    if (!path.outage.lets_through(now.steady))
-        return {what::down, std::chrono::ceil<duration>(path.outage.until_probe(now.steady))};
-    if (auto no = path.spending().refuses(asking_of(l), l.patience, now)) return {what::limited, {}, std::move(no)};
+    if (auto* no = known_no(path, l)) return {what::failing, no->times.fresh_until() - now.wall, no->answer->status};
+    if (!path.outage.lets_through(l.id, now.steady))
+        return {what::down, std::chrono::ceil<duration>(path.outage.until_probe(l.id, now.steady))};
+    auto no = refuses_newcomer(path, l);
+    if (!no) no = path.spending().refuses(asking_of(l), l.patience, now);
+    if (no) return {what::limited, {}, 0, std::move(no)};
     return {};
+}
+
+// The vendor's no once more. After a 500 something kept may serve.
+looked_up say_again(const miss_path& path, const lookup& l, const failing_ids::known& no)
+{
+    reply r;
+    r.status = no.answer->status;
+    if (const std::string* type = no.answer->find("content-type")) r.fields.emplace_back("Content-Type", *type);
+    r.fields.emplace_back("Age", std::to_string(whole_seconds(path.now().wall - no.times.sent_at)));
+    r.body = no.answer->body;
+    looked_up said = own(std::move(r), outcome::negative);
+    return no.answer->status >= 500 ? fallback(path, l, std::move(said)) : said;
 }
 
 // Why it cannot have its turn with the flight that waits, or nothing.
@@ -77,8 +105,11 @@ void ask_for_oneself(miss_path& path, lookup l, answered done)
     begin_lookup(path, std::move(l), purpose::asked, std::move(done));
 }
 
+// It may wait for a ride as long as the entry may serve.
 void refresh(miss_path& path, lookup l)
 {
+    const duration window = stale_while_revalidate_until(path.config().cache.calls, *l.seen) - path.now().wall;
+    l.patience = std::max(l.patience, window);
     bool is_needless = path.flights.joinable(l.whose.get(), l.id) || look_again(path, l);
     if (is_needless || !is_worth_refreshing(path, l) || refused(path, l)) return;
     bool renews = is_fresh(*l.seen, path.now().wall);
@@ -99,8 +130,8 @@ void ask(miss_path& path, lookup l, answered done)
 std::optional<looked_up> refused(const miss_path& path, const lookup& l)
 {
     obstacle before_it = obstacle_to(path, l);
-    auto failed = [&](failing what, const char* text) {
-        return not_answered(path, upstream_failure{what, text}, refused_use_of(l));
+    auto failed = [&](failure_kind what, const char* text) {
+        return not_answered(path, upstream_failure{what, text}, l);
     };
     switch (before_it.is)
     {
@@ -108,9 +139,11 @@ std::optional<looked_up> refused(const miss_path& path, const lookup& l)
     case obstacle::what::offline:
         return own(own_answer(504, "callcache runs offline (mode): nothing goes upstream; kept calls are answered"),
                    outcome::error, "offline");
-    case obstacle::what::stopping: return fallback(path, l, failed(failing::stopping, "callcache is stopping"));
-    case obstacle::what::refused: return failed(failing::refused, "");
-    case obstacle::what::down: return fallback(path, l, failed(failing::down, "several requests in a row have failed"));
+    case obstacle::what::stopping: return fallback(path, l, failed(failure_kind::stopping, "callcache is stopping"));
+    case obstacle::what::refused: return failed(failure_kind::refused, "");
+    case obstacle::what::failing: return say_again(path, l, *known_no(path, l));
+    case obstacle::what::down:
+        return fallback(path, l, failed(failure_kind::down, "several requests in a row have failed"));
     case obstacle::what::limited: return fallback(path, l, not_answered(path, *before_it.no));
     }
     return std::nullopt;
@@ -127,7 +160,7 @@ forecast forecast_of(const miss_path& path, const lookup& l)
     if (lookup_flight_ptr f = path.flights.joinable(whose, l.id))
     {
         o.is_under_way = true;
-        if (auto no = refuses_to_join(path, *f, l)) o.before_it = {obstacle::what::limited, {}, std::move(no)};
+        if (auto no = refuses_to_join(path, *f, l)) o.before_it = {obstacle::what::limited, {}, 0, std::move(no)};
         return o;
     }
     o.before_it = obstacle_to(path, l);

@@ -1,4 +1,4 @@
-// What a question of a front leads to: a flight, a refusal, or an answer from what is kept.
+// What a question of a front leads to: a flight, a refusal, or an answer from what is kept. Fetch loop only.
 #pragma once
 
 #include "server/fetch/forecast.hpp"

@@ -16,7 +16,7 @@ namespace callcache
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 using report = relay_report;
 using order = relay_order;
 
@@ -112,7 +112,7 @@ public:
         if (!was_used_)
         {
             report r = co_await have_front_connect();
-            if (channel_.is_over) co_return upstream_failure{failing::tool_gone, "the tool has gone"};
+            if (channel_.is_over) co_return upstream_failure{failure_kind::tool_gone, "the tool has gone"};
             if (r.happened == report::what::failed) co_return std::move(r.failure);
         }
         if (channel_.holds_all && is_to_be_noted(f_)) co_await note_erasure(path_, f_);
@@ -198,7 +198,7 @@ task<bool> outgoing_relay::follow_answer(gate::permit& permit)
             if (r.waits) channel_.orders.send({order::what::hand_on});
             break;
         case report::what::failed:
-            if (r.failure.what == failing::closed || r.failure.what == failing::lost) permit.lost();
+            if (r.failure.what == failure_kind::closed || r.failure.what == failure_kind::lost) permit.lost();
             if (hear_failure(r, has_answer)) co_return false;
             co_await invalidate(path_, f_, 0);
             fail(path_, f_, r.failure);
@@ -207,6 +207,7 @@ task<bool> outgoing_relay::follow_answer(gate::permit& permit)
         case report::what::ready: break;
         case report::what::over:
             if (!has_answer) path_.outage.ended_unheard(path_.now().steady);
+            hold_refreshes(path_);
             if (r.connection) path_.pool.keep(std::move(r.connection), channel_.home, era_);
             channel_.is_over = true;
             co_return true;
@@ -219,8 +220,8 @@ bool outgoing_relay::hear_failure(const report& r, bool has_answer)
 {
     f_.last.ended = path_.now().steady;
     if (!has_answer) note_end(path_, f_, r.failure);
-    bool was_idle = was_used_ && r.failure.what == failing::closed;
-    if (!was_idle) learn_from(path_, f_, r.failure, is_outage(r.failure, false));
+    bool was_idle = was_used_ && r.failure.what == failure_kind::closed;
+    if (!was_idle) learn_from(path_, f_, r.failure);
     return was_idle && f_.is_wanted();
 }
 
@@ -229,12 +230,17 @@ bool outgoing_relay::hear_answer(const report& r)
 {
     upstream_answer answer{r.status, {}, {}};
     if (r.remaining) answer.fields.emplace_back("x-ratelimit-remaining", *r.remaining);
+    if (r.retry_after) answer.fields.emplace_back("retry-after", *r.retry_after);
     f_.last.ended = path_.now().steady;
     note_end(path_, f_, answer);
-    learn_from(path_, f_, answer, is_outage(answer, false));
+    learn_from(path_, f_, answer);
     for (const std::string& location : r.locations)
         add_location(f_.changes, location, path_.parts.upstream.text(), path_.config().cache.routes);
-    if (r.status == 401) path_.refused.refused(f_.refused_as, f_.last.turn_at, path_.now().steady);
+    if (r.status == 401)
+    {
+        on_401();
+        path_.refused.refused(f_.refused_as, f_.last.turn_at, path_.now().steady);
+    }
     if (r.status < 300)
     {
         path_.refused.accepted(f_.refused_as);
@@ -258,8 +264,7 @@ task<void> send_relay(miss_path& path, relay_flight& f)
         if (c.is_over || out.is_finished) co_return;
         if (unsent)
         {
-            if (auto* failure = std::get_if<upstream_failure>(&*unsent))
-                learn_from(path, f, *failure, is_outage(*failure, false));
+            if (auto* failure = std::get_if<upstream_failure>(&*unsent)) learn_from(path, f, *failure);
             co_return fail(path, f, *unsent);
         }
         how = {true, true};

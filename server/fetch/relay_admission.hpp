@@ -1,4 +1,5 @@
 // The fetch loop's side of a forwarded request; relay_channel.hpp has the words of the conversation with its front.
+// Fetch loop only.
 #pragma once
 
 #include "server/fetch/miss_path.hpp"

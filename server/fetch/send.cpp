@@ -3,6 +3,7 @@
 #include "cache/freshness.hpp"
 #include "server/async/backoff.hpp"
 #include "server/fetch/batch.hpp"
+#include "server/fetch/classify.hpp"
 #include "server/fetch/learn.hpp"
 #include "server/fetch/lookup_message.hpp"
 #include "server/fetch/not_answered.hpp"
@@ -17,11 +18,12 @@ namespace callcache
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 using namespace std::chrono_literals;
 
 constexpr int retries_max = 2;
 constexpr milliseconds first_retry_after = 200ms, last_retry_after = 400ms;  // give or take a half
+constexpr duration longest_asked_wait = 5s;  // by a 503: beyond that its word goes to the tool
 
 // A lookup by its own GET, or with those that it takes along.
 class outgoing_lookup final : public outgoing_flight
@@ -86,15 +88,29 @@ private:
     std::string message_;
 };
 
-bool may_retry(miss_path& path, const lookup_flight& f, const upstream_result& r, int retries)
+// The operator's own credential is none: a wrong one is his to mend, and he has no other.
+bool is_newcomer(const miss_path& path, const lookup& l)
+{
+    return path.config().credentials.mode == credentials_mode::forward && l.whose && !l.whose->is_accepted();
+}
+
+bool may_retry(miss_path& path, const lookup_flight& f, const upstream_result& r, bool is_wanted, int retries)
 {
     auto* failure = std::get_if<upstream_failure>(&r);
     auto* answer = std::get_if<upstream_answer>(&r);
-    bool passes =
-        failure ? failure->what == failing::closed || failure->what == failing::lost : is_gateway_error(answer->status);
-    const steady_time now = path.now().steady;
-    return passes && retries < retries_max && f.flight::is_wanted() && !path.draining &&
-           path.outage.lets_through(now) && path.retries.take(now);
+    bool passes = failure ? failure->what == failure_kind::closed || failure->what == failure_kind::lost
+                          : is_gateway_error(answer->status);
+    const moment now = path.now();
+    return passes && retries < retries_max && is_wanted && !path.draining &&
+           unavailable_for(r, now.wall) <= longest_asked_wait && path.outage.lets_through(f.first.id, now.steady) &&
+           path.retries.take(now.steady);
+}
+
+// True if the vendor refused the credential, or the call to it.
+bool is_refused_credential(const upstream_result& r)
+{
+    auto* answer = std::get_if<upstream_answer>(&r);
+    return answer && (answer->status == 401 || (answer->status == 403 && !is_somebody_elses(*answer)));
 }
 
 fetched fetched_of(upstream_result r)
@@ -102,11 +118,11 @@ fetched fetched_of(upstream_result r)
     return std::visit([](auto&& what) -> fetched { return std::move(what); }, std::move(r));
 }
 
-task<void> pause_before_retry(const miss_path& path, const lookup_flight& f, int retries)
+task<void> pause_before_retry(const miss_path& path, const lookup_flight& f, duration asked, int retries)
 {
     milliseconds wait = wait_after(unsigned(retries), first_retry_after, last_retry_after);
     auto jitter = std::chrono::duration_cast<milliseconds>(wait * (jitter_of(f.first.id, f.last.sent_at) / 2));
-    co_await sleep_until(path.parts.clock, path.now().steady + wait + jitter);
+    co_await sleep_until(path.parts.clock, path.now().steady + std::max<duration>(wait, asked) + jitter);
 }
 
 // Until there is an answer to settle with, or no more reason to try.
@@ -115,7 +131,7 @@ task<void> pause_before_retry(const miss_path& path, const lookup_flight& f, int
 //  - The connection ended, 502, 503, 504: twice, after a while, if the retry budget allows it.
 task<fetched> fetch(miss_path& path, lookup_flight& f)
 {
-    bool again = false, fresh = false, of_call = !f.first.kept_by;
+    bool again = false, fresh = false;
     for (int retries = 0;; again = true)
     {
         outgoing_lookup out(path, f);
@@ -124,7 +140,7 @@ task<fetched> fetch(miss_path& path, lookup_flight& f)
         {
             if (auto* no = std::get_if<refusal>(&*unsent)) co_return std::move(*no);
             upstream_result failure = std::move(std::get<upstream_failure>(*unsent));
-            learn_from(path, f, failure, is_outage(failure, of_call));
+            learn_from(path, f, failure);
             co_return fetched_of(std::move(failure));
         }
         if (auto* ride = std::get_if<riding>(&f.state))
@@ -137,30 +153,33 @@ task<fetched> fetch(miss_path& path, lookup_flight& f)
         }
         upstream_result& result = out.answer.result;
         note_end(path, f, result, out.led ? out.led->size() : 0);
+        if (is_refused_credential(result)) out.on_401();
+        if (!out.led) note_single(path, f, result);
         auto* failure = std::get_if<upstream_failure>(&result);
-        if (failure && failure->what == failing::closed && out.was_used && !fresh)
+        if (failure && failure->what == failure_kind::closed && out.was_used && !fresh)
         {
             fresh = true;
             continue;
         }
-        learn_from(path, f, result, is_outage(result, of_call && !out.led));
+        learn_from(path, f, result, out.led != nullptr);
         if (auto* answer = std::get_if<upstream_answer>(&result); answer && answer->status == 429)
         {
             hear_429(path, f, answer->find("retry-after"));
             if (f.flight::is_wanted()) continue;
             co_return fetched_of(std::move(result));
         }
-        if (!may_retry(path, f, result, retries))
+        const bool is_wanted = out.led ? out.led->is_wanted() : f.flight::is_wanted();
+        if (!may_retry(path, f, result, is_wanted, retries))
         {
             if (!out.led) co_return fetched_of(std::move(result));
             share mine = out.led->distribute(result);
             if (mine.next == share::what::answered) co_return fetched_of(std::move(mine.result));
-            f.alone = true;
+            f.alone = mine.next == share::what::alone;
             continue;
         }
         fresh = true;
         path.counts.retried();
-        co_await pause_before_retry(path, f, ++retries);
+        co_await pause_before_retry(path, f, unavailable_for(result, path.now().wall), ++retries);
     }
 }
 
@@ -189,10 +208,12 @@ void outgoing_flight::end_wait()
     f_.last.turn_at = path_.now().steady;
 }
 
-std::optional<upstream_failure> outgoing_flight::objection()
+std::optional<unsent> outgoing_flight::objection() const
 {
-    if (!path_.refused.wait(f_.refused_as, path_.now().steady)) return std::nullopt;
-    return upstream_failure{failing::refused, "Gong has just refused this credential"};
+    if (path_.refused.wait(f_.refused_as, path_.now().steady))
+        return upstream_failure{failure_kind::refused, "Gong has just refused this credential"};
+    if (auto no = refuses_newcomer(path_, f_.first)) return std::move(*no);
+    return std::nullopt;
 }
 
 std::vector<asking> outgoing_flight::wait_in_queue(std::uint64_t batch_key, bool is_forwarded)
@@ -213,6 +234,8 @@ void outgoing_flight::note_sending()
     f_.last.sent_steady = path_.now().steady;
     path_.retries.sent(f_.last.sent_steady);
     path_.counts.sent(f_.first.tool);
+    if (is_newcomer(path_, f_.first))
+        stake_ = newcomers::stake(path_.newcomers, f_.first.whose->name(), f_.last.sent_steady);
 }
 
 void on_refused(miss_path& path, fair_queue::item number, const asking& who, refusal why)
@@ -230,6 +253,15 @@ void on_refused(miss_path& path, fair_queue::item number, const asking& who, ref
         keep_or_linger(path, *f);
     else
         path.flights.shut(*f);
+}
+
+std::optional<refusal> refuses_newcomer(const miss_path& path, const lookup& l)
+{
+    if (!is_newcomer(path, l)) return std::nullopt;
+    refusal no;
+    no.why = refusal::reason::newcomer;
+    no.wait = path.newcomers.until_turn(l.whose->name(), path.now().steady);
+    return no.wait > duration(0) ? std::optional(no) : std::nullopt;
 }
 
 asking asking_of(const lookup& l, std::uint64_t batch_key, bool is_forwarded)

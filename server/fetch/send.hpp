@@ -1,5 +1,5 @@
 // Sends a lookup's flight, by a single GET or a bulk read, and tries it again, until there is an answer to settle with.
-// The order of the steps is in way_out.hpp.
+// The order of the steps is in way_out.hpp. Fetch loop only.
 #pragma once
 
 #include "server/fetch/miss_path.hpp"
@@ -14,7 +14,11 @@ public:
     outgoing_flight(miss_path& path, flight& f) : outgoing_request(f.number), path_(path), f_(f) {}
 
     void end_wait() final;
-    std::optional<upstream_failure> objection() final;
+    std::string_view subject() const final { return f_.first.id; }
+    std::optional<unsent> objection() const final;
+
+    // The vendor has refused its credential.
+    void on_401() { stake_.spend(path_.now().steady); }
 
 protected:
     // It waits for its turn, and these ask for it.
@@ -27,6 +31,7 @@ protected:
 
 private:
     flight& f_;
+    newcomers::stake stake_;
 };
 
 // Begins a flight, which goes on by itself. `done` is told of its end; null: nobody is.
@@ -42,6 +47,9 @@ void on_refused(miss_path&, fair_queue::item, const asking&, refusal);
 // Where nobody waits for it any more it keeps its place in the queue for budget.linger, so that a tool which gave up
 // and asks again finds it; then it leaves, and its turn goes to the next.
 void keep_or_linger(miss_path&, flight&);
+
+// Why the credential may not be sent, if the vendor has never accepted it and what such may cost is spent.
+std::optional<refusal> refuses_newcomer(const miss_path&, const lookup&);
 
 asking asking_of(const lookup&, std::uint64_t batch_key = 0, bool is_forwarded = false);
 

@@ -12,11 +12,12 @@ namespace callcache
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 using answer_ptr = std::shared_ptr<const upstream_answer>;
 
 constexpr duration passed_for = std::chrono::hours(1);           // what may not be kept is tried again after this
 constexpr duration confirmation_step = std::chrono::minutes(1);  // trust is written no more precisely than this
+constexpr std::size_t confirmations_max = 4096;                  // beyond it some are written once more
 
 std::shared_ptr<entry> entry_of(const upstream_answer& answer, std::string body, wall_time sent_at)
 {
@@ -97,6 +98,7 @@ void confirm(miss_path& path, partition& whose, wall_time sent_at)
     bool fresh = path.parts.known.enroll(whose);
     bool was_trusted = whose.confirmed_at().has_value();
     whose.confirm(sent_at);
+    if (path.confirmation_written.size() >= confirmations_max) path.confirmation_written.clear();
     wall_time& written = path.confirmation_written[whose.id()];
     if (!fresh && was_trusted && sent_at - written < confirmation_step) return;
     written = sent_at;
@@ -150,6 +152,7 @@ void keep(miss_path& path, lookup_flight& f, std::shared_ptr<entry> e, answer_pt
         path.refused.accepted(f.refused_as);
         confirm(path, whose, f.last.sent_at);
     }
+    path.failing.forget(whose.name(), f.first.id);
     keep_bytes(*e, known_before(path, f));
     e->from = f.in_bulk ? source::bulk : source::lookup;
     if (!f.first.kept_by && !e->is_negative && !e->is_private)
@@ -170,6 +173,17 @@ void keep_missing(miss_path& path, lookup_flight& f, answer_ptr answer)
     e->missing_since = before && before->is_negative ? before->missing_since : f.last.sent_at;
     e->fresh_for = not_found_freshness(path.config().cache.calls, before.get(), f.last.sent_at);
     keep(path, f, std::move(e), std::move(answer));
+}
+
+// Remembers what the vendor says of this id alone.
+void remember_no(miss_path& path, const lookup_flight& f, const answer_ptr& answer)
+{
+    if (!is_no_to_one(*answer)) return;
+    failing_ids::known no;
+    no.times.sent_at = f.last.sent_at;
+    no.answer = answer;
+    no.ticket = f.last.ticket;
+    path.failing.failed(f.first.whose->name(), f.first.id, std::move(no), path.config().cache.calls);
 }
 
 // The answer may not be kept, and is that of the one who began the flight, if it is whole. The others, and for a while
@@ -201,8 +215,8 @@ void settle(miss_path& path, lookup_flight& f, fetched result)
     const route_settings* route = f.first.kept_by;
     if (auto* no = std::get_if<refusal>(&result)) return fail(path, f, std::move(*no));
     if (auto* failure = std::get_if<upstream_failure>(&result))
-        return failure->what == failing::too_large && route ? pass_by(path, f, nullptr)
-                                                            : fail(path, f, std::move(*failure));
+        return failure->what == failure_kind::too_large && route ? pass_by(path, f, nullptr)
+                                                                 : fail(path, f, std::move(*failure));
     auto answer = std::make_shared<const upstream_answer>(std::move(std::get<upstream_answer>(result)));
     const classification c = route ? classify_route(*answer, route->overrides) : classify(*answer, f.first.id);
     switch (c.what)
@@ -220,12 +234,16 @@ void settle(miss_path& path, lookup_flight& f, fetched result)
     case meaning::unfit: return pass_by(path, f, nullptr);
     case meaning::not_found: return keep_missing(path, f, answer);
     case meaning::refused: hear_401(path, f); return answer_all(path, f, handed_on(answer));
-    case meaning::forbidden: forbid(path, f); return answer_all(path, f, handed_on(answer));
-    case meaning::handed_on: return answer_all(path, f, handed_on(answer));
+    case meaning::forbidden:
+        forbid(path, f);
+        remember_no(path, f, answer);
+        return answer_all(path, f, handed_on(answer));
+    case meaning::handed_on: remember_no(path, f, answer); return answer_all(path, f, handed_on(answer));
     case meaning::failing:
+        remember_no(path, f, answer);
         warn_of_failure(path, f, "answered " + std::to_string(answer->status));
         return fall_back(path, f, handed_on(answer));
-    case meaning::nonsense: return fail(path, f, upstream_failure{failing::nonsense, c.why});
+    case meaning::nonsense: return fail(path, f, upstream_failure{failure_kind::nonsense, c.why});
     }
 }
 
@@ -233,8 +251,8 @@ void fail(miss_path& path, flight& f, const unsent& why)
 {
     if (auto* no = std::get_if<refusal>(&why)) return fall_back(path, f, not_answered(path, *no));
     auto& failure = std::get<upstream_failure>(why);
-    if (is_asked(failure.what) || failure.what == failing::crowded) warn_of_failure(path, f, failure.text);
-    fall_back(path, f, not_answered(path, failure, f.refused_as));
+    if (is_asked(failure.what) || failure.what == failure_kind::crowded) warn_of_failure(path, f, failure.text);
+    fall_back(path, f, not_answered(path, failure, f.first));
 }
 
 void keep_brought(miss_path& path, const relay_flight& f, const upstream_answer& answer)
@@ -249,6 +267,7 @@ void keep_brought(miss_path& path, const relay_flight& f, const upstream_answer&
         auto e = entry_of(answer, body_of_one(c.found.request_id, call.call), f.last.sent_at);
         describe(path, *e, call);
         e->from = kind == bulk_kind::list ? source::list : source::bulk;
+        path.failing.forget(whose.name(), call.id);
         keep_bytes(*e, path.parts.kept.find_in_memory(whose, call.id));
         path.parts.kept.keep(whose, call.id, std::move(e), f.last.ticket);
     }

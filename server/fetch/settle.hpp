@@ -1,4 +1,5 @@
 // What an answer, or the lack of one, means for what is kept, for the credential's trust, and for everyone who waits.
+// Fetch loop only.
 #pragma once
 
 #include "server/fetch/miss_path.hpp"

@@ -1,4 +1,4 @@
-// The line of log.access for each request that was sent upstream, and its count.
+// The line of log.access for each request that was sent upstream, and its count. Fetch loop only.
 #pragma once
 
 #include "server/fetch/miss_path.hpp"

@@ -11,7 +11,7 @@ namespace callcache
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 
 }  // namespace
 
@@ -22,10 +22,7 @@ task<std::optional<unsent>> way_out::send(outgoing_request& r, turn how) const
         auto no_turn = co_await wait_for_turn(r, again);
         if (no_turn || r.is_taken_along()) co_return no_turn;
         gate::permit permit(permits_, r.number);
-        auto objection = r.objection();
-        if (!objection) objection = refused_by_breaker();
-        if (objection) co_return std::move(*objection);
-        if (!r.is_wanted()) co_return nobody_waits();
+        if (auto why = stopped(r)) co_return why;
 
         auto ready = co_await make_ready(r, permit, how.fresh || outage_.is_down());
         if (auto* failure = std::get_if<upstream_failure>(&ready)) co_return std::move(*failure);
@@ -36,10 +33,9 @@ task<std::optional<unsent>> way_out::send(outgoing_request& r, turn how) const
             permit.step_back();
             continue;
         }
-        if (auto down = refused_by_breaker()) co_return std::move(*down);
-        if (!r.is_wanted()) co_return nobody_waits();
+        if (auto why = stopped(r)) co_return why;
         const request_kind kind = r.prepare();
-        outage_.sending(clock_.steady());
+        outage_.sending(r.subject(), clock_.steady());
         permit.sending(kind);
         co_await r.exchange(permit);
         co_return std::nullopt;
@@ -52,7 +48,7 @@ task<std::optional<unsent>> way_out::wait_for_turn(outgoing_request& r, bool aga
     gate::turn turn = co_await permits_.enter(r.number, std::move(who), again);
     r.end_wait();
     if (std::holds_alternative<gate::closed>(turn))
-        co_return upstream_failure{failing::stopping, "callcache is stopping"};
+        co_return upstream_failure{failure_kind::stopping, "callcache is stopping"};
     if (auto* no = std::get_if<refusal>(&turn)) co_return std::move(*no);
     co_return std::nullopt;
 }
@@ -67,14 +63,17 @@ task<std::variant<bool, upstream_failure>> way_out::make_ready(outgoing_request&
         if (failure) co_return std::move(*failure);
         bool room = co_await permit.acquire();
         if (!room || r.is_connected()) co_return room;
-        if (fresh) co_return upstream_failure{failing::lost, "the connection ended before it could be used"};
+        if (fresh) co_return upstream_failure{failure_kind::lost, "the connection ended before it could be used"};
     }
 }
 
-std::optional<upstream_failure> way_out::refused_by_breaker() const
+std::optional<unsent> way_out::stopped(const outgoing_request& r) const
 {
-    if (outage_.lets_through(clock_.steady())) return std::nullopt;
-    return upstream_failure{failing::down, "several requests in a row have failed"};
+    if (auto objection = r.objection()) return objection;
+    if (!outage_.lets_through(r.subject(), clock_.steady()))
+        return upstream_failure{upstream_failure::kind::down, "several requests in a row have failed"};
+    if (!r.is_wanted()) return nobody_waits();
+    return std::nullopt;
 }
 
 task<exchanged> exchange_within(milliseconds timeout, std::size_t body_max, transport& connection,
@@ -95,8 +94,8 @@ task<exchanged> exchange_within(milliseconds timeout, std::size_t body_max, tran
     };
     exchanged e = co_await exchange(connection, request, body_max, begins);
     if (late && std::holds_alternative<upstream_failure>(e.result))
-        e.result = upstream_failure{failing::slow, "no whole answer within " + std::to_string(timeout.count()) +
-                                                       " ms (upstream.response_timeout)"};
+        e.result = upstream_failure{failure_kind::slow, "no whole answer within " + std::to_string(timeout.count()) +
+                                                            " ms (upstream.response_timeout)"};
     auto* failure = std::get_if<upstream_failure>(&e.result);
     if (failure && (failure->what == upstream_failure::kind::closed || failure->what == upstream_failure::kind::lost))
         permit.lost();

@@ -37,8 +37,11 @@ public:
     virtual std::vector<asking> begin_wait() = 0;
     virtual void end_wait() {}
 
-    // A reason not to send it, asked once it has its turn.
-    virtual std::optional<upstream_failure> objection() { return std::nullopt; }
+    // What is asked for, by the breaker's word for it.
+    virtual std::string_view subject() const { return {}; }
+
+    // A reason of its own not to send it, asked once it has its turn, and again right before it is sent.
+    virtual std::optional<unsent> objection() const { return std::nullopt; }
 
     // Makes a connection ready; if `fresh`, one that has carried no request before, in place of the one that it has.
     virtual task<std::optional<upstream_failure>> connect(bool fresh) = 0;
@@ -79,7 +82,7 @@ public:
 private:
     task<std::optional<unsent>> wait_for_turn(outgoing_request&, bool again) const;
     task<std::variant<bool, upstream_failure>> make_ready(outgoing_request&, gate::permit&, bool fresh) const;
-    std::optional<upstream_failure> refused_by_breaker() const;
+    std::optional<unsent> stopped(const outgoing_request&) const;  // why it is not to be sent now
 
     gate& permits_;
     breaker& outage_;

@@ -71,6 +71,7 @@ void answer_writer::write_looked_up(response_context& c, const looked_up& found,
     if (found.kept && !found.vendors) return write_kept(c, *found.kept, found.word, found.detail, clock_.wall());
     cache_status status;
     status.detail = found.detail;
+    status.hit = found.word == outcome::negative;  // the vendor's own, once more
     if (found.own) return write(c, *found.own, found.word, status);
 
     status.forwarded = forwarded_reason(reason);

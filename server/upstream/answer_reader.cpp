@@ -12,14 +12,14 @@ namespace callcache
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 
 constexpr std::size_t room_max = 64 << 10;
 constexpr int interim_answers_max = 8;  // 1xx before the final answer
 
 upstream_failure nonsense(std::string text)
 {
-    return {failing::nonsense, std::move(text)};
+    return {failure_kind::nonsense, std::move(text)};
 }
 
 }  // namespace
@@ -53,10 +53,10 @@ task<std::variant<std::size_t, upstream_failure>> answer_reader::receive_head()
         bool nothing = here.empty();
         error_code error = co_await receive();
         if (error && nothing)
-            co_return upstream_failure{failing::closed,
+            co_return upstream_failure{failure_kind::closed,
                                        "the connection ended before an answer (" + error.message() + ")"};
         if (error)
-            co_return upstream_failure{failing::lost,
+            co_return upstream_failure{failure_kind::lost,
                                        "the connection ended within the answer (" + error.message() + ")"};
     }
 }
@@ -100,7 +100,7 @@ task<answer_reader::piece_or_failure> answer_reader::read_body()
             co_return std::string_view();
         }
         if (error)
-            co_return upstream_failure{failing::lost,
+            co_return upstream_failure{failure_kind::lost,
                                        "the connection ended within the answer (" + error.message() + ")"};
     }
 }

@@ -25,7 +25,7 @@ namespace callcache
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 
 bool nothing_to_read(tcp_socket& socket)
 {
@@ -148,8 +148,8 @@ std::optional<std::string> own_lack()
 
 upstream_failure unreachable(std::string text)
 {
-    if (auto lack = own_lack()) return {failing::crowded, std::move(*lack)};
-    return {failing::unreachable, std::move(text)};
+    if (auto lack = own_lack()) return {failure_kind::crowded, std::move(*lack)};
+    return {failure_kind::unreachable, std::move(text)};
 }
 
 using resolver = asio::ip::basic_resolver<tcp, executor>;
@@ -205,7 +205,7 @@ task<connected> connect_to(const tcp::endpoint& address, const destination& to, 
         close_now(socket);
     });
     auto [error] = co_await socket.async_connect(address, as_result);
-    if (late) co_return upstream_failure{failing::slow, where + " did not accept a connection in time"};
+    if (late) co_return upstream_failure{failure_kind::slow, where + " did not accept a connection in time"};
     if (error) co_return unreachable(where + ": " + error.message());
     reached(connect_step::tcp, where);
     error_code ignored;
@@ -214,7 +214,7 @@ task<connected> connect_to(const tcp::endpoint& address, const destination& to, 
     if (to.proxy)
     {
         auto failed = co_await open_tunnel(socket, to.vendor.at, *to.proxy);
-        if (late) co_return upstream_failure{failing::slow, where + " did not answer CONNECT in time"};
+        if (late) co_return upstream_failure{failure_kind::slow, where + " did not answer CONNECT in time"};
         if (failed) co_return std::move(*failed);
         reached(connect_step::tunnel, where + " opened a way to " + to.vendor.at.text());
         where = vendor + " through " + where;
@@ -229,8 +229,9 @@ task<connected> connect_to(const tcp::endpoint& address, const destination& to, 
     });
     std::string trouble = co_await secured->handshake(vendor);
     clock_out.cancel();
-    if (late) co_return upstream_failure{failing::slow, where + " did not complete TLS in time"};
-    if (!trouble.empty()) co_return upstream_failure{failing::bad_peer, "TLS with " + where + " failed: " + trouble};
+    if (late) co_return upstream_failure{failure_kind::slow, where + " did not complete TLS in time"};
+    if (!trouble.empty())
+        co_return upstream_failure{failure_kind::bad_peer, "TLS with " + where + " failed: " + trouble};
     reached(connect_step::tls, "the certificate is good for " + vendor);
     co_return std::unique_ptr<transport>(std::move(secured));
 }
@@ -289,7 +290,7 @@ task<connected> connect(const destination& to, const clock_source& clock, steady
     resolved names = co_await resolve(first_hop, clock, deadline);
     std::string of_the_proxy = to.proxy ? " (upstream.proxy)" : "";
     if (names.error == asio::error::timed_out)
-        co_return upstream_failure{failing::slow,
+        co_return upstream_failure{failure_kind::slow,
                                    "the name service did not answer for " + first_hop.host + of_the_proxy};
     if (names.error || names.endpoints.empty())
         co_return unreachable("no address for " + first_hop.host + of_the_proxy + " (" + names.error.message() + ")");
@@ -301,7 +302,7 @@ task<connected> connect(const destination& to, const clock_source& clock, steady
     }
 
     // What failed on the address that came the furthest says the most: the second one may only have refused.
-    upstream_failure told{failing::slow, "no time was left to connect"};
+    upstream_failure told{failure_kind::slow, "no time was left to connect"};
     auto furthest = connect_step::name;
     for (std::size_t i = 0; i < names.endpoints.size(); ++i)
     {

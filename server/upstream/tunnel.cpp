@@ -13,7 +13,7 @@ namespace callcache
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 
 constexpr std::size_t head_bytes_max = 16 << 10;
 constexpr int interim_answers_max = 8;  // 1xx before the final answer
@@ -47,7 +47,7 @@ task<std::optional<upstream_failure>> open_tunnel(tcp_socket& socket, const host
 {
     const std::string who = "the proxy " + proxy.at.text() + " ";
     auto nonsense = [&](const std::string& why) {
-        return upstream_failure{failing::nonsense, who + "answered CONNECT with nonsense: " + why};
+        return upstream_failure{failure_kind::nonsense, who + "answered CONNECT with nonsense: " + why};
     };
     std::string request = connect_request(vendor, proxy);
     auto [write_error, written] = co_await asio::async_write(socket, asio::buffer(request), as_result);
@@ -63,9 +63,9 @@ task<std::optional<upstream_failure>> open_tunnel(tcp_socket& socket, const host
             std::array<char, 4096> room;
             auto [error, bytes] = co_await socket.async_read_some(asio::buffer(room), as_result);
             if (error)
-                co_return upstream_failure{failing::unreachable, who + "hung up and did not answer CONNECT (" +
-                                                                     (write_error ? write_error : error).message() +
-                                                                     ")"};
+                co_return upstream_failure{failure_kind::unreachable,
+                                           who + "hung up and did not answer CONNECT (" +
+                                               (write_error ? write_error : error).message() + ")"};
             buffer.append(room.data(), bytes);
             progress = scanner.scan(buffer);
         }
@@ -79,7 +79,7 @@ task<std::optional<upstream_failure>> open_tunnel(tcp_socket& socket, const host
         if (head.is_interim()) continue;
         if (!head.is_final()) co_return nonsense("status " + std::to_string(head.status));
         if (head.status >= 300)
-            co_return upstream_failure{failing::unreachable,
+            co_return upstream_failure{failure_kind::unreachable,
                                        who + refusal(head.status, vendor.text(), !proxy.login.empty())};
         // A 2xx has no body, whatever its fields say; and the vendor waits for the first word to be ours.
         if (!buffer.empty()) co_return nonsense("more came than the head of its answer");

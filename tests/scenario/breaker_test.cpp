@@ -11,7 +11,8 @@ using namespace callcache::test;
 namespace
 {
 
-// Five lookups have all the connections, and no answer in time: that is an outage.
+// Four failures one after the other; then five lookups have all the connections, and no answer in time: with these the
+// outage begins.
 struct five_without_answer : harness
 {
     five_without_answer()
@@ -19,13 +20,16 @@ struct five_without_answer : harness
         config.upstream.connections_max = 5;
         config.bulk.mode = bulk_mode::off;
         start();
+        vendor->script("/v2/users", sim::scripted{"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"});
+        for (int n = 0; n < 4; ++n) CHECK(get("/v2/users").status == 502);
+        vendor->script("/v2/users", std::nullopt);
         for (std::uint64_t n = 1; n <= 5; ++n)
         {
             vendor->hold(id(n));
             tools.push_back(std::make_unique<tool>(*this));
             tools.back()->send(request("GET", path(n)));
         }
-        run_until([&] { return vendor->requests() == 5; });
+        run_until([&] { return vendor->requests() == 9; });
     }
 
     void end()
@@ -52,8 +56,8 @@ TEST_CASE("breaker: a lookup that waited for a connection while Gong went down i
     answer a = t.read();
     CHECK(a.status == 502);
     CHECK(a.has("retry-after"));
-    CHECK(w.vendor->requests() == 5);
-    CHECK(w.cache->misses().report().spending.spent == 5);
+    CHECK(w.vendor->requests() == 9);
+    CHECK(w.cache->misses().report().spending.spent == 9);
 }
 
 TEST_CASE("breaker: a request that passes through and waited for a connection while Gong went down is not sent")
@@ -64,8 +68,87 @@ TEST_CASE("breaker: a request that passes through and waited for a connection wh
     w.end();
     answer a = t.read();
     CHECK(a.status == 502);
-    CHECK(w.vendor->requests() == 5);
-    CHECK(w.cache->misses().report().spending.spent == 5);
+    CHECK(w.vendor->requests() == 9);
+    CHECK(w.cache->misses().report().spending.spent == 9);
+}
+
+TEST_CASE("breaker: an id that Gong answers with 500 every time takes Gong from nobody else")
+{
+    three_a_second w;
+    w.start();
+    w.vendor->fail(w.id(1), 500);
+    for (std::uint64_t n = 0; n < 70; ++n)
+    {
+        CHECK(w.get(w.path(1)).status == 500);
+        CHECK(w.get(w.path(100 + n)).status == 200);
+        w.clock.advance(1s);
+    }
+    CHECK(w.vendor->requests(w.id(1)) <= 4);
+    CHECK_FALSE(contains(w.out.text(), "Gong is down"));
+}
+
+TEST_CASE("breaker: while nobody asks for anything else, that id is one failure, and the next asker of another is sent")
+{
+    three_a_second w;
+    w.config.cache.calls.not_found_min = w.config.cache.calls.not_found_max = 0ms;  // so that each ask is sent
+    w.start();
+    w.vendor->fail(w.id(1), 500);
+    for (int n = 0; n < 20; ++n)
+    {
+        CHECK(w.get(w.path(1)).status == 500);
+        w.clock.advance(1s);
+    }
+    CHECK(w.vendor->requests(w.id(1)) == 20);
+    CHECK(w.get(w.path(2)).status == 200);
+}
+
+TEST_CASE("breaker: five ids that are answered with 500, one after the other, are an outage, and another one ends it")
+{
+    three_a_second w;
+    w.start();
+    for (std::uint64_t n = 1; n <= 5; ++n)
+    {
+        w.vendor->fail(w.id(n), 500);
+        CHECK(w.get(w.path(n)).status == 500);
+        w.clock.advance(1s);
+    }
+    CHECK(w.get(w.path(6)).status == 502);
+    w.clock.advance(5s);
+    CHECK(w.get(w.path(5)).status == 500);  // remembered: it takes no probe
+    CHECK(w.get(w.path(6)).status == 200);
+}
+
+TEST_CASE("breaker: eight requests that are cut off together are one failure, and the next one is sent")
+{
+    three_a_second w;
+    w.config.budget.rate = w.config.budget.burst = 1000;
+    w.start();
+    std::vector<std::unique_ptr<tool>> tools;
+    for (std::uint64_t n = 1; n <= 8; ++n)
+    {
+        w.vendor->hold(w.id(n));
+        tools.push_back(w.asks(w.path(n)));
+    }
+    w.run_until([&] { return w.vendor->requests() == 8; });
+    w.clock.advance(100ms);
+    w.vendor->go_down();
+    w.vendor->come_up();
+    for (std::uint64_t n = 1; n <= 8; ++n) w.vendor->release(w.id(n));
+    w.answered(tools);
+    CHECK(w.get(w.path(9)).status == 200);
+    CHECK_FALSE(contains(w.out.text(), "Gong is down"));
+}
+
+TEST_CASE("breaker: a 503 that says for how long is not asked again before, and the tool is told")
+{
+    three_a_second w;
+    w.start();
+    w.vendor->script(w.id(1),
+                     sim::scripted{"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 90\r\nContent-Length: 0\r\n\r\n"});
+    answer a = w.get(w.path(1));
+    CHECK(a.status == 503);
+    CHECK(a.header("retry-after") == "90");
+    CHECK(w.vendor->requests(w.id(1)) == 1);
 }
 
 TEST_CASE("breaker: that all connections are in use is no outage of Gong's")

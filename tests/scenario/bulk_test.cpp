@@ -240,7 +240,9 @@ TEST_CASE("whatever is wrong with a bulk answer, every call is fetched by its ow
             w.answered(tools);
             CHECK(w.check_answers(tools, 10) == 0);
             CHECK(w.bulk_requests() >= 1);
-            CHECK(w.bulk_requests() <= 3);
+            // One of the calls may be the reason of a 400 or 500: they are halved, until it is clear that none is.
+            const std::string code(status, 3);
+            CHECK(w.bulk_requests() <= (code == "400" || code == "500" ? 6 : 3));
         }
 }
 

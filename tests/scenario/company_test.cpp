@@ -189,7 +189,7 @@ TEST_CASE("company: a key that was told 403 reads nothing of the call, on any pa
         CHECK(w.other(w.path(1), at_any_age).status == 504);
         CHECK(w.other(w.path(1)).status == 403);
         CHECK(w.other(w.path(1), {{"If-None-Match", "*"}}).status == 403);
-        CHECK(w.vendor->requests(w.id(1)) == before + 2);
+        CHECK(w.vendor->requests(w.id(1)) <= before + 1);  // its own 403 is remembered for a while
         CHECK(w.get(w.path(1)).cache("hit") == "hit");
     };
     check_hidden();

@@ -159,7 +159,7 @@ TEST_CASE("explain: what is stale within its windows is served and refreshed; be
     CHECK(e.state() == "expired");
 }
 
-TEST_CASE("explain: while others wait what is stale is served, and it says that it is not refreshed")
+TEST_CASE("explain: while others wait what is stale is served, and refreshed after them")
 {
     explained_harness w;
     w.start();
@@ -168,7 +168,19 @@ TEST_CASE("explain: while others wait what is stale is served, and it says that 
     auto all = w.queue_up(8);
     explained e = w.and_so_it_is(90);
     CHECK(e.outcome == "stale");
-    CHECK(contains(e.summary, "it is not refreshed"));
+    CHECK(contains(e.summary, "refreshes it in the background"));
+}
+
+TEST_CASE("explain: an id that Gong has just answered with 500 is negative, and says so")
+{
+    explained_harness w;
+    w.start();
+    w.get(w.path(2));  // its credential is known
+    w.vendor->fail(w.id(1), 500);
+    w.get(w.path(1));
+    explained e = w.explain(w.id(1));
+    CHECK(e.outcome == "negative");
+    CHECK(contains(e.summary, "500"));
 }
 
 TEST_CASE("explain: a 404 that is remembered is negative")

@@ -111,6 +111,7 @@ reply api::answer(const sim_request& r, const std::string& id, wall_time now)
     if (r.method == "GET" && !id.empty())
     {
         if (!key->second.calls) return error(403, "Missing scope api:calls:read:basic");
+        if (auto f = failing.find(id); f != failing.end()) return error(f->second, "Something is wrong with the call");
         auto found = call(id);
         return found ? good("\"call\":" + *found) : error(404, "Call ID " + id + " was not found");
     }
@@ -169,6 +170,7 @@ reply api::extensive(const sim_request& r)
     {
         if (!v.IsString()) return error(400, "callIds holds something that is not a string");
         std::string id = v.GetString();
+        if (auto f = failing.find(id); f != failing.end()) return error(f->second, "Something is wrong with a call");
         auto n = catalogue.number(id);
         auto found = call(id);
         if (!found || (n && !catalogue.is_in_bulk(*n)) || forbidden.contains({r.authorization, id})) continue;

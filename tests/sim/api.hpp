@@ -34,6 +34,7 @@ struct api
     std::map<std::string, unsigned> revisions;
     std::set<std::string> removed;
     std::set<std::pair<std::string, std::string>> forbidden;
+    std::map<std::string, unsigned> failing;  // ids, and what a lookup, or a bulk read that holds one, is answered with
     std::size_t answers = 0;
 
     // The call object, as it is now.

@@ -334,6 +334,12 @@ void vendor::remove(const std::string& id, bool removed)
         state_->knows.removed.erase(id);
 }
 
+void vendor::fail(const std::string& id, unsigned status)
+{
+    state_->knows.failing.erase(id);
+    if (status > 0) state_->knows.failing[id] = status;
+}
+
 void vendor::forbid(const std::string& authorization, const std::string& id, bool forbidden)
 {
     if (forbidden)

@@ -85,6 +85,8 @@ public:
     void edit(const std::string& id);
     void remove(const std::string& id, bool removed = true);
     void forbid(const std::string& authorization, const std::string& id, bool forbidden = true);
+    // What is asked for it, alone or with others, is answered with this status, in the vendor's shape; 0: no more.
+    void fail(const std::string& id, unsigned status);
     void withdraw(const std::string& authorization);
     void allow(const std::string& authorization, key_scopes = {});
 

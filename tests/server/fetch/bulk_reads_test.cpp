@@ -88,12 +88,12 @@ TEST_CASE("bulk reads: a refusal ends them for an hour, two failures in a row to
 TEST_CASE("bulk reads: one check a day for each credential, and a difference ends them for a day")
 {
     reads r;
-    CHECK(r.b.wants_check(*r.whose, t0));
-    CHECK_FALSE(r.b.wants_check(*r.whose, t0 + 23h));
-    CHECK(r.b.wants_check(*r.other, t0));
-    CHECK(r.b.wants_check(*r.whose, t0 + 24h));
+    CHECK(r.b.claims_check(*r.whose, t0));
+    CHECK_FALSE(r.b.claims_check(*r.whose, t0 + 23h));
+    CHECK(r.b.claims_check(*r.other, t0));
+    CHECK(r.b.claims_check(*r.whose, t0 + 24h));
     r.b.not_checked(*r.whose);
-    CHECK(r.b.wants_check(*r.whose, t0 + 25h));
+    CHECK(r.b.claims_check(*r.whose, t0 + 25h));
     r.b.checked(*r.whose, false, t0);
     CHECK(r.b.is_possible(*r.whose, t0));
     r.b.checked(*r.whose, true, t0);
@@ -112,4 +112,41 @@ TEST_CASE("bulk reads: what is saved is all but one call of each answer")
     CHECK(r.b.report().saved == 7);
     CHECK(r.b.report().fallbacks == 12);
     CHECK(bulk_request({"1", "22"}) == R"({"filter":{"callIds":["1","22"]}})");
+}
+
+TEST_CASE("bulk reads: what one of many calls may have spoiled says nothing; smaller ones will")
+{
+    reads r;
+    r.end(bulk_end::read);
+    for (std::size_t asked : {100, 50, 25, 13, 7, 4})
+    {
+        r.b.begins(*r.whose);
+        r.b.ends(*r.whose, bulk_end::spoiled, 300ms, asked, 0, t0);
+    }
+    CHECK(r.b.is_possible(*r.whose, t0));
+    CHECK(r.takes(50, 10s) == 99);
+}
+
+TEST_CASE(
+    "bulk reads: two spoiled pairs whose calls were all right end them for an hour; a call that was not explains one")
+{
+    reads r;
+    auto spoil_pair = [&] {
+        r.b.begins(*r.whose);
+        r.b.ends(*r.whose, bulk_end::spoiled, 300ms, 2, 0, t0);
+    };
+    for (int i = 0; i < 10; ++i)
+    {
+        spoil_pair();
+        r.b.explained(*r.whose);
+    }
+    CHECK(r.b.is_possible(*r.whose, t0));
+    spoil_pair();
+    r.end(bulk_end::read);  // one that is read ends the row
+    spoil_pair();
+    CHECK(r.b.is_possible(*r.whose, t0));
+    spoil_pair();
+    CHECK_FALSE(r.b.is_possible(*r.whose, t0));
+    CHECK_FALSE(r.b.is_possible(*r.whose, t0 + 1h - 1s));
+    CHECK(r.b.is_possible(*r.whose, t0 + 1h));
 }

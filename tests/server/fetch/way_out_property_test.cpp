@@ -263,7 +263,6 @@ public:
 
     std::vector<asking> begin_wait() override;
     void end_wait() override;
-    std::optional<upstream_failure> objection() override;
     task<std::optional<upstream_failure>> connect(bool fresh) override;
     bool is_connected() override;
     std::optional<unsent> put_aside() override { return std::nullopt; }
@@ -379,17 +378,14 @@ void request::end_wait()
     m.lines[in_flow()].erase(number);
 }
 
-std::optional<upstream_failure> request::objection()
-{
-    has_turn = true;
-    turn_at_ = m.now();
-    if (first.is_forwarded) m.forwarded.insert(this);
-    m.look_at_turn(*this);
-    return std::nullopt;
-}
-
 task<std::optional<upstream_failure>> request::connect(bool fresh)
 {
+    if (!std::exchange(has_turn, true))  // this is the first that happens in its turn
+    {
+        turn_at_ = m.now();
+        if (first.is_forwarded) m.forwarded.insert(this);
+        m.look_at_turn(*this);
+    }
     duration takes = m.one_in(20) ? m.upto(connect_max) : m.speed.connect;
     if (fresh || !m.one_in(3)) co_await m.sleep(m.now() + takes);
     if (m.one_in(100)) co_return upstream_failure{upstream_failure::kind::unreachable, "no way"};
@@ -787,7 +783,7 @@ task<void> model::live(std::shared_ptr<request> r)
             continue;
         }
         if (r->came == fate::lost)
-            outage.failed(now(), now());
+            outage.failed({"", false, now()}, now());
         else
             outage.succeeded();
         if (r->came == fate::refused)

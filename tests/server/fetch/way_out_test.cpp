@@ -42,7 +42,7 @@ public:
         return std::vector<asking>(1, asking{tool, urgency::interactive});
     }
     void end_wait() override { steps += "turn "; }
-    std::optional<upstream_failure> objection() override
+    std::optional<unsent> objection() const override
     {
         if (!is_refused) return std::nullopt;
         return upstream_failure{failing::refused, "refused"};
@@ -138,7 +138,7 @@ struct harness
     }
     void fail_until_down()
     {
-        for (int n = 0; n < 5; ++n) outage.failed(clock.steady(), clock.steady());
+        for (int n = 0; n < 5; ++n) outage.failed({"", false, clock.steady()}, clock.steady());
         REQUIRE(outage.is_down());
     }
     std::uint64_t spent() const { return permits.spending().report(clock.now()).spent; }
