@@ -6,6 +6,7 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <set>
 #include <utility>
 
 namespace callcache
@@ -31,6 +32,7 @@ struct memory_tier::node
     bool used = false;     // since take_used()
 
     key_view key() const { return {partition, {reinterpret_cast<const char*>(this + 1), name_bytes}}; }
+    bool has_query() const { return key().name.find('?') != std::string_view::npos; }
 
     struct free
     {
@@ -64,10 +66,28 @@ struct memory_tier::shard
         bool operator()(key_view a, const node::owned& b) const { return a == b->key(); }
         bool operator()(const node::owned& a, key_view b) const { return a->key() == b; }
     };
+    struct by_name
+    {
+        using is_transparent = void;
+        bool operator()(const node* a, const node* b) const { return a->key().name < b->key().name; }
+        bool operator()(const node* a, std::string_view b) const { return a->key().name < b; }
+        bool operator()(std::string_view a, const node* b) const { return a < b->key().name; }
+    };
 
     bool insert(key_view, entry_ptr, std::size_t bytes_max);
     void remove(node&);
     void evict_one();
+    template<class Which>
+    void remove_if(Which which)
+    {
+        for (node* at = newest; at;)
+        {
+            node* next = at->older;
+            if (which(*at)) remove(*at);
+            at = next;
+        }
+    }
+    void remove_queries(const std::string& path);
     node* find(key_view key) const
     {
         auto found = index.find(key);
@@ -76,6 +96,7 @@ struct memory_tier::shard
 
     mutable std::mutex mutex;
     boost::unordered_flat_set<node::owned, hash, equal> index;
+    std::multiset<node*, by_name> with_query;  // a path's stand next to each other
     node *newest = nullptr, *oldest = nullptr;
     node* hand = nullptr;  // null: at the oldest
     std::size_t bytes = 0;
@@ -93,7 +114,7 @@ memory_tier::~memory_tier() = default;
 
 memory_tier::shard& memory_tier::shard_of(std::string_view name) const
 {
-    return shards_[std::hash<std::string_view>()(path_of(name)) % shard_count_];
+    return shards_[std::hash<std::string_view>()(name) % shard_count_];
 }
 
 entry_ptr memory_tier::find(key_view key) const
@@ -138,6 +159,7 @@ bool memory_tier::shard::insert(key_view key, entry_ptr e, std::size_t bytes_max
     while (bytes + e->cost() > bytes_max) evict_one();  // before the insertion, or it might take the newcomer
     node* n = index.insert(node::make(key, std::move(e))).first->get();
     bytes += n->kept->cost();
+    if (n->has_query()) with_query.insert(n);
     n->older = newest;
     (newest ? newest->newer : oldest) = n;
     newest = n;
@@ -150,7 +172,18 @@ void memory_tier::shard::remove(node& n)
     (n.newer ? n.newer->older : newest) = n.older;
     (n.older ? n.older->newer : oldest) = n.newer;
     bytes -= n.kept->cost();
+    if (n.has_query())
+    {
+        auto same_name = with_query.equal_range(&n);
+        with_query.erase(std::find(same_name.first, same_name.second, &n));
+    }
     index.erase(index.find(n.key()));
+}
+
+void memory_tier::shard::remove_queries(const std::string& path)
+{
+    auto first = with_query.lower_bound(path + '?');
+    while (first != with_query.end() && path_of((*first)->key().name) == path) remove(**first++);
 }
 
 // The hand goes from the oldest to the newest, spares what was visited since it last came by, and takes the first that
@@ -180,14 +213,23 @@ void memory_tier::erase(key_view key, wall_time sent_until)
 
 void memory_tier::erase_name(std::string_view name)
 {
-    shard& s = shard_of(name);
-    std::lock_guard lock(s.mutex);
-    ++s.version;
-    for (node* at = s.newest; at;)
+    const std::string path(name);
+    for (std::size_t i = 0; i < shard_count_; ++i)
     {
-        node* next = at->older;
-        if (path_of(at->key().name) == name) s.remove(*at);
-        at = next;
+        shard& s = shards_[i];
+        std::lock_guard lock(s.mutex);
+        ++s.version;
+        s.remove_queries(path);
+        if (&s == &shard_of(name)) s.remove_if([&](const node& n) { return n.key().name == name; });
+    }
+}
+
+void memory_tier::erase_older(wall_time than)
+{
+    for (std::size_t i = 0; i < shard_count_; ++i)
+    {
+        std::lock_guard lock(shards_[i].mutex);
+        shards_[i].remove_if([&](const node& n) { return n.kept->sent_at < than; });
     }
 }
 
@@ -198,6 +240,7 @@ void memory_tier::clear()
         shard& s = shards_[i];
         std::lock_guard lock(s.mutex);
         ++s.version;
+        s.with_query.clear();
         s.index.clear();
         s.newest = s.oldest = s.hand = nullptr;
         s.bytes = 0;

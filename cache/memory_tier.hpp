@@ -14,7 +14,7 @@
 namespace callcache
 {
 
-// Any thread; sharded by name without its query, with a short lock for each shard.
+// Any thread; sharded by name, so that a path's queries spread, with a short lock for each shard.
 class memory_tier
 {
 public:
@@ -36,6 +36,7 @@ public:
     // Erases the entry, unless it was sent for after `sent_until`.
     void erase(key_view, wall_time sent_until);
     void erase_name(std::string_view name);  // and with any query, under every partition
+    void erase_older(wall_time than);        // by sent_at
     void clear();
 
     // The keys that were found since this was last called, for the store's recency.

@@ -332,3 +332,43 @@ TEST_CASE("memory: what is used says whose it is")
     REQUIRE(used.size() == 1);
     CHECK(used.front().partition == 2);
 }
+
+TEST_CASE("memory: a path's queries may take all of it, and not one shard")
+{
+    memory_tier m(64 << 20);
+    for (int i = 0; i < 2000; ++i) m.put(key("/v2/users?page=" + std::to_string(i)), sent(t0, 10'000));
+    CHECK(m.entries() == 2000);
+}
+
+TEST_CASE("memory: a path that is erased goes with every query, under every partition, wherever they are held")
+{
+    memory_tier m(64 << 20);
+    const std::vector<std::string> others{"/v2/users/5", "/v2/users/5?page=1", "/v2/users@", "/v2/user?page=1",
+                                          "/v2/users>"};
+    for (partition_id p : {1, 2})
+    {
+        for (int i = 0; i < 500; ++i) m.put(key("/v2/users?page=" + std::to_string(i), p), sent(t0));
+        m.put(key("/v2/users", p), sent(t0));
+        for (const std::string& name : others) m.put(key(name, p), sent(t0));
+    }
+    std::vector<std::uint64_t> versions;
+    for (int i = 0; i < 500; ++i) versions.push_back(m.version(key("/v2/users?page=" + std::to_string(i))));
+    m.erase(key("/v2/users?page=7", 1), t0);
+    CHECK(m.find(key("/v2/users?page=7", 2)));
+    m.erase_name("/v2/users");
+    CHECK(m.entries() == 2 * others.size());
+    for (const std::string& name : others) CHECK(m.find(key(name, 2)));
+    // And none that a reader has read before comes back.
+    for (int i = 0; i < 500; ++i)
+        CHECK_FALSE(m.refill(key("/v2/users?page=" + std::to_string(i)), sent(t0), versions[std::size_t(i)]));
+}
+
+TEST_CASE("memory: what was sent for too long ago is erased in every shard, and nothing else")
+{
+    memory_tier m(64 << 20);
+    for (int i = 0; i < 500; ++i) m.put(key(std::to_string(i)), sent(t0 + i * 1s));
+    m.erase_older(t0 + 200s);
+    CHECK(m.entries() == 300);
+    CHECK_FALSE(m.find(key("199")));
+    CHECK(m.find(key("200")));
+}
