@@ -103,6 +103,11 @@ inline entry forbidden_mark(wall_time sent_at)
     return e;
 }
 
+inline bool is_mark(const entry& e)
+{
+    return e.is_passed && e.fresh_for == duration();
+}
+
 // True if what was sent for at `sent_at` may replace what was sent for at `kept_at`: newer means sent for later.
 inline bool supersedes(wall_time sent_at, wall_time kept_at)
 {

@@ -15,28 +15,42 @@ namespace callcache::sqlite
 namespace
 {
 
-// Rows deleted in one transaction. A row of 1,100 bytes takes about 10 µs, and no reader or writer shall wait 10 ms.
+// What is deleted in one transaction: no reader or writer shall wait 10 ms. A row of 1,100 bytes takes about 10 µs, and
+// of a longer one each page is overwritten.
 constexpr std::int64_t chunk_rows = 200;
+constexpr std::int64_t chunk_bytes = 2 << 20;
 constexpr std::int64_t chunk_pages = 256;
+constexpr std::int64_t eviction_bytes_min = 64 << 10;  // at once, so that not every change evicts
+constexpr std::int64_t row_bytes = 200;                // of a row beside its body, about
+
+// What the files may take beyond the entries; and of that, what a transaction may not have written yet (SQLite's page
+// cache, the longest row), together with one step.
+constexpr std::uint64_t beyond_max = 64 << 20;
+constexpr std::uint64_t unwritten_max = 16 << 20;
+constexpr std::uint64_t free_max = 16 << 20;
+constexpr std::uint64_t log_max = 16 << 20;  // as journal_size_limit
+
 constexpr duration partition_unused = std::chrono::hours(48);
 constexpr duration forget_every = std::chrono::hours(1);
 
 struct chunk
 {
     std::int64_t rows = 0, last_id = 0;
+    bool is_full = false;  // there may be more
 };
 
-// Deletes the first of the rows that `which` is true of, with the values of ?1 and so on.
-chunk remove(row_writer& rows, const std::string& which, std::initializer_list<std::int64_t> values)
+// Deletes the first of the rows that `which` is true of, with the values of ?1 and so on, until `bytes` are reached.
+chunk remove(row_writer& rows, const std::string& which, std::initializer_list<std::int64_t> values,
+             std::int64_t bytes = chunk_bytes)
 {
-    statement s(rows.connection(),
-                ("SELECT id FROM entry WHERE " + which + " LIMIT " + std::to_string(chunk_rows)).c_str());
+    statement s(rows.connection(), ("SELECT id, length(body) FROM entry WHERE " + which).c_str());
     int at = 0;
     for (std::int64_t value : values) s.bind(++at, value);
     chunk removed;
     std::string ids;
-    for (; s.step(); ++removed.rows)
+    for (; !removed.is_full && s.step(); removed.is_full = ++removed.rows == chunk_rows || bytes <= 0)
     {
+        bytes -= s.integer(1) + row_bytes;
         removed.last_id = s.integer(0);
         ids += (ids.empty() ? "" : ",") + std::to_string(removed.last_id);
     }
@@ -53,29 +67,50 @@ bool give_back_pages(database& db, std::int64_t at_least)
 }
 
 // After the purged rows have gone: what remains of them in free pages and in the log.
-bool overwrite_purged(database& db)
+bool overwrite_purged(row_writer& rows)
 {
+    database& db = rows.connection();
     if (db.integer("SELECT value FROM meta WHERE name = 'forgets'") == 0) return false;
     if (give_back_pages(db, 1)) return true;
     // Frames that were written earlier stand in the log until it is cut. A reader can be in the way: then at another
     // time.
-    if (db.integer("PRAGMA wal_checkpoint(TRUNCATE)") == 0)
-        db.execute("UPDATE meta SET value = 0 WHERE name = 'forgets'");
+    if (rows.cut_log()) db.execute("UPDATE meta SET value = 0 WHERE name = 'forgets'");
     return false;
 }
 
 }  // namespace
 
-bool housekeeping::step(row_writer& rows, wall_time now)
+bool housekeeping::has_room(std::uint64_t file_bytes) const
 {
+    return file_bytes + unwritten_max <= options_.bytes_max + beyond_max;
+}
+
+bool housekeeping::step(row_writer& rows, wall_time wall)
+{
+    if (rows.log_bytes() > log_max && !rows.cut_log()) return false;
     database& db = rows.connection();
-    bool more =
-        remove_purged(rows) || overwrite_purged(db) ||
-        remove(rows, "sent_at < ?1 ORDER BY sent_at", {to_micros(now - options_.keep_max)}).rows == chunk_rows ||
-        evict(rows, now - partition_unused) ||
-        give_back_pages(db, std::max(chunk_pages, db.integer("PRAGMA page_count") / 20));
-    if (now - forgot_at_ < forget_every) return more;
+    const wall_time now = deletion_time(db, wall);
+    const auto page = db.integer("PRAGMA page_size"), pages = db.integer("PRAGMA page_count");
+    const bool is_large = std::uint64_t(pages * page) > options_.bytes_max + free_max;
+    bool more = remove_purged(rows) || overwrite_purged(rows) ||
+                remove(rows, "sent_at < ?1 ORDER BY sent_at", {to_micros(now - options_.keep_max)}).is_full ||
+                evict(rows, now - partition_unused) ||
+                give_back_pages(db, is_large ? 1 : std::max(chunk_pages, pages / 20));
+    // Only then the database's file gives back the pages that it has no more.
+    if (!more && rows.log_bytes() > 0 && !has_room(rows.file_bytes())) rows.cut_log();
+    if (std::chrono::abs(now - forgot_at_) >= forget_every) forget_unused(db, now);
+    return more;
+}
+
+// Of what is kept beside entries; and notes until when what is old was deleted.
+void housekeeping::forget_unused(database& db, wall_time now)
+{
     forgot_at_ = now;
+    if (clock_)
+    {
+        statement note(db, "INSERT OR REPLACE INTO meta VALUES ('deleted_at', ?1)");
+        note.bind(1, to_micros(clock_->at())).run();
+    }
     statement forget(db, "DELETE FROM partition WHERE used_at < ?1 AND NOT EXISTS "
                          "(SELECT 1 FROM entry WHERE entry.partition = partition.id)");
     forget.bind(1, to_micros(now - options_.keep_max)).run();
@@ -83,7 +118,19 @@ bool housekeeping::step(row_writer& rows, wall_time now)
     const std::string copy = corrupt_copy(options_.path);
     if (stat(copy.c_str(), &info) == 0 && now - wall_time(std::chrono::seconds(info.st_mtime)) > options_.keep_max)
         std::remove(copy.c_str());
-    return more;
+}
+
+// A file that does not say how far an earlier run was, was written no earlier than its newest entry.
+wall_time housekeeping::deletion_time(database& db, wall_time now)
+{
+    if (!options_.steady) return now;
+    if (!clock_)
+    {
+        auto noted = db.integer("SELECT ifnull((SELECT value FROM meta WHERE name = 'deleted_at'), "
+                                "(SELECT max(sent_at) FROM entry))");
+        clock_.emplace(noted == 0 ? now : from_micros(noted));
+    }
+    return clock_->follow({now, options_.steady()});
 }
 
 // The rows of older generations.
@@ -96,7 +143,7 @@ bool housekeeping::remove_purged(row_writer& rows)
     if (std::exchange(generation_, generation) != generation) purged_ = 0;
     chunk removed = remove(rows, "id > ?1 AND id <= ?2 AND generation < ?3 ORDER BY id", {purged_, until, generation});
     purged_ = removed.last_id;
-    if (removed.rows == chunk_rows) return true;
+    if (removed.is_full) return true;
     db.execute("UPDATE meta SET value = 0 WHERE name = 'purge_until'");
     return false;
 }
@@ -104,13 +151,15 @@ bool housekeeping::remove_purged(row_writer& rows)
 // Entries of credentials that nobody uses any more go first, then those that were asked for longest ago.
 bool housekeeping::evict(row_writer& rows, wall_time unused_since)
 {
-    if (rows.bytes() <= options_.bytes_max) return false;
+    const std::uint64_t bytes = rows.bytes();
+    if (bytes <= options_.bytes_max) return false;
+    const auto needed = std::clamp(std::int64_t(bytes - options_.bytes_max), eviction_bytes_min, chunk_bytes);
     // A mark that a credential may not read a call takes next to nothing, and without it that credential would read
     // what others may.
     const std::string entry = "NOT (" + std::string(is_mark) + ")";
     chunk removed = remove(rows, entry + " AND partition IN (SELECT id FROM partition WHERE used_at < ?1)",
-                           {to_micros(unused_since)});
-    if (removed.rows == 0) removed = remove(rows, entry + " ORDER BY used_at", {});
+                           {to_micros(unused_since)}, needed);
+    if (removed.rows == 0) removed = remove(rows, entry + " ORDER BY used_at", {}, needed);
     evicted_ += std::uint64_t(removed.rows);
     return removed.rows > 0;
 }

@@ -1,9 +1,17 @@
 // Keeps the database within its limits: deletes rows that were purged, have expired or have no room, then frees their
 // pages, in steps so small that nobody waits for long behind one.
+//
+// Its files take at most store_options::bytes_max and 64 MiB: the entries bytes_max, the rest is for free pages, for
+// the log, and for what a transaction adds to it. Nothing is put once that is used up. A drop may go beyond: there is
+// no promise without it, and it adds little. While somebody who reads the file keeps the log from being cut, deleting
+// makes the log longer and nothing shorter, and so it waits.
 #pragma once
 
+#include "cache/deletion_clock.hpp"
 #include "cache/rows.hpp"
 #include "cache/store.hpp"
+
+#include <optional>
 
 namespace callcache::sqlite
 {
@@ -17,10 +25,15 @@ public:
     // One step, which is a small transaction of its own. True while there is more to do. Throws failure.
     bool step(row_writer&, wall_time now);
 
+    // True if files of this size may grow by what one transaction and one step add.
+    bool has_room(std::uint64_t file_bytes) const;
+
     // Entries that went to make room, since the start.
     std::uint64_t evicted() const { return evicted_; }
 
 private:
+    wall_time deletion_time(database&, wall_time now);
+    void forget_unused(database&, wall_time now);
     bool remove_purged(row_writer&);
     bool evict(row_writer&, wall_time unused_since);
 
@@ -28,6 +41,7 @@ private:
     std::int64_t generation_ = 0, purged_ = 0;  // rows up to `purged_` are of this generation
     std::uint64_t evicted_ = 0;
     wall_time forgot_at_{};
+    std::optional<deletion_clock> clock_;
 };
 
 }  // namespace callcache::sqlite

@@ -3,6 +3,9 @@
 #include "cache/digest.hpp"
 #include "cache/nowait_vfs.hpp"
 
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -18,6 +21,7 @@ constexpr std::size_t checksum_bytes = 8;
 
 // What is longer takes its time to be read and summed up, also from memory.
 constexpr std::size_t unwaited_bytes_max = 64 << 10;
+constexpr int wait_max = 2000, short_wait_max = 10;        // for others, in milliseconds
 constexpr duration touch_step = std::chrono::minutes(10);  // recency is not written more precisely than this
 
 int flags_of(const entry& e)
@@ -52,6 +56,12 @@ std::string checksum(key_view key, const entry& e)
     text(e.body);
     digest d = sha256(bytes);
     return std::string(reinterpret_cast<const char*>(d.data()), checksum_bytes);
+}
+
+std::uint64_t size_of(const std::string& path)
+{
+    struct stat info;
+    return stat(path.c_str(), &info) == 0 ? std::uint64_t(info.st_size) : 0;
 }
 
 std::string_view view(const digest& d)
@@ -104,6 +114,7 @@ row_reader::outcome row_reader::read(key_view key, std::int64_t generation)
 }
 
 row_writer::row_writer(const std::string& path, journal j) :
+    path_(path),
     db_([&] {
         database db(path, SQLITE_OPEN_READWRITE);
         db.use(j);
@@ -302,6 +313,26 @@ std::uint64_t row_writer::bytes()
 {
     auto pages = db_.integer("PRAGMA page_count") - db_.integer("PRAGMA freelist_count");
     return std::uint64_t(pages * db_.integer("PRAGMA page_size"));
+}
+
+std::uint64_t row_writer::file_bytes()
+{
+    auto pages = std::uint64_t(db_.integer("PRAGMA page_count") * db_.integer("PRAGMA page_size"));
+    return std::max(pages, size_of(path_)) + log_bytes() + size_of(path_ + "-shm");
+}
+
+std::uint64_t row_writer::log_bytes() const
+{
+    return size_of(path_ + "-wal") + size_of(path_ + "-journal");
+}
+
+bool row_writer::cut_log()
+{
+    sqlite3_busy_timeout(db_.handle(), short_wait_max);
+    int code = sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    sqlite3_busy_timeout(db_.handle(), wait_max);
+    if (code != SQLITE_OK && code != SQLITE_BUSY) throw failure(code, sqlite3_errmsg(db_.handle()));
+    return code == SQLITE_OK;
 }
 
 }  // namespace callcache::sqlite

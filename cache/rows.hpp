@@ -86,6 +86,13 @@ public:
     // Bytes in use, without the free pages.
     std::uint64_t bytes();
 
+    // What the files take: the database with its free pages and what the open transaction adds to it, and its log.
+    std::uint64_t file_bytes();
+    std::uint64_t log_bytes() const;  // of the WAL, or of the rollback journal
+
+    // Writes the WAL into the database and cuts it to nothing. False if a reader is in the way for 10 ms.
+    bool cut_log();
+
     // Rows, with those of older generations that are still there, once they were counted, which takes some 100 ms for
     // 600,000; from then on every change counts. REQUIRES: no transaction is open.
     void count();
@@ -97,6 +104,7 @@ public:
 private:
     void set_meta(std::string_view name, std::int64_t value);
 
+    const std::string path_;
     database db_;
     statement begin_, commit_, roll_back_, put_, drop_, drop_name_, touch_, put_partition_, set_meta_;
     const bool always_certain_;  // without a WAL

@@ -1,7 +1,8 @@
 // The store on SQLite: one thread writes, in groups; a few read, each with a connection of its own. What can be read
 // without waiting for the disk is read by who asks.
 //
-// When the file cannot be written, what is put is lost and serving goes on; the write queue remembers the drops.
+// When the file cannot be written, or its files have no room (housekeeping.hpp), what is put is lost and serving goes
+// on. The write queue remembers the drops until the file can be written; for them there is always room.
 
 #include "cache/fair_shared_mutex.hpp"
 #include "cache/file_system.hpp"
@@ -13,8 +14,6 @@
 #include "cache/stopwatch.hpp"
 #include "cache/store.hpp"
 #include "cache/write_queue.hpp"
-
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -35,6 +34,8 @@ namespace
 constexpr std::size_t reader_count = 2;
 constexpr std::size_t queued_bytes_max = 64 << 20;   // beyond it what is put is not written
 constexpr auto idle_tick = std::chrono::seconds(1);  // how often an idle writer looks after the file
+constexpr int room_steps_max = 100;                  // of housekeeping, before what is put is forgone
+constexpr std::size_t unmeasured_max = 64, unmeasured_bytes_max = 256 << 10;  // changes since the files were measured
 
 class sqlite_store final : public store
 {
@@ -113,7 +114,8 @@ public:
 
     state current() const override
     {
-        return {bytes_, entries_, log_bytes_, writable_, evicted_, reads_.current(), commits_.current()};
+        return {bytes_,    entries_, file_bytes_,      log_bytes_,        writable_,
+                has_room_, evicted_, reads_.current(), commits_.current()};
     }
 
 private:
@@ -250,43 +252,123 @@ private:
             bool writable = writable_;
             auto patience = writable && more_to_tidy_ ? std::chrono::seconds(0) : idle_tick;
             write_wanted_.wait_for(lock, patience, [&] { return stopping_ || (writable && !queue_.empty()); });
-            std::deque<queued_change> group = queue_.take();
+            const bool is_new = !queue_.empty();
             last = stopping_;
             lock.unlock();
-            sort_puts(group);
-            if (!group.empty()) write(group);
+            const std::size_t written = is_new || !writable_ ? write_queued() : 0;
             // As much as was put may have to go.
             more_to_tidy_ = true;
-            for (std::size_t step = 0; more_to_tidy_ && step <= group.size() / 100; ++step) tidy();
+            for (std::size_t step = 0; more_to_tidy_ && step <= written / 100; ++step) tidy();
             lock.lock();
         }
     }
 
-    // One group, one transaction: waiting for the disk once makes many changes durable.
-    void write(std::deque<queued_change>& group)
+    // Writes what is queued; the number of changes. While the file cannot be written, a small change is tried first,
+    // and what was lost before is not touched: it can be much.
+    std::size_t write_queued()
     {
-        std::unique_lock<fair_shared_mutex> alone;
-        auto failed = attempt([&] {
-            auto watch = commits_.begin(options_);
+        auto failed = transact([this](std::unique_lock<fair_shared_mutex>& alone) {
             make_usable();
+            if (writable_) return;
+            alone = without_readers();
+            writer_->begin();
+            writer_->prove_writable();
+            writer_->commit();
+        });
+        std::deque<queued_change> group;
+        {
+            std::lock_guard lock(mutex_);
+            group = queue_.take(!failed);
+        }
+        if (failed || group.empty()) say_writable(failed);
+        if (failed)
+        {
+            settle(group, false, failed->is_busy);
+            return 0;
+        }
+        const std::size_t count = group.size();
+        sort_puts(group);
+        for (bool beyond = false; !group.empty();)
+        {
+            group = write(group, beyond);
+            if (group.empty() || has_room_ || make_room()) continue;
+            std::lock_guard lock(mutex_);
+            queue_.forgo_puts(group);
+            beyond = true;
+        }
+        return count;
+    }
+
+    // One group, one transaction: waiting for the disk once makes many changes durable. Returns those that there was no
+    // room for. After a failure a group is small: on a full disk the log has room for little.
+    std::deque<queued_change> write(std::deque<queued_change>& group, bool beyond)
+    {
+        std::size_t fit = 0;
+        auto failed = transact([&](std::unique_lock<fair_shared_mutex>& alone) {
+            auto watch = commits_.begin(options_);
             alone = without_readers();
             // Somebody is told that it is durable, and a power cut shall not make that untrue.
             writer_->begin(
                 std::any_of(group.begin(), group.end(), [](const queued_change& q) { return bool(q.done); }));
             wall_time at = options_.clock();
-            for (const queued_change& q : group) apply(q.what, at);
-            if (!writable_) writer_->prove_writable();
+            for (unmeasured_ = {}; fit < std::min(group.size(), group_max_) && (beyond || fits(group[fit])); ++fit)
+                apply(group[fit].what, at);
             writer_->commit();
             measure();
         });
+        std::deque<queued_change> rest;
+        if (failed && !failed->is_busy) group_max_ = 1;
+        if (!failed)
+        {
+            group_max_ = std::max(group_max_, 2 * group_max_);
+            const auto first = group.begin() + std::ptrdiff_t(fit);
+            rest.assign(std::make_move_iterator(first), std::make_move_iterator(group.end()));
+            group.erase(first, group.end());
+        }
+        if (failed || rest.empty()) say_writable(failed);
+        settle(group, !failed, failed && failed->is_busy);
+        return rest;
+    }
+
+    // `work` gets a lock to hold while it writes.
+    template<class Work>
+    std::optional<trouble> transact(const Work& work)
+    {
+        std::unique_lock<fair_shared_mutex> alone;
+        auto failed = attempt([&] { work(alone); });
         if (failed && writer_) writer_->roll_back();
-        if (alone) alone.unlock();
+        return failed;
+    }
+
+    void say_writable(const std::optional<trouble>& failed)
+    {
         if (!failed && !writable_) options_.warn("the database can be written again");
         if (failed && writable_)
             options_.warn("the database cannot be written: " + failed->text +
                           "; kept calls are still served, new ones are kept in memory alone");
         writable_ = !failed;
-        settle(group, !failed, failed && failed->is_busy);
+    }
+
+    bool fits(const queued_change& q)
+    {
+        auto* p = std::get_if<put_change>(&q.what);
+        unmeasured_.bytes += p ? p->kept->cost() : 0;
+        if (unmeasured_.changes++ > 0 && unmeasured_.changes < unmeasured_max &&
+            unmeasured_.bytes < unmeasured_bytes_max)
+            return true;
+        unmeasured_ = {1, 0};
+        return housekeeping_.has_room(writer_->file_bytes());
+    }
+
+    bool make_room()
+    {
+        more_to_tidy_ = true;
+        for (int step = 0; more_to_tidy_ && step < room_steps_max; ++step) tidy();
+        if (!has_room_ && !std::exchange(is_full_, true))
+            options_.warn("the database has no room: its files take all that cache.disk_max allows, or somebody who "
+                          "reads the file keeps its log from being cut; kept calls are still served, new ones are kept "
+                          "in memory alone");
+        return has_room_;
     }
 
     void settle(std::deque<queued_change>& group, bool good, bool busy)
@@ -345,14 +427,16 @@ private:
             measure();
         });
         if (failed && failed->is_mistake) say_mistake(failed->text);
+        if (!failed && has_room_ && std::exchange(is_full_, false)) options_.warn("the database has room again");
     }
 
     void measure()
     {
-        struct stat log;
         bytes_ = writer_->bytes();
         entries_ = std::uint64_t(writer_->entries());
-        log_bytes_ = stat((options_.path + "-wal").c_str(), &log) == 0 ? std::uint64_t(log.st_size) : 0;
+        file_bytes_ = writer_->file_bytes();
+        log_bytes_ = writer_->log_bytes();
+        has_room_ = housekeeping_.has_room(file_bytes_);
         evicted_ = housekeeping_.evicted();
     }
 
@@ -425,11 +509,17 @@ private:
     std::deque<queued_find> finds_;
     bool stopping_ = false;
 
-    std::atomic<bool> corrupt_{false}, writable_{true}, reading_fails_{false};
-    std::atomic<std::uint64_t> bytes_, entries_{0}, log_bytes_{0}, evicted_{0};
+    std::atomic<bool> corrupt_{false}, writable_{true}, has_room_{true}, reading_fails_{false};
+    std::atomic<std::uint64_t> bytes_, entries_{0}, file_bytes_{0}, log_bytes_{0}, evicted_{0};
     stopwatch reads_, commits_;
     sqlite::housekeeping housekeeping_{options_};     // the writer's thread
     bool is_counted_ = false, more_to_tidy_ = false;  // likewise
+    std::size_t group_max_ = std::size_t(1) << 63;    // likewise; doubled with each success, up to this
+    bool is_full_ = false;                            // likewise: said, and not yet taken back
+    struct
+    {
+        std::size_t changes = 0, bytes = 0;
+    } unmeasured_;  // likewise: of the open transaction, since the files were measured
     std::vector<std::thread> threads_;
 };
 

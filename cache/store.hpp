@@ -78,8 +78,10 @@ public:
     struct state
     {
         std::uint64_t bytes = 0, entries = 0;
-        std::uint64_t log_bytes = 0;  // of SQLite's WAL
+        std::uint64_t file_bytes = 0;  // of all files: with free pages, and with SQLite's WAL or journal
+        std::uint64_t log_bytes = 0;   // of that WAL or journal
         bool writable = true;
+        bool has_room = true;       // false: the files take all that they may, and nothing new is kept
         std::uint64_t evicted = 0;  // entries, since the start, to keep within bytes_max
         work reads, commits;        // of one entry; of a group of changes
     };
@@ -89,13 +91,14 @@ public:
 struct store_options
 {
     std::string path;
-    std::uint64_t bytes_max = 1 << 30;
+    std::uint64_t bytes_max = 1 << 30;             // of entries; all files take at most 64 MiB more (housekeeping.hpp)
     duration keep_max{};                           // entries not refreshed for this long are deleted
     std::function<wall_time()> clock;              // called on the store's threads
     std::function<void(const std::string&)> warn;  // one line for the operator; called on the store's threads
     journal how = journal::wal;                    // or rollback: what is safe where the file lies
     bool reads_private_overrides = false;          // at the opening
-    std::function<steady_time()> steady = {};      // as `clock`; empty: nobody asks how long things take
+    // As `clock`. Empty: nobody asks how long things take, and `clock` is believed at once (deletion_clock.hpp).
+    std::function<steady_time()> steady = {};
 };
 
 // The file could not be opened; `text` is the operator's line: what, why, and the ways out.

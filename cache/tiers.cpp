@@ -31,6 +31,7 @@ tiers::tiers(std::size_t memory_max, std::unique_ptr<store> s, duration keep_max
     memory_(memory_max),
     erasure_(s->kept_erasure()),
     own_(s->take_private_overrides(), keep_max),
+    keep_max_(keep_max),
     store_(std::move(s))
 {
     if (erasure_.erasing_since != wall_time()) erasure_ends(erasure_.erasing_since, true, [](bool) {});
@@ -213,13 +214,15 @@ erasure_record tiers::erasure() const
     return erasure_;
 }
 
-void tiers::write_recency(wall_time now)
+void tiers::look_after(moment now)
 {
+    if (!deletes_) deletes_.emplace(now.wall);
+    memory_.erase_older(deletes_->follow(now) - keep_max_);
     auto used = memory_.take_used();
     for (std::size_t at = 0; at < used.size(); at += touched_at_once)
     {
         auto first = used.begin() + long(at), last = used.begin() + long(std::min(at + touched_at_once, used.size()));
-        store_->touch({std::make_move_iterator(first), std::make_move_iterator(last)}, now);
+        store_->touch({std::make_move_iterator(first), std::make_move_iterator(last)}, now.wall);
     }
 }
 

@@ -1,6 +1,7 @@
 // What is kept: the memory tier with the store behind it, and the rule that the two never disagree to a reader's harm.
 #pragma once
 
+#include "cache/deletion_clock.hpp"
 #include "cache/epoch.hpp"
 #include "cache/memory_tier.hpp"
 #include "cache/partition.hpp"
@@ -12,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -63,8 +65,9 @@ public:
     bool still_holds(std::string_view name, epoch_ticket) const;
     erasure_record erasure() const;
 
-    // Hands what was found in memory since the last call to the store, as recently used.
-    void write_recency(wall_time now);
+    // Hands what was found in memory since the last call to the store, as recently used, and drops from memory what the
+    // disk deletes for its age. One thread.
+    void look_after(moment now);
 
     store& disk() { return *store_; }
     const memory_tier& memory() const { return memory_; }
@@ -86,6 +89,8 @@ private:
     erasure_record erasure_;
     std::size_t erasures_ = 0;  // on their way
     private_overrides own_;
+    const duration keep_max_;
+    std::optional<deletion_clock> deletes_;
     std::unique_ptr<store> store_;  // whose readers use all of the above until it is gone
 };
 

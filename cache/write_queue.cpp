@@ -10,11 +10,18 @@ namespace callcache
 namespace
 {
 
-constexpr std::size_t touches_max = 10'000;  // chunks
+constexpr std::size_t touches_max = 500;  // chunks
+constexpr std::size_t crowded_min = 1000;
+constexpr std::ptrdiff_t remembered_max = 50'000;  // drops; about 15 MB
 
 bool is_put(const queued_change& q)
 {
     return std::holds_alternative<put_change>(q.what);
+}
+
+bool is_single_drop(const queued_change& q)
+{
+    return std::holds_alternative<drop_change>(q.what) || std::holds_alternative<drop_name_change>(q.what);
 }
 
 // Which of its kind a change is about, where there is more than one.
@@ -43,6 +50,12 @@ void sort_puts(std::deque<queued_change>& changes)
     }
 }
 
+write_queue::write_queue(std::size_t bytes_max, std::int64_t generation) :
+    bytes_max_(bytes_max),
+    generation_(generation),
+    crowded_(crowded_min)
+{}
+
 std::uint64_t write_queue::push(change c, store::written done)
 {
     changes_.push_back({std::move(c), std::move(done), ++number_});
@@ -53,7 +66,7 @@ void write_queue::put(const entry_key& key, entry_ptr e)
 {
     auto& s = keys_[key];
     if (s.kept && !supersedes(e->sent_at, s.kept->sent_at)) return;
-    if (bytes_ > bytes_max_) return drop(key, e->sent_at);
+    if (bytes_ > bytes_max_ && !is_mark(*e)) return drop(key, e->sent_at);
     bytes_ += e->cost();
     s = {e, s.sent_until, push(put_change{key, std::move(e), generation_}, {})};
 }
@@ -102,10 +115,16 @@ std::optional<write_queue::state> write_queue::find(const entry_key& key) const
     return std::nullopt;
 }
 
-std::deque<queued_change> write_queue::take()
+std::deque<queued_change> write_queue::take(bool also_lost)
 {
     bytes_ = 0;
     auto taken = std::exchange(changes_, {});
+    if (also_lost && !owed_.empty())
+    {
+        keep_last_words(owed_);
+        taken.insert(taken.begin(), std::make_move_iterator(owed_.begin()), std::make_move_iterator(owed_.end()));
+        owed_.clear();
+    }
     if (!touches_.empty())
     {
         taken.push_back(std::move(touches_.front()));
@@ -119,14 +138,25 @@ void write_queue::put_back(std::deque<queued_change> changes)
     std::size_t bytes = bytes_;
     for (const queued_change& q : changes)
         if (auto* p = std::get_if<put_change>(&q.what)) bytes += p->kept->cost();
-    if (bytes > bytes_max_) return lost(std::move(changes));
-    bytes_ = bytes;
+    if (bytes > bytes_max_)
+        forgo_puts(changes);
+    else
+        bytes_ = bytes;
     changes_.insert(changes_.begin(), std::make_move_iterator(changes.begin()), std::make_move_iterator(changes.end()));
+    bound(changes_);
 }
 
 void write_queue::forget(const entry_key& key, std::uint64_t number)
 {
     if (auto s = keys_.find(key); s != keys_.end() && s->second.number <= number) keys_.erase(s);
+}
+
+void write_queue::forget_name(const queued_change& q)
+{
+    auto* n = std::get_if<drop_name_change>(&q.what);
+    if (auto s = n ? dropped_names_.find(n->name) : dropped_names_.end();
+        s != dropped_names_.end() && s->second <= q.number)
+        dropped_names_.erase(s);
 }
 
 void write_queue::written(const std::deque<queued_change>& changes)
@@ -135,21 +165,51 @@ void write_queue::written(const std::deque<queued_change>& changes)
     {
         if (auto* p = std::get_if<put_change>(&q.what)) forget(p->key, q.number);
         if (auto* d = std::get_if<drop_change>(&q.what)) forget(d->key, q.number);
-        if (auto* n = std::get_if<drop_name_change>(&q.what))
-            if (auto s = dropped_names_.find(n->name); s != dropped_names_.end() && s->second <= q.number)
-                dropped_names_.erase(s);
+        forget_name(q);
     }
+}
+
+void write_queue::forgo_puts(std::deque<queued_change>& changes)
+{
+    std::deque<queued_change> left;
+    for (queued_change& q : changes)
+    {
+        if (std::holds_alternative<touch_change>(q.what)) continue;
+        if (auto* p = std::get_if<put_change>(&q.what); p && !is_mark(*p->kept))
+        {
+            auto s = keys_.find(p->key);
+            if (s == keys_.end() || s->second.number != q.number) continue;  // something newer takes its place
+            s->second = {nullptr, std::max(s->second.sent_until, p->kept->sent_at), q.number};
+            q.what = drop_change{s->first, s->second.sent_until};
+        }
+        left.push_back(std::move(q));
+    }
+    changes = std::move(left);
 }
 
 void write_queue::lost(std::deque<queued_change> changes)
 {
-    // What is queued must not grow for ever while nothing can be written: the last word on each thing stays, and those
-    // before it that somebody waits for.
-    std::deque<queued_change> again;
+    forgo_puts(changes);
+    owed_.insert(owed_.end(), std::make_move_iterator(changes.begin()), std::make_move_iterator(changes.end()));
+    bound(owed_);
+}
+
+// What is queued must not grow for ever while nothing can be written.
+void write_queue::bound(std::deque<queued_change>& changes)
+{
+    if (changes.size() < crowded_) return;
+    keep_last_words(changes);
+    if (std::count_if(changes.begin(), changes.end(), is_single_drop) > remembered_max) drop_all_instead(changes);
+    crowded_ = std::max(crowded_min, 2 * changes.size());
+}
+
+// The last word on each thing stays, and those before it that somebody waits for.
+void write_queue::keep_last_words(std::deque<queued_change>& changes) const
+{
+    std::deque<queued_change> last_words;
     std::set<std::pair<std::size_t, std::string>> spoken_of;
     for (auto q = changes.rbegin(); q != changes.rend(); ++q)
     {
-        if (std::holds_alternative<touch_change>(q->what)) continue;
         auto* p = std::get_if<put_change>(&q->what);
         auto* d = std::get_if<drop_change>(&q->what);
         if (p || d)
@@ -159,17 +219,22 @@ void write_queue::lost(std::deque<queued_change> changes)
             // Something newer is queued that takes its place, unless that is a put of what was sent for before.
             const entry_ptr& kept = s->second.kept;
             if (s->second.number != q->number && (p || !kept || kept->sent_at > d->sent_until)) continue;
-            if (p)
-            {
-                s->second = {nullptr, std::max(s->second.sent_until, p->kept->sent_at), q->number};
-                q->what = drop_change{s->first, s->second.sent_until};
-            }
         }
         else if (!spoken_of.emplace(q->what.index(), subject_of(q->what)).second && !q->done)
             continue;
-        again.push_front(std::move(*q));
+        last_words.push_front(std::move(*q));
     }
-    changes_.insert(changes_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
+    changes = std::move(last_words);
+}
+
+void write_queue::drop_all_instead(std::deque<queued_change>& changes)
+{
+    std::erase_if(changes, [&](const queued_change& q) {
+        if (q.done || !is_single_drop(q)) return false;
+        forget_name(q);
+        return true;
+    });
+    drop_all({});
 }
 
 }  // namespace callcache

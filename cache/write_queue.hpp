@@ -67,7 +67,7 @@ class write_queue
 {
 public:
     // Beyond so many bytes of entries, what is put is not kept: the disk is too slow for it.
-    write_queue(std::size_t bytes_max, std::int64_t generation) : bytes_max_(bytes_max), generation_(generation) {}
+    write_queue(std::size_t bytes_max, std::int64_t generation);
 
     void put(const entry_key&, entry_ptr);
     void drop(const entry_key&, wall_time sent_until);
@@ -92,28 +92,39 @@ public:
     // Rows of an older generation are not there any more.
     std::int64_t generation() const { return generation_; }
 
-    bool empty() const { return changes_.empty() && touches_.empty(); }
+    bool empty() const { return changes_.empty() && touches_.empty() && owed_.empty(); }
 
-    // The changes, for one transaction; of the recency one chunk at a time, as
-    // everything else comes first. Until one of the next three is called with them, find() sees them still.
-    std::deque<queued_change> take();
+    // The changes, for one transaction; of the recency one chunk at a time, as everything else comes first. While
+    // nothing can be written, those that were lost before can stay, however many they are, and only what is new is
+    // taken. Until one of the next four is called with them, find() sees them still.
+    std::deque<queued_change> take(bool also_lost = true);
     void written(const std::deque<queued_change>&);
+
+    // There is no room for them: what is put becomes a drop of what it replaced, which must not come back. A mark that
+    // hides an entry stays. What is left is still to be written.
+    void forgo_puts(std::deque<queued_change>&);
 
     // They could not be written now, and nothing is wrong with them: back to the head of the queue.
     void put_back(std::deque<queued_change>);
 
-    // They could not be written. What is put is lost; what is dropped is not forgotten, and goes back to the head of
-    // the queue; and a put that is lost becomes a drop of what it replaced, which must not come back.
+    // They could not be written. The puts are forgone; the rest is not forgotten, and is taken first once that is
+    // possible. When too much of it is to be remembered, everything is dropped in its place.
     void lost(std::deque<queued_change>);
 
 private:
     std::uint64_t push(change, store::written);  // its number
     void forget(const entry_key&, std::uint64_t number);
+    void forget_name(const queued_change&);
+    void bound(std::deque<queued_change>&);
+    void keep_last_words(std::deque<queued_change>&) const;
+    void drop_all_instead(std::deque<queued_change>&);
 
     const std::size_t bytes_max_;
     std::int64_t generation_;
     std::deque<queued_change> changes_;
     std::deque<queued_change> touches_;
+    std::deque<queued_change> owed_;  // what was lost, before everything in changes_
+    std::size_t crowded_;             // so many of those that could not be written are looked through for last words
     std::unordered_map<entry_key, state, key_hash, key_equal> keys_;
     std::unordered_map<std::string, std::uint64_t> dropped_names_;
     std::uint64_t number_ = 0;

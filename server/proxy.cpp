@@ -286,7 +286,7 @@ void proxy::look_after(wall_time now)
     if (now - recency_at_ >= std::chrono::minutes(1))
     {
         recency_at_ = now;
-        tiers_->write_recency(now);
+        tiers_->look_after({now, around_.clock.steady()});
     }
     observer_->look();
     log_.look();

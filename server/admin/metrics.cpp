@@ -175,6 +175,9 @@ void add_cache(families& f, const overview& o)
           o.memory_evicted, o.disk.evicted);
     if (o.disk_max == 0) return;
     f.gauge("callcache_database_writable", "0 while the database cannot be written", o.disk.writable);
+    f.gauge("callcache_database_has_room", "0 while its files take all that they may, and nothing new is kept there",
+            o.disk.has_room);
+    f.gauge("callcache_database_file_bytes", "Size of its files, the log included", double(o.disk.file_bytes));
     f.gauge("callcache_database_wal_bytes", "Size of SQLite's write-ahead log", double(o.disk.log_bytes));
     f.begin("callcache_database_read_seconds", MetricType::Summary, "Reading an answer from the database");
     f.add(o.disk.reads);

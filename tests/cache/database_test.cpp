@@ -39,6 +39,7 @@ struct database_file
     std::mutex mutex;
     std::string warnings;
     std::uint64_t bytes_max = 1 << 30;
+    std::atomic<std::int64_t> steady_hours{-1};  // below 0: there is no such clock
     std::unique_ptr<store> s;
 
     // The operator's line of a file that is refused, or nothing.
@@ -50,6 +51,7 @@ struct database_file
         o.bytes_max = bytes_max;
         o.keep_max = 30 * 24h;
         o.clock = [this] { return from_micros(now); };
+        if (steady_hours >= 0) o.steady = [this] { return steady_time(std::chrono::hours(steady_hours)); };
         o.warn = [this](const std::string& line) {
             std::lock_guard lock(mutex);
             warnings += line + "\n";
@@ -117,6 +119,14 @@ struct database_file
         std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
         file.seekp(long(size / 4));
         file << std::string(size / 2, 'x');
+    }
+    std::uintmax_t file_bytes() const
+    {
+        std::uintmax_t all = 0;
+        std::error_code gone;
+        for (const char* suffix : {"", "-wal", "-shm", "-journal"})
+            if (auto size = fs::file_size(path + suffix, gone); !gone) all += size;
+        return all;
     }
     void remove_file() const
     {
@@ -663,6 +673,135 @@ TEST_CASE("what was not refreshed for cache.calls.keep_max is physically deleted
     CHECK(f.has(1000));
     CHECK(f.soon(
         [&] { return sqlite::database(f.path, SQLITE_OPEN_READONLY).integer("SELECT count(*) FROM entry") == 1; }));
+}
+
+TEST_CASE("a start with the clock 40 days ahead deletes nothing at once; if it goes on so, it is true")
+{
+    database_file f;
+    f.steady_hours = 0;
+    f.open();
+    f.put(0, 10);
+    f.now += 40ll * 24 * 3600 * 1'000'000;
+    for (int start = 0; start < 2; ++start)  // the second finds what was written by the wrong clock
+    {
+        f.open();
+        f.put(1000 + start, 1001 + start);
+        for (int i = 0; i < 3; ++i) f.settle();
+        f.steady_hours += 1;
+        for (int i = 0; i < 3; ++i) f.settle();
+        CHECK(f.has(0));
+        CHECK(f.kept(1));
+    }
+    SUBCASE("it goes on")
+    {
+        f.steady_hours += 7;
+        CHECK(f.soon([&] { return !f.has(0); }));
+        CHECK(f.has(1000));
+    }
+    SUBCASE("it was wrong")
+    {
+        f.now -= 40ll * 24 * 3600 * 1'000'000;
+        f.steady_hours += 7;
+        f.put(2000, 2001);
+        f.settle();
+        CHECK(f.has(0));
+    }
+}
+
+TEST_CASE("fast writes of long answers: the files stay within cache.disk_max and 64 MiB, and what came last is kept")
+{
+    database_file f;
+    f.bytes_max = 32 << 20;
+    f.open();
+    std::uintmax_t most = 0;
+    for (int i = 0; i < 1000; i += 10)
+    {
+        for (int n = i; n < i + 10; ++n)
+        {
+            auto e = std::make_shared<entry>();
+            e->body = std::string(400'000, 'a');
+            e->sent_at = t0;
+            f.s->put(entry_key(key_view{1, std::to_string(n)}), e);
+        }
+        if (i % 100 == 90) f.settle();
+        most = std::max(most, f.file_bytes());
+    }
+    f.settle();
+    most = std::max(most, f.file_bytes());
+    CHECK(most <= (32u << 20) + (64u << 20));
+    CHECK(f.soon([&] { return f.s->current().bytes <= f.bytes_max; }));
+    CHECK(f.has(999));
+    CHECK(f.s->current().entries > 60);
+    CHECK(f.soon([&] { return f.file_bytes() <= (32u << 20) + (33u << 20); }));
+    CHECK_FALSE(f.warned("no room"));
+}
+
+TEST_CASE("a reader that holds the log: the files stay within the bound, it is said, drops go on, and it recovers")
+{
+    database_file f;
+    f.bytes_max = 8 << 20;
+    f.open();
+    f.put(0, 1000);
+    std::optional<sqlite::database> reader(std::in_place, f.path, SQLITE_OPEN_READWRITE);
+    reader->execute("BEGIN; SELECT count(*) FROM entry");
+    std::uintmax_t most = 0;
+    for (int i = 1; i <= 150; ++i)
+    {
+        f.now += 60ll * 60 * 1'000'000;
+        f.put(i * 1000, i * 1000 + 1000);  // more than a megabyte
+        std::vector<entry_key> used;
+        for (int n = 0; n < 1000; ++n) used.push_back(entry_key(key_view{1, std::to_string(n)}));
+        f.s->touch(used, from_micros(f.now));
+        most = std::max(most, f.file_bytes());
+    }
+    CHECK(most <= (8u << 20) + (64u << 20));
+    CHECK(f.warned("no room"));
+    CHECK(f.s->current().writable);
+    REQUIRE_FALSE(f.has(150'000));
+    CHECK(f.has(999));
+    CHECK(wait_for<bool>([&](auto done) { f.s->drop_name("999", done); }));
+    CHECK_FALSE(f.has(999));
+    CHECK(f.purge_all());
+    CHECK_FALSE(f.has(998));
+    for (int i = 0; i < 20; ++i) f.settle();  // the rows wait: to delete them would make the log longer
+    CHECK(f.file_bytes() <= (8u << 20) + (65u << 20));
+    reader.reset();
+    CHECK(f.soon([&] { return f.warned("room again"); }));
+    f.put(5000, 5001);
+    f.open();
+    CHECK(f.has(5000));
+    CHECK_FALSE(f.has(998));
+    CHECK(f.soon([&] { return f.file_bytes() <= (8u << 20) + (33u << 20); }));
+}
+
+TEST_CASE("a cache.disk_max that was made smaller: the file shrinks to it, and keeping goes on")
+{
+    database_file f;
+    f.open();
+    for (int i = 0; i < 150; i += 10) f.put(i, i + 10, 1'000'000);
+    f.bytes_max = 4 << 20;
+    f.open();
+    CHECK(f.soon([&] { return f.s->current().has_room && f.file_bytes() <= (4u << 20) + (64u << 20); }));
+    f.put(1000, 1001);
+    CHECK(f.has(1000));
+    CHECK(f.soon([&] { return f.s->current().bytes <= f.bytes_max; }));
+}
+
+TEST_CASE("while the disk is full each attempt is small, however much is to be dropped, and all of it is dropped then")
+{
+    database_file f;
+    f.open();
+    f.put(0, 3000);
+    std::optional<full_disk> full(std::in_place);
+    for (int i = 0; i < 3000; ++i) f.s->drop(entry_key(key_view{1, std::to_string(i)}), wall_time::max());
+    CHECK_FALSE(f.settle());
+    const auto tried = f.s->current().commits.count;
+    for (int i = 0; i < 3; ++i) CHECK_FALSE(f.settle());
+    CHECK(f.s->current().commits.count == tried);
+    full.reset();
+    CHECK(f.soon([&] { return f.s->current().writable; }));
+    f.open();
+    CHECK(sqlite::database(f.path, SQLITE_OPEN_READONLY).integer("SELECT count(*) FROM entry") == 0);
 }
 
 TEST_CASE("the rows of a purge of everything go in the background, also after a restart in the middle of it")

@@ -25,11 +25,11 @@ struct counted_rows
         writer.commit();
     }
 
-    void put(const std::string& name, wall_time sent_at = t0)
+    void put(const std::string& name, wall_time sent_at = t0, std::size_t length = 1)
     {
         entry e;
         e.sent_at = sent_at;
-        e.body = name;
+        e.body.resize(length, 'x');
         writer.put({1, name}, e, 1, t0);
     }
     // As another connection counts them.
@@ -104,4 +104,29 @@ TEST_CASE("rows: evictions are counted, and other ways to go are not")
     CHECK(r.writer.entries() == 0);
     CHECK(housekeeping.evicted() == 400);
     CHECK(r.anew() == 0);
+}
+
+TEST_CASE("eviction: as many bytes go as are needed, and little more, however long the entries are")
+{
+    for (std::size_t length : {std::size_t(300), std::size_t(9'000), std::size_t(400'000), std::size_t(1) << 20})
+    {
+        CAPTURE(length);
+        counted_rows r;
+        store_options bounds;
+        bounds.path = r.path;
+        bounds.keep_max = 24h;
+        bounds.bytes_max = 8 << 20;
+        r.writer.begin();
+        for (std::size_t i = 0; i * length < (12u << 20); ++i) r.put(std::to_string(i), t0, length);
+        r.writer.commit();
+        sqlite::housekeeping housekeeping(bounds);
+        for (bool more = true; more;)
+        {
+            const std::int64_t before = r.writer.entries();
+            more = housekeeping.step(r.writer, t0);
+            CHECK(std::size_t(before - r.writer.entries()) * length <= (3u << 20));  // one that takes 10 ms
+        }
+        CHECK(r.writer.bytes() <= bounds.bytes_max);
+        CHECK(r.writer.bytes() + 2 * length + (256 << 10) > bounds.bytes_max);
+    }
 }

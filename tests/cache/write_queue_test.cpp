@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -358,4 +359,89 @@ TEST_CASE("write queue: puts are sorted by their keys, those of one key in their
             order += "drop ";
     }
     CHECK(order == "1 2 3 3' drop 0 9 ");
+}
+
+TEST_CASE("write queue: what was lost is not taken again while nothing can be written, and then it is taken first")
+{
+    write_queue q(bytes_max, 1);
+    q.drop(key, t0);
+    q.lost(q.take());
+    q.drop_name("8", {});
+    CHECK_FALSE(q.empty());
+    auto fresh = q.take(false);
+    REQUIRE(fresh.size() == 1);
+    CHECK(std::holds_alternative<drop_name_change>(fresh[0].what));
+    q.lost(std::move(fresh));
+    CHECK(q.take(false).empty());
+    q.put(entry_key(key_view{1, "9"}), sent(1));
+    auto all = q.take();
+    REQUIRE(all.size() == 3);
+    CHECK(std::holds_alternative<drop_change>(all[0].what));
+    CHECK(std::holds_alternative<put_change>(all[2].what));
+    q.written(all);
+    CHECK(q.empty());
+    CHECK_FALSE(q.find(key));
+}
+
+TEST_CASE("write queue: drops that cannot be written take bounded room: when there are too many, everything is dropped")
+{
+    for (bool busy : {false, true})
+    {
+        CAPTURE(busy);
+        write_queue q(bytes_max, 1);
+        std::size_t most = 0;
+        for (int i = 0; i < 300'000; ++i)
+        {
+            q.drop(entry_key(key_view{1, std::to_string(i)}), t0);
+            if (i % 1000 == 3) q.drop_name("/v2/users/" + std::to_string(i), {});
+            if (i % 1000 != 0) continue;
+            auto group = q.take(busy);
+            most = std::max(most, group.size());
+            busy ? q.put_back(std::move(group)) : q.lost(std::move(group));
+        }
+        auto all = q.take();
+        CHECK(std::max(most, all.size()) < 120'000);
+        CHECK(q.generation() > 1);  // which no row has that is there
+        CHECK(std::any_of(all.begin(), all.end(), [](const queued_change& c) {
+            auto* a = std::get_if<drop_all_change>(&c.what);
+            return a && a->generation > 1;
+        }));
+        q.written(all);
+        for (const char* name : {"/v2/users/3", "/v2/users/299003", "7"})
+            CHECK_FALSE(q.find(entry_key(key_view{1, name})));  // nothing of them is left behind
+    }
+}
+
+TEST_CASE("write queue: many puts that wait for a busy file are no reason to drop anything")
+{
+    write_queue q(256 << 20, 1);
+    for (int i = 0; i < 60'000; ++i) q.put(entry_key(key_view{1, std::to_string(i)}), sent(0));
+    for (int i = 0; i < 3; ++i) q.put_back(q.take());
+    CHECK(q.take().size() == 60'000);
+    CHECK(q.generation() == 1);
+}
+
+TEST_CASE("write queue: a mark that hides an entry from a credential is not lost")
+{
+    write_queue q(bytes_max, 1);
+    q.put(key, std::make_shared<const entry>(forbidden_mark(t0)));
+    q.lost(q.take());
+    auto again = q.take();
+    REQUIRE(again.size() == 1);
+    CHECK(std::holds_alternative<put_change>(again[0].what));
+    q.forgo_puts(again);
+    CHECK(again.size() == 1);
+    q.put(entry_key(key_view{1, "8"}), sent(0, 2 * bytes_max));
+    q.put(entry_key(key_view{1, "9"}), std::make_shared<const entry>(forbidden_mark(t0)));
+    CHECK(q.find(entry_key(key_view{1, "9"}))->kept);
+}
+
+TEST_CASE("write queue: recency that nobody writes takes bounded room")
+{
+    write_queue q(bytes_max, 1);
+    for (int i = 0; i < 5000; ++i) q.touch(std::vector<entry_key>(500, key), t0);
+    std::size_t keys = 0;
+    for (auto group = q.take(); !group.empty(); group = q.take())
+        keys += std::get<touch_change>(group[0].what).keys.size();
+    CHECK(keys <= 250'000);
 }

@@ -351,4 +351,17 @@ TEST_CASE("what was purged stays purged after a restart")
     CHECK(w.get(w.path(2)).cache("fwd") == "miss");
 }
 
+TEST_CASE("memory drops what the disk deletes for its age, and a clock that leaps empties neither")
+{
+    two_tiers x;
+    const wall_time sent_at = an_entry(0)->sent_at;
+    const steady_time start{};
+    REQUIRE(x.t.keep(*x.whose, "1", an_entry(0), x.t.ticket()));
+    x.t.look_after({sent_at + 29 * 24h, start});
+    x.t.look_after({sent_at + 70 * 24h, start + 1min});
+    CHECK(x.t.find_in_memory(*x.whose, "1"));
+    x.t.look_after({sent_at + 31 * 24h, start + 48h});
+    CHECK_FALSE(x.t.find_in_memory(*x.whose, "1"));
+}
+
 TEST_SUITE_END();
