@@ -32,7 +32,6 @@ namespace
 {
 
 constexpr std::size_t reader_count = 2;
-constexpr std::size_t queued_bytes_max = 64 << 20;   // beyond it what is put is not written
 constexpr auto idle_tick = std::chrono::seconds(1);  // how often an idle writer looks after the file
 constexpr int room_steps_max = 100;                  // of housekeeping, before what is put is forgone
 constexpr std::size_t unmeasured_max = 64, unmeasured_bytes_max = 256 << 10;  // changes since the files were measured
@@ -49,7 +48,7 @@ public:
         private_overrides_(options.reads_private_overrides ? writer_->private_overrides()
                                                            : std::vector<private_override>()),
         erasure_(kept_erasure_),
-        queue_(queued_bytes_max, writer_->generation()),
+        queue_(options.queued_bytes_max, writer_->generation()),
         bytes_(writer_->bytes())
     {
         for (const partition_record& p : partitions_) known_[p.id] = p;

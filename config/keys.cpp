@@ -302,7 +302,7 @@ std::vector<config_key> make_keys()
         string("server.tls_key_file", PLACE(server.tls_key_file), "a file, or empty",
                "PEM, the certificate's private key, without a passphrase."),
         integer("server.connections_max", PLACE(server.connections_max), 1, 1'000'000,
-                "Connections from tools; one more is answered 503."),
+                "Connections from tools; for one more the longest idle one gives way, or it is answered 503."),
         time_span("server.header_timeout", PLACE(server.header_timeout), 100ms, 1h,
                   "From the first byte of a request to the end of its header, else 408."),
         time_span("server.idle_timeout", PLACE(server.idle_timeout), 100ms, 24h,

@@ -50,13 +50,13 @@ std::size_t cores()
     return sched_getaffinity(0, sizeof usable, &usable) == 0 ? std::size_t(CPU_COUNT(&usable)) : 1;
 }
 
-// As many connections as the system lets us have.
-void raise_descriptor_limit()
+// As many as the system lets us have.
+std::uint64_t raise_descriptor_limit()
 {
     rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+    const rlim_t before = std::exchange(limit.rlim_cur, limit.rlim_max);
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
 }
 
 }  // namespace
@@ -78,6 +78,7 @@ proxy::proxy(const settings& config, const surroundings& around) :
     log_(around.out, around.clock),
     around_{around.clock, log_, around.by_hand, around.read_again},
     upstream_(*parse_origin(config.upstream.url)),
+    descriptors_(raise_descriptor_limit()),
     clients_file_(config.credentials.clients_file),
     ca_file_(config.upstream.ca_file),
     tls_certificate_file_(config.server.tls_certificate_file),
@@ -87,7 +88,6 @@ proxy::proxy(const settings& config, const surroundings& around) :
     const credentials_settings& c = config_->credentials;
     for (const std::string& path : {c.access_key_file, c.access_key_secret_file, c.bearer_token_file})
         credential_files_.emplace_back(path);
-    raise_descriptor_limit();
 }
 
 std::optional<std::string> proxy::find_files()
@@ -114,11 +114,12 @@ std::optional<std::string> proxy::open_cache()
         if (auto* l = std::get_if<file_lock>(&locked)) lock_.emplace(std::move(*l));
         auto journal = journal_on(file_system_at(path));
         if (!journal.note.empty()) around_.out.warn(journal.note);
-        auto opened = open_sqlite_store({path, config_->cache.disk_max, config_->cache.calls.keep_max,
-                                         [clock = &around_.clock] { return clock->wall(); },
-                                         [out = &around_.out](const std::string& line) { out->warn(line); },
-                                         journal.how, config_->credentials.share == credentials_share::company,
-                                         [clock = &around_.clock] { return clock->steady(); }});
+        auto opened =
+            open_sqlite_store({path, config_->cache.disk_max, config_->cache.calls.keep_max,
+                               [clock = &around_.clock] { return clock->wall(); },
+                               [out = &around_.out](const std::string& line) { out->warn(line); }, journal.how,
+                               config_->credentials.share == credentials_share::company,
+                               [clock = &around_.clock] { return clock->steady(); }, config_->cache.memory_max / 8});
         if (auto* refused = std::get_if<store_refused>(&opened)) return refused->text;
         if (auto* u = std::get_if<file_lock::unavailable>(&locked)) return "cannot lock " + path + "-lock: " + u->why;
         disk = std::move(std::get<std::unique_ptr<store>>(opened));
@@ -164,7 +165,8 @@ std::optional<std::string> proxy::open_upstream()
     for (std::size_t i = 0; i < count; ++i)
     {
         loops_.push_back(std::make_unique<asio::io_context>(1));
-        fronts_.push_back(std::make_unique<front>(loops_.back()->get_executor()));
+        fronts_.push_back(
+            std::make_unique<front>(loops_.back()->get_executor(), config_->cache.memory_max / 4 / count));
     }
     if (count > 1) loops_.push_back(std::make_unique<asio::io_context>(1));
     executor fetch_loop = loops_.back()->get_executor();
@@ -193,8 +195,10 @@ std::optional<std::string> proxy::open_listeners()
                                                            around_.clock, [this] { return connections(); }});
     admin_ = std::make_unique<admin>(admin::parts{config_, ready_, admin_token_, *tiers_, *partitions_, *fetcher_,
                                                   *observer_, around_.clock, around_.out, around_.read_again});
-    tool_rules_.reset(new session_rules{config_, around_.clock, *lookup_handler_, tls_.get()});
-    admin_rules_.reset(new session_rules{config_, around_.clock, *admin_});
+    std::size_t most = connections_for(descriptors_, fronts_.size(), config_->upstream.connections_max);
+    tool_rules_.reset(new session_rules{config_, around_.clock, *lookup_handler_, tls_.get(), most});
+    admin_rules_.reset(
+        new session_rules{config_, around_.clock, *admin_, nullptr, operator_connections_max, &front::idle_operators});
     for (auto [addresses, rules, place] : {std::tuple{&config_->server.listen, tool_rules_.get(), &tool_listener_},
                                            {&config_->server.admin, admin_rules_.get(), &admin_listener_}})
     {
@@ -276,6 +280,7 @@ reloaded proxy::reload(const loaded_settings& read)
         around_.out.warn("a changed key needs a restart, and stays as it was", {{"key", key}});
     for (const std::string& change : r.changed) around_.out.info("changed", {{"key", change}});
     if (share && share != said_before) around_.out.warn(*share);
+    warn_of_descriptors();
     around_.out.info("the configuration was read again", {{"changed", std::to_string(r.changed.size())},
                                                           {"needs_restart", std::to_string(r.needs_restart.size())}});
     return r;
@@ -408,6 +413,15 @@ void proxy::read_files_again()
     }
 }
 
+void proxy::warn_of_descriptors() const
+{
+    if (config_->server.connections_max <= tool_rules_->open_most) return;
+    around_.out.warn("server.connections_max is more than the descriptor limit allows (ulimit -n, LimitNOFILE=)",
+                     {{"connections_max", std::to_string(config_->server.connections_max)},
+                      {"in_force", std::to_string(tool_rules_->open_most)},
+                      {"descriptors", std::to_string(descriptors_)}});
+}
+
 void proxy::announce() const
 {
     auto list = [](const std::vector<tcp::endpoint>& endpoints) {
@@ -437,6 +451,7 @@ void proxy::announce() const
                          {{"left_of_the_day", std::to_string(spending.left) + " of " + std::to_string(spending.daily)},
                           {"day", config_->budget.day}});
     if (auto share = share_warning(*config_)) around_.out.warn(*share);
+    warn_of_descriptors();
     bool memory = files_.cache == in_memory;
     around_.out.info("cache", {{"file", memory ? "none; kept in memory, and gone with the process" : files_.cache},
                                {"known_credentials", std::to_string(tiers_->disk().kept_partitions().size())}});

@@ -85,11 +85,13 @@ private:
     void look_after_lock();
     void run_loops();
     void announce() const;
+    void warn_of_descriptors() const;
 
     live_settings config_;
     log_watch log_;
     const surroundings around_;  // with log_ in place of what was given
     const origin upstream_;
+    const std::uint64_t descriptors_;  // that the process may have
 
     data_files files_;
     std::optional<file_lock> lock_;  // on the database

@@ -121,7 +121,7 @@ task<void> admin::answer(response_context& c, conversation& with)
     reply answer = std::move(f.refused);
     if (f.what) answer = co_await (this->*f.what->later)(c.asked, with);
     c.mode.keep_alive = c.mode.keep_alive && !answer.close;
-    write_reply(c.out, answer, c.mode, parts_.clock.wall());
+    write_reply(c.out, std::move(answer), c.mode, parts_.clock.wall());
 }
 
 reply admin::health(const request&) const
@@ -267,7 +267,7 @@ void admin::mistake(std::string_view what)
     parts_.out.error("a mistake in callcache", {{"what", std::string(what)}});
 }
 
-void admin::refuse(const refused_head& refused, bool head_only, std::string& out)
+void admin::refuse(const refused_head& refused, bool head_only, outgoing& out)
 {
     reply r = own_answer(refused.status, refused.text);
     if (refused.retry_after > 0) r.fields.emplace_back("Retry-After", std::to_string(refused.retry_after));

@@ -43,7 +43,7 @@ public:
 
     bool answer_now(response_context&) override;
     task<void> answer(response_context&, conversation&) override;
-    void refuse(const refused_head&, bool head_only, std::string& out) override;
+    void refuse(const refused_head&, bool head_only, outgoing& out) override;
     void mistake(std::string_view what) override;
 
 private:

@@ -174,6 +174,10 @@ int main(int argc, char** argv)
     // A few threads that allocate little: arenas of their own would only cost memory.
     mallopt(M_ARENA_MAX, 2);
 
+    // A long answer that goes is given back to the system. Otherwise the bound grows with the longest that went, and
+    // the holes between those that stay are lost.
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
+
     // A reader that has gone is an error of the write, and not a signal.
     std::signal(SIGPIPE, SIG_IGN);
 

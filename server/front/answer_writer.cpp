@@ -36,18 +36,26 @@ std::string loggable(std::string_view target)
 
 void answer_writer::write(response_context& c, reply answer, outcome word, cache_status status) const
 {
+    const std::string body = std::move(answer.body);
+    write(c, std::move(answer), {body, {}}, word, status);
+}
+
+void answer_writer::write(response_context& c, reply answer, const shared_bytes& body, outcome word,
+                          cache_status status) const
+{
     if (status.detail.empty()) status.detail = callcache::word(word);
     answer.fields.emplace_back("Cache-Status", to_field(status));
     answer.fields.emplace_back("Via", std::string(via));
     const std::string* etag = answer.find("etag");
     if (answer.status == 200 && etag && matches_etag(c.asked.if_none_match, *etag)) answer.status = 304;
     note(c, answer.status, word);
-    write_reply(c.out, answer, c.mode, clock_.wall());
+    write_reply(c.out, answer, body, c.mode, clock_.wall());
 }
 
-void answer_writer::write_kept(response_context& c, const entry& e, outcome word, std::string_view detail,
+void answer_writer::write_kept(response_context& c, const entry_ptr& kept, outcome word, std::string_view detail,
                                wall_time now) const
 {
+    const entry& e = *kept;
     // Written piece by piece: as a `reply` with its strings it cost a quarter of a hit.
     bool unchanged = !e.is_negative && matches_etag(c.asked.if_none_match, e.etag);
     unsigned code = e.is_negative ? 404 : unchanged ? 304 : 200;
@@ -55,20 +63,20 @@ void answer_writer::write_kept(response_context& c, const entry& e, outcome word
     status.hit = true;
     status.ttl = whole_seconds(e.fresh_until() - now);
     status.detail = detail.empty() ? callcache::word(word) : detail;
-    reply_writer w(c.out, code);
+    reply_writer w(c.out.text, code);
     w.field("Date", e.sent_at);
     w.field("Content-Type", e.content_type);
     w.field("Age", std::max<std::int64_t>(0, whole_seconds(now - e.sent_at)));
     if (!e.etag.empty()) w.field("ETag", e.etag);
     w.field("Cache-Status", status);
     w.field("Via", via);
-    w.end(e.body, c.mode);
+    end_reply(w, c.out, e.body, kept, c.mode);
     note(c, code, word);
 }
 
 void answer_writer::write_looked_up(response_context& c, const looked_up& found, why reason) const
 {
-    if (found.kept && !found.vendors) return write_kept(c, *found.kept, found.word, found.detail, clock_.wall());
+    if (found.kept && !found.vendors) return write_kept(c, found.kept, found.word, found.detail, clock_.wall());
     cache_status status;
     status.detail = found.detail;
     status.hit = found.word == outcome::negative;  // the vendor's own, once more
@@ -87,13 +95,14 @@ void answer_writer::write_looked_up(response_context& c, const looked_up& found,
         bool others = status.collapsed && equals_lower(f.first, "set-cookie");
         if (!ours && !others) answer.fields.push_back(f);
     }
-    answer.body = found.kept ? found.kept->body : found.vendors->body;
+    shared_bytes body{found.vendors->body, found.vendors};
     if (found.kept)
     {
+        body = {found.kept->body, found.kept};
         status.ttl = whole_seconds(found.kept->fresh_for);
         if (!found.kept->etag.empty()) answer.fields.emplace_back("ETag", found.kept->etag);
     }
-    write(c, std::move(answer), found.word, status);
+    write(c, std::move(answer), body, found.word, status);
 }
 
 void answer_writer::note(const response_context& c, unsigned status, outcome word) const

@@ -28,7 +28,7 @@ public:
     void write(response_context&, reply, outcome, cache_status status = {}) const;
 
     // What is kept, as it is at `now`. `detail`: in place of the outcome's word, or empty.
-    void write_kept(response_context&, const entry&, outcome, std::string_view detail, wall_time now) const;
+    void write_kept(response_context&, const entry_ptr&, outcome, std::string_view detail, wall_time now) const;
 
     // What the fetcher has found. `reason`: why it was asked.
     void write_looked_up(response_context&, const looked_up&, why reason) const;
@@ -37,6 +37,8 @@ public:
     void note(const response_context&, unsigned status, outcome) const;
 
 private:
+    void write(response_context&, reply, const shared_bytes& body, outcome, cache_status) const;
+
     const live_settings& config_;
     const clock_source& clock_;
     log& out_;

@@ -4,7 +4,6 @@
 #include "server/front/conversation.hpp"
 #include "server/front/response_context.hpp"
 
-#include <string>
 #include <string_view>
 
 namespace callcache
@@ -26,7 +25,7 @@ public:
     virtual void mistake(std::string_view what) = 0;
 
     // Answers a request that was refused while its head was read.
-    virtual void refuse(const refused_head&, bool head_only, std::string& out) = 0;
+    virtual void refuse(const refused_head&, bool head_only, outgoing& out) = 0;
 };
 
 }  // namespace callcache

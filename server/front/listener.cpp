@@ -8,6 +8,10 @@
 #include <boost/asio/ip/v6_only.hpp>
 
 #include <netdb.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
 
 namespace callcache
 {
@@ -15,7 +19,10 @@ namespace
 {
 
 constexpr auto breath = std::chrono::milliseconds(100);  // when the process has no descriptor left
-constexpr std::size_t turned_away_max = 256;             // at a time; more are closed without a word
+constexpr std::size_t turned_away_max = 64;              // at a time; more are closed without a word
+constexpr int unsent_bytes_max =
+    64 << 10;  // in a socket: without it the system takes 4 MB for a tool that reads nothing
+constexpr std::size_t files_max = 64, loop_files_max = 8;  // descriptors, beside connections
 
 std::vector<tcp::endpoint> endpoints_of(const host_port& at)
 {
@@ -41,7 +48,20 @@ std::vector<tcp::endpoint> endpoints_of(const host_port& at)
     return list;
 }
 
+// Any thread. An idle connection gives way to a newcomer. False if none is idle.
+bool ask_end_of_idle(std::span<const std::unique_ptr<front>> fronts, const session_rules& rules)
+{
+    return std::any_of(fronts.begin(), fronts.end(), [&](const auto& f) { return f->ask_end_of_longest(rules.idle); });
+}
+
 }  // namespace
+
+std::size_t connections_for(std::uint64_t descriptors, std::size_t fronts, std::uint64_t upstream_connections)
+{
+    std::uint64_t others =
+        files_max + loop_files_max * fronts + upstream_connections + operator_connections_max + 2 * turned_away_max;
+    return std::max(descriptors - std::min(descriptors, others), descriptors / 2);
+}
 
 std::string to_text(const tcp::endpoint& e)
 {
@@ -144,15 +164,16 @@ task<void> listener::accept(std::shared_ptr<listener> self, acceptor& a)
 
 void listener::seat(tcp_socket socket, front& f)
 {
-    std::size_t open = rules_.open.load();
-    if (open >= rules_.limits().connections_max + turned_away_max) return;
+    if (rules_.open.load() >= rules_.connections_max() + turned_away_max) return;
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
+    setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes_max, sizeof unsent_bytes_max);
     // The session belongs to its front's thread from its first moment on.
-    asio::post(f.loop, [socket = std::move(socket), &f, &rules = rules_]() mutable {
-        bool too_many = rules.open.load() >= rules.limits().connections_max;
+    asio::post(f.loop, [socket = std::move(socket), &f, fronts = fronts_, &rules = rules_]() mutable {
+        bool has_room = rules.open.load() < rules.connections_max() || front::end_longest(f.*rules.idle) ||
+                        ask_end_of_idle(fronts, rules);
         auto s = std::make_shared<session>(std::move(socket), f, rules);
-        asio::co_spawn(f.loop, too_many ? session::turn_away(s) : session::run(s), asio::detached);
+        asio::co_spawn(f.loop, has_room ? session::run(s) : session::turn_away(s), asio::detached);
     });
 }
 

@@ -6,6 +6,7 @@
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -14,6 +15,13 @@
 
 namespace callcache
 {
+
+// How many connections from tools a process with so many descriptors may have. The others are for files, loops,
+// listeners, upstream, the operator, and connections that are turned away.
+std::size_t connections_for(std::uint64_t descriptors, std::size_t fronts, std::uint64_t upstream_connections);
+
+// The operator's connections have a part of their own, which tools cannot take.
+constexpr std::size_t operator_connections_max = 64;
 
 // On the first front's loop. What its loop runs holds it.
 class listener : public std::enable_shared_from_this<listener>

@@ -67,7 +67,7 @@ bool lookup_handler::answer_now(response_context& c)
     case verdict::fetch: return false;
     case verdict::refuse: write_not_kept(c); return true;
     }
-    answers_.write_kept(c, *kept, word_of(decided.reason), detail_of(decided.reason), now);
+    answers_.write_kept(c, kept, word_of(decided.reason), detail_of(decided.reason), now);
     return true;
 }
 
@@ -102,7 +102,7 @@ task<void> lookup_handler::answer(response_context& c, conversation& with)
     case verdict::serve_refresh:
         if (decided.verdict == verdict::serve_refresh)
             parts_.misses.ask(lookup_of(c, to, kept, decided.reason), nullptr);
-        answers_.write_kept(c, *kept, word_of(decided.reason), detail_of(decided.reason), now);
+        answers_.write_kept(c, kept, word_of(decided.reason), detail_of(decided.reason), now);
         co_return;
     case verdict::refuse: write_not_kept(c); co_return;
     case verdict::fetch: break;
@@ -131,7 +131,7 @@ task<void> lookup_handler::forward(response_context& c, const routed& to, conver
     l.id = std::string(c.asked.method) + " " +
            std::string(to.target.substr(0, std::min(to.target.find('?'), shown_path_max)));
     l.asker = ++askers_;
-    relayed_request relayed{parts_.config, parts_.upstream, parts_.misses, parts_.clock, c, to, with};
+    relayed_request relayed{parts_.config, parts_.upstream, parts_.misses, parts_.clock, c, to, with, held_bodies_};
     relay_end end = co_await relay_request(relayed, std::move(l));
     if (end.own) co_return answers_.write(c, std::move(*end.own), end.word);
     if (end.status != 0) answers_.note(c, end.status, end.word);  // else the tool has gone
@@ -153,7 +153,7 @@ task<bool> lookup_handler::take_body(response_context& c, conversation& with)
     co_return true;
 }
 
-void lookup_handler::refuse(const refused_head& refused, bool head_only, std::string& out)
+void lookup_handler::refuse(const refused_head& refused, bool head_only, outgoing& out)
 {
     reply r = own_answer(refused.status, refused.text);
     if (refused.retry_after > 0) r.fields.emplace_back("Retry-After", std::to_string(refused.retry_after));

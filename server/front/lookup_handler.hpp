@@ -3,6 +3,7 @@
 
 #include "cache/tiers.hpp"
 #include "config/live_settings.hpp"
+#include "server/async/byte_bound.hpp"
 #include "server/fetch/fetcher.hpp"
 #include "server/front/answer_writer.hpp"
 #include "server/front/handler.hpp"
@@ -32,11 +33,15 @@ public:
         callcache::log& out;
         request_counts& counts;
     };
-    explicit lookup_handler(parts p) : parts_(p), answers_(p.config, p.clock, p.out) {}
+    explicit lookup_handler(parts p) :
+        parts_(p),
+        answers_(p.config, p.clock, p.out),
+        held_bodies_(p.config->cache.memory_max / 8)
+    {}
 
     bool answer_now(response_context&) override;
     task<void> answer(response_context&, conversation&) override;
-    void refuse(const refused_head&, bool head_only, std::string& out) override;
+    void refuse(const refused_head&, bool head_only, outgoing& out) override;
     void mistake(std::string_view what) override;
 
 private:
@@ -53,6 +58,7 @@ private:
     const parts parts_;
     const answer_writer answers_;
     std::atomic<std::uint64_t> askers_{0};
+    byte_bound held_bodies_;
 };
 
 }  // namespace callcache

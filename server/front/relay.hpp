@@ -7,6 +7,7 @@
 
 #include "config/address.hpp"
 #include "config/live_settings.hpp"
+#include "server/async/byte_bound.hpp"
 #include "server/fetch/fetcher.hpp"
 #include "server/front/conversation.hpp"
 #include "server/front/response_context.hpp"
@@ -24,6 +25,7 @@ struct relayed_request
     response_context& context;
     const routed& to;
     conversation& with;
+    byte_bound& held_bodies;  // of all requests together
 
     const request& asked() const { return context.asked; }
     bool is_chunked() const { return asked().body.what == framing::kind::chunked; }

@@ -25,7 +25,7 @@ task<streamed> stream_answer(const relayed_request& r, answer_reader& reader, co
 {
     const request& asked = r.asked();
     reply_mode& mode = r.context.mode;
-    std::string& out = r.context.out;
+    std::string& out = r.context.out.text;
     streamed s;
     if (wants_copy) s.copy.emplace();
     bool sized = a.body.what == framing::kind::none || a.body.what == framing::kind::length;

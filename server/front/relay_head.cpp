@@ -38,7 +38,7 @@ std::string forwarded_head(const request& r, std::string_view target, std::strin
 
 void write_answer_head(response_context& c, const answer_head& a, bool chunked, wall_time now)
 {
-    std::string& out = c.out;
+    std::string& out = c.out.text;
     out.reserve(usual_head_bytes);
     out += "HTTP/1.1 " + std::to_string(a.status) + " " + a.reason + "\r\n";
     bool dated = false;

@@ -29,7 +29,10 @@ task<held_body> hold_body(const relayed_request& r)
         held.refused = too_large(*r.config);
         co_return held;
     }
-    if (body.length > held_body_max) co_return held;  // a tool that waits for 100 keeps it until it is its turn
+    // One that is not held stays with its tool until its turn: in the tool's hands, if that waits for 100.
+    std::uint64_t most = r.is_chunked() ? held_body_max : body.length;
+    if (most > held_body_max || !held.room.take(r.held_bodies, most)) co_return held;
+    if (!r.is_chunked()) held.bytes.reserve(most);
     while (held.bytes.size() <= held_body_max)
     {
         body_piece piece = co_await r.with.read_body();
@@ -38,6 +41,7 @@ task<held_body> hold_body(const relayed_request& r)
         if (held.refused || held.is_whole) break;
         held.bytes += piece.data;
     }
+    held.room.keep(held.bytes.size());
     co_return held;
 }
 

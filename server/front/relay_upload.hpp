@@ -11,6 +11,7 @@ namespace callcache
 // What is read of the body before the request's turn comes.
 struct held_body
 {
+    byte_share room;
     std::string bytes;
     bool is_whole = false;
     std::optional<refused_head> refused;

@@ -5,17 +5,15 @@
 #include "server/http/reply.hpp"
 #include "server/http/request.hpp"
 
-#include <string>
-
 namespace callcache
 {
 
 struct response_context
 {
     const request& asked;
-    asker& from;       // of the connection: it outlives the request
-    std::string& out;  // the answer, or the end of it, is appended here
-    reply_mode mode;   // its `keep_alive` may be taken back until the answer's head is written
+    asker& from;      // of the connection: it outlives the request
+    outgoing& out;    // the answer, or the end of it, is appended here
+    reply_mode mode;  // its `keep_alive` may be taken back until the answer's head is written
 };
 
 }  // namespace callcache

@@ -8,6 +8,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -21,10 +22,15 @@ constexpr std::size_t read_bytes = 4096;
 constexpr std::size_t body_read_bytes = 64 << 10;
 constexpr std::size_t body_progress_bytes = 1 << 10;  // at least so much of a body in an idle_timeout
 constexpr std::size_t kept_bytes_max = 32 << 10;      // a buffer that grew beyond it is given back
-constexpr std::size_t gathered_max = 64 << 10;        // answers to pipelined requests, written at once
+constexpr std::size_t gathered_max = 16 << 10;        // answers to pipelined requests, written at once
 constexpr std::size_t skipped_body_max = 64 << 10;    // a longer body is not read to keep a connection
 constexpr std::size_t farewell_bytes_max = 1 << 20;
 constexpr milliseconds farewell_max = 2s;
+
+std::array<asio::const_buffer, 2> both_buffers(std::string_view text, std::string_view body)
+{
+    return {asio::buffer(text), asio::buffer(body)};
+}
 
 }  // namespace
 
@@ -41,6 +47,7 @@ session::session(tcp_socket socket, front& f, session_rules& rules) :
 
 session::~session()
 {
+    be_busy();
     front_.sessions.erase(place_);
     --rules_.open;
 }
@@ -56,6 +63,53 @@ void front::sweep(steady_time now)
     if (now < sweep_due) return;
     sweep_due = steady_time::max();
     for (session* s : sessions) sweep_due = std::min(sweep_due, s->sweep(now));
+}
+
+bool front::end_longest(idle_connections& idle)
+{
+    while (!idle.longest_first.empty())
+        if (idle.longest_first.front()->give_way()) return true;
+    return false;
+}
+
+// Several may ask before the loop's turn comes: not more than there are.
+bool front::ask_end_of_longest(idle_connections front::*which)
+{
+    idle_connections& idle = this->*which;
+    if (idle.asked_ends.fetch_add(1) >= idle.count.load())
+    {
+        --idle.asked_ends;
+        return false;
+    }
+    asio::post(loop, [&idle] {
+        --idle.asked_ends;
+        end_longest(idle);
+    });
+    return true;
+}
+
+void session::be_idle()
+{
+    std::list<session*>& all = idle().longest_first;
+    all.splice(all.end(), not_idle_);
+    idle().count.store(all.size(), std::memory_order_relaxed);
+}
+
+void session::be_busy()
+{
+    if (!not_idle_.empty()) return;
+    std::list<session*>& all = idle().longest_first;
+    not_idle_.splice(not_idle_.end(), all, idle_place_);
+    idle().count.store(all.size(), std::memory_order_relaxed);
+}
+
+bool session::give_way()
+{
+    be_busy();
+    error_code ignored;
+    bool has_come = socket_.available(ignored) > 0;
+    if (!has_come) abort();
+    return !has_come;
 }
 
 steady_time session::sweep(steady_time now)
@@ -90,12 +144,12 @@ task<void> session::run(std::shared_ptr<session> self)
         self->heard_at_ = self->rules_.clock.steady();
         while (go_on)
         {
-            std::string& out = self->front_.answers;
+            outgoing& out = self->front_.answers;
             bool needs_time = false;
             go_on = self->answer_ready(out, needs_time);
             if (!self->send_at_once(out))
             {
-                std::string rest = std::exchange(out, {});
+                outgoing rest = std::exchange(out, {});
                 self->expect(incoming::nothing);
                 bool written = co_await self->write(rest);
                 needs_time = false;  // meanwhile what is kept may have changed, and so may who is let in
@@ -109,6 +163,7 @@ task<void> session::run(std::shared_ptr<session> self)
                 continue;
             }
             self->wait_for_first();
+            self->be_idle();
             std::size_t bytes = 0;
             if (self->tls_)
                 bytes = co_await self->read_more(first_read_bytes);
@@ -121,6 +176,7 @@ task<void> session::run(std::shared_ptr<session> self)
                 bytes = error ? 0 : come;
                 self->give_back_room(room.size() - bytes);
             }
+            self->be_busy();
             go_on = bytes > 0;
         }
     }
@@ -135,7 +191,7 @@ task<void> session::run(std::shared_ptr<session> self)
 
 task<void> session::turn_away(std::shared_ptr<session> self)
 {
-    std::string out;
+    outgoing out;
     // It has a name, as GCC 12 destroys an aggregate within an awaited expression twice.
     const refused_head full{503, "too many connections (server.connections_max)", 1};
     bool secured = co_await self->secure();
@@ -153,14 +209,14 @@ task<bool> session::secure()
     if (greeted == tls_stream::greeting::plain_http)
     {
         tls_.reset();
-        std::string out;
+        outgoing out;
         const refused_head plain{400, "this address speaks TLS alone (server.tls_certificate_file): use https://"};
         co_await refuse(plain, out);
     }
     co_return greeted == tls_stream::greeting::done;
 }
 
-task<void> session::refuse(const refused_head& why, std::string& out)
+task<void> session::refuse(const refused_head& why, outgoing& out)
 {
     rules_.answers.refuse(why, is_head_, out);
     co_await write(out);
@@ -169,12 +225,12 @@ task<void> session::refuse(const refused_head& why, std::string& out)
 // Answers the requests at the front of `in_` that are whole, have no body and can be answered at once; the first that
 // is otherwise stays there, and `needs_time` if answer_now() has refused it. False when the connection ends with the
 // last answer.
-bool session::answer_ready(std::string& out, bool& needs_time)
+bool session::answer_ready(outgoing& out, bool& needs_time)
 {
     out.clear();               // an exception may have left something there
     std::size_t answered = 0;  // so much of `in_`
     bool keep = true;
-    while (keep && answered < in_.size() && out.size() < gathered_max)
+    while (keep && answered < in_.size() && out.text.size() < gathered_max && out.body.bytes.empty())
     {
         std::string_view bytes = std::string_view(in_).substr(answered);
         whole_head here = read_whole(bytes);
@@ -209,27 +265,26 @@ whole_head session::read_whole(std::string_view bytes)
 }
 
 // Writes as much as the system takes without waiting. True if that is all; else the rest stays in `out`.
-bool session::send_at_once(std::string& out)
+bool session::send_at_once(outgoing& out)
 {
-    if (out.empty()) return true;
+    if (out.size() == 0) return true;
     if (tls_) return false;
     error_code error;
-    std::size_t sent = socket_.write_some(asio::buffer(out), error);
-    if (sent < out.size())
-    {
-        out.erase(0, sent);
-        return false;  // an error shows again when the rest is written
-    }
-    out.clear();
-    if (out.capacity() > 2 * gathered_max) out.shrink_to_fit();
-    return true;
+    std::size_t sent = out.body.bytes.empty() ? socket_.write_some(asio::buffer(out.text), error)
+                                              : socket_.write_some(both_buffers(out.text, out.body.bytes), error);
+    bool is_all = sent == out.size();
+    if (is_all)
+        out.clear();
+    else
+        out.drop(sent);  // an error shows again when the rest is written
+    return is_all;
 }
 
 // Reads a request and answers it, whatever that takes; it is not tried at once again if it `needs_time`. False when the
 // connection ends.
 task<bool> session::serve_one(bool needs_time)
 {
-    std::string out;
+    outgoing out;
     if (!needs_time)  // else it is whole, as answer_ready() has found
     {
         bool complete = co_await read_head(out);
@@ -317,7 +372,7 @@ void session::wait_for_first()
 }
 
 // Reads until a whole head stands at the front of `in_`. False if none comes, or it is refused.
-task<bool> session::read_head(std::string& out)
+task<bool> session::read_head(outgoing& out)
 {
     in_.erase(0, std::exchange(used_, 0));
     is_head_ = false;
@@ -355,9 +410,27 @@ task<bool> session::read_head(std::string& out)
     }
 }
 
-// 0 if nothing more will come.
+// False if nothing more will come.
+task<bool> session::wait_for_more()
+{
+    if (in_.empty()) std::string().swap(in_);
+    if (tls_)
+    {
+        bool has_come = co_await tls_->wait_for_data();
+        co_return has_come;
+    }
+    auto [error] = co_await socket_.async_wait(tcp_socket::wait_read, as_result);
+    co_return !error;
+}
+
+// 0 if nothing more will come. Thousands may wait for it, so much room is made only once something has come.
 task<std::size_t> session::read_more(std::size_t at_most)
 {
+    if (at_most > first_read_bytes)
+    {
+        bool has_come = co_await wait_for_more();
+        if (!has_come) co_return 0;
+    }
     std::size_t bytes = 0;
     std::span<char> room = make_room(at_most);
     if (tls_)
@@ -442,23 +515,39 @@ task<bool> session::skip_body()
     co_return true;
 }
 
-task<bool> session::write(std::string& out)
+// Leaves `text` empty. `body` is kept alive by whoever waits for this.
+task<bool> session::write(std::string& text, std::string_view body)
 {
-    if (out.empty()) co_return true;
+    if (text.empty() && body.empty()) co_return true;
     continue_is_due_ = false;  // an interim answer may not come into or after the final one
     waits_.begin_write(rules_.clock.steady() + rules_.limits().idle_timeout);
     front_.sweep_due = std::min(front_.sweep_due, waits_.next_look());
     bool written = false;
     if (tls_)
-        written = co_await tls_->write(out);
+    {
+        written = co_await tls_->write(text);
+        if (written) written = co_await tls_->write(body);
+    }
     else
     {
-        auto [error, bytes] = co_await asio::async_write(socket_, asio::buffer(out), as_result);
+        auto [error, bytes] = co_await asio::async_write(socket_, both_buffers(text, body), as_result);
         written = !error;
     }
     waits_.end_write();
-    out.clear();
-    if (out.capacity() > kept_bytes_max) out.shrink_to_fit();
+    text.clear();
+    if (text.capacity() > kept_bytes_max) text.shrink_to_fit();
+    co_return written;
+}
+
+task<bool> session::write_long(outgoing& out)
+{
+    struct reading  // also by an exception
+    {
+        ~reading() { all.end(place); }
+        unread_bodies& all;
+        const unread_bodies::place place;
+    } here{front_.unread, front_.unread.begin(out.body, [this] { abort(); })};
+    bool written = co_await write(out.text, out.body.bytes);
     co_return written;
 }
 

@@ -8,9 +8,12 @@
 #include "server/front/last_head.hpp"
 #include "server/front/session_waits.hpp"
 #include "server/front/tls_stream.hpp"
+#include "server/front/unread_bodies.hpp"
 #include "server/http/body_decoder.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <span>
@@ -22,21 +25,37 @@ namespace callcache
 
 class session;
 
+// The connections of an address on one loop that are between two requests.
+struct idle_connections
+{
+    std::list<session*> longest_first;
+    std::atomic<std::size_t> count{0};       // written by the loop's thread alone
+    std::atomic<std::size_t> asked_ends{0};  // of ask_end_of_idle(), and not done yet
+};
+
 // An event loop that answers tools, and the sessions on it. All but `loop` belongs to the loop's thread.
 struct front
 {
-    explicit front(executor ex) : loop(ex) {}
+    explicit front(executor ex, std::size_t unread_bytes_max = SIZE_MAX) : loop(ex), unread(unread_bytes_max) {}
 
     // Called about once a second: ends what is overdue. Thousands of connections that wait are not looked at each time.
     void sweep(steady_time now);
 
+    // Ends the connection that has been idle longest, of those of one address. False if none is idle.
+    static bool end_longest(idle_connections&);
+
+    // Any thread. The same, soon.
+    bool ask_end_of_longest(idle_connections front::*);
+
     executor loop;
     std::list<session*> sessions;
+    idle_connections idle_tools, idle_operators;
+    unread_bodies unread;
     steady_time sweep_due = steady_time::max();  // nothing is overdue before
 
     // Room in which requests are read and answers made that take no time; nothing stays there while anything is
     // awaited. So a connection that waits for a request holds no room for answers.
-    std::string answers;
+    outgoing answers;
     std::vector<field_view> fields;
     request_or_refusal read;
 };
@@ -48,10 +67,17 @@ struct session_rules
     const clock_source& clock;
     handler& answers;
     const tls_identity_holder* tls = nullptr;  // null: no TLS
-    std::atomic<std::size_t> open{0};          // connections, on all fronts
-    std::atomic<bool> draining{false};         // no further request is read; one that is being answered is finished
+    const std::size_t open_most = SIZE_MAX;    // connections that the process has descriptors for
+    idle_connections front::*const idle = &front::idle_tools;
+    std::atomic<std::size_t> open{0};   // connections, on all fronts
+    std::atomic<bool> draining{false};  // no further request is read; one that is being answered is finished
 
     const server_settings& limits() const { return config->server; }
+    bool are_operators() const { return idle == &front::idle_operators; }
+    std::size_t connections_max() const  // server.connections_max is of tools
+    {
+        return are_operators() ? open_most : std::min<std::size_t>(limits().connections_max, open_most);
+    }
 };
 
 // Front loop only. Held by its own coroutine.
@@ -75,6 +101,9 @@ public:
     static constexpr milliseconds drain_grace{250};
     void drain();
 
+    // It is idle. Ends it, unless a request has come already. It is not idle any more.
+    bool give_way();
+
     // Ends it at once.
     void abort();
 
@@ -88,18 +117,25 @@ private:
     void stop_reading() override;
     bool is_body_read() const override { return body_.is_done(); }
     const std::vector<field>& trailers() const override { return body_.trailers(); }
-    task<bool> write(std::string& out) override;
+    task<bool> write(std::string& out) override { return write(out, {}); }
     void break_off() override { abort(); }
 
     task<bool> secure();
-    bool answer_ready(std::string& out, bool& needs_time);
+    bool answer_ready(outgoing& out, bool& needs_time);
     whole_head read_whole(std::string_view bytes);
-    bool send_at_once(std::string& out);
+    bool send_at_once(outgoing& out);
     void wait_for_first();
-    task<bool> read_head(std::string& out);
+    idle_connections& idle() { return front_.*rules_.idle; }
+    void be_idle();
+    void be_busy();
+    task<bool> read_head(outgoing& out);
     task<bool> serve_one(bool needs_time);
-    task<void> refuse(const refused_head&, std::string& out);
+    task<void> refuse(const refused_head&, outgoing& out);
+    task<bool> write(outgoing& out) { return out.body.owner ? write_long(out) : write(out.text, {}); }
+    task<bool> write_long(outgoing& out);
+    task<bool> write(std::string& text, std::string_view body);
     task<bool> skip_body();
+    task<bool> wait_for_more();
     task<std::size_t> read_more(std::size_t at_most);
     std::span<char> make_room(std::size_t bytes);
     void give_back_room(std::size_t bytes);
@@ -114,6 +150,8 @@ private:
     front& front_;
     session_rules& rules_;
     std::list<session*>::iterator place_;
+    std::list<session*> not_idle_{this};  // its node of the idle ones, while it is not there
+    const std::list<session*>::iterator idle_place_ = not_idle_.begin();
     asker from_;
     last_head last_head_;
     std::string in_;             // received

@@ -113,6 +113,16 @@ task<std::size_t> tls_stream::read_some(std::span<char> room)
     co_return std::size_t(bytes);
 }
 
+task<bool> tls_stream::wait_for_data()
+{
+    auto attempt = [this] {
+        char first;
+        return SSL_peek(ssl_.get(), &first, 1);
+    };
+    int bytes = co_await until_done(attempt);
+    co_return bytes > 0;
+}
+
 task<bool> tls_stream::write(std::string_view text)
 {
     while (!text.empty())

@@ -37,6 +37,9 @@ public:
     // its body ends, so nothing can be cut off unseen.
     task<std::size_t> read_some(std::span<char>);
 
+    // Until read_some() need not wait. False if nothing more will come.
+    task<bool> wait_for_data();
+
     task<bool> write(std::string_view);
 
     // close_notify: what was written is all. Without it a tool knows that an answer broke off.

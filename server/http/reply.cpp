@@ -3,6 +3,7 @@
 #include "server/http/head_guard.hpp"
 #include "server/text/escape.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <random>
@@ -123,24 +124,66 @@ void reply_writer::field(std::string_view name, const cache_status& value)
     out_ << name << ": " << value << "\r\n";
 }
 
+void outgoing::drop(std::size_t count)
+{
+    std::size_t of_text = std::min(count, text.size());
+    text.erase(0, of_text);
+    body.bytes.remove_prefix(count - of_text);
+}
+
+void outgoing::clear()
+{
+    text.clear();
+    body = {};
+}
+
 void reply_writer::end(std::string_view body, const reply_mode& mode, bool close)
 {
+    if (end_head(body.size(), mode, close)) out_ << body;
+}
+
+bool reply_writer::end_head(std::size_t body_bytes, const reply_mode& mode, bool close)
+{
     bool no_body = status_ == 204 || status_ == 304;
-    if (!no_body) field("Content-Length", std::int64_t(body.size()));
+    if (!no_body) field("Content-Length", std::int64_t(body_bytes));
     if (!mode.keep_alive || close)
         out_ << "Connection: close\r\n";
     else if (mode.minor == 0)
         out_ << "Connection: keep-alive\r\n";
     out_ << "\r\n";
-    if (!no_body && !mode.head_only) out_ << body;
+    return !no_body && !mode.head_only;
 }
+
+namespace
+{
+
+void write_fields(reply_writer& w, const reply& r, wall_time now)
+{
+    if (!r.find("date")) w.field("Date", now);
+    for (const field& f : r.fields) w.field(f.first, f.second);
+}
+
+}  // namespace
 
 void write_reply(std::string& out, const reply& r, const reply_mode& mode, wall_time now)
 {
     reply_writer w(out, r.status);
-    if (!r.find("date")) w.field("Date", now);
-    for (const field& f : r.fields) w.field(f.first, f.second);
+    write_fields(w, r, now);
     w.end(r.body, mode, r.close);
+}
+
+void write_reply(outgoing& out, reply r, const reply_mode& mode, wall_time now)
+{
+    if (r.body.size() < outgoing::shared_body_min) return write_reply(out.text, r, mode, now);
+    auto owner = std::make_shared<const std::string>(std::move(r.body));
+    write_reply(out, r, {*owner, owner}, mode, now);
+}
+
+void write_reply(outgoing& out, const reply& r, const shared_bytes& body, const reply_mode& mode, wall_time now)
+{
+    reply_writer w(out.text, r.status);
+    write_fields(w, r, now);
+    end_reply(w, out, body.bytes, body.owner, mode, r.close);
 }
 
 std::string http_date(wall_time t)

@@ -40,6 +40,7 @@ SECTIONS = {
     "budget": (program("budget-bench", 580), "Rate limit"),
     "pressure": (program("pressure-bench", 300), "Under pressure"),
     "slow": (program("slow-bench", 200), "Slow connections"),
+    "memory": (program("memory-bench", 300), "Memory under load"),
     "footprint": (program("footprint", 100), "Start-up and memory"),
 }
 SECONDS_MAX = 600

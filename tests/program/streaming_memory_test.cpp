@@ -3,12 +3,9 @@
 // What is measured is the process's peak memory. The bodies are made and thrown away as they go; nothing here depends
 // on how long it takes, but for the time after which it is taken for a hang.
 
-#include "tests/support/programs.hpp"
-#include "tests/support/temp_folder.hpp"
+#include "tests/support/memory_loads.hpp"
 
 #include <doctest/doctest.h>
-
-#include <fstream>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -25,14 +22,6 @@ constexpr std::uint64_t read_ahead_max = 128'000'000;  // what both kernels may 
 constexpr auto hang = std::chrono::seconds(120);       // for each test
 constexpr int stalled = 500;                           // milliseconds in which nothing could be written
 const std::string piece(64 << 10, 'x');
-
-double megabytes(const child& process, const std::string& name)
-{
-    std::ifstream in("/proc/" + std::to_string(process.pid()) + "/status");
-    for (std::string line; std::getline(in, line);)
-        if (line.starts_with(name + ":")) return std::stod(line.substr(name.size() + 1)) / 1024;
-    return 0;
-}
 
 // callcache that has answered something already, and how much memory it has then.
 struct idle_proxy

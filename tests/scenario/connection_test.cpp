@@ -1,5 +1,6 @@
 // A tool's connection: keep-alive, pipelining, deadlines, and its end.
 
+#include "server/front/listener.hpp"
 #include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
@@ -73,6 +74,53 @@ TEST_CASE("hits that are longer than what the system takes at once come whole, e
         CHECK((second.body == body(1)));
     }
     CHECK(w.vendor->requests() == 2);
+}
+
+TEST_CASE("at server.connections_max a newcomer takes the place of the connection that has been idle longest")
+{
+    harness w;
+    w.config.server.connections_max = 3;
+    w.start();
+    w.get(w.path(1));
+    w.vendor->hold(w.id(2));
+    tool busy(w), used_last(w), silent(w);
+    busy.send(w.request("GET", w.path(2)));
+    w.run_until([&] { return w.cache->misses().waiting(w.id(2)) == 1; });
+    used_last.send(w.request("GET", w.path(1)));
+    CHECK(used_last.read().status == 200);
+
+    tool newcomer(w);
+    newcomer.send(w.request("GET", w.path(1)));
+    CHECK(newcomer.read().status == 200);
+    silent.wait_closed();
+    CHECK(w.cache->connections() == 3);
+    tool second(w);
+    second.send(w.request("GET", w.path(1)));
+    CHECK(second.read().status == 200);
+    used_last.wait_closed();
+    CHECK_FALSE(newcomer.closed());
+    w.vendor->release(w.id(2));
+    CHECK(busy.read().status == 200);
+    CHECK(w.out.text().find("too many") == std::string::npos);
+}
+
+TEST_CASE("the operator's connections and those of tools take no place of each other's")
+{
+    harness w;
+    w.config.server.connections_max = 1;
+    w.start();
+    const tcp::endpoint admin = w.cache->admin_endpoints().front();
+    tool tools_own(w);
+    w.run_until([&] { return w.cache->connections() == 1; });
+    std::vector<std::unique_ptr<tool>> operators;
+    for (std::size_t n = 0; n < operator_connections_max; ++n) operators.push_back(std::make_unique<tool>(w, admin));
+    w.run_for_a_while();
+    CHECK_FALSE(tools_own.closed());
+    CHECK(w.get("/v2/calls/undefined").status == 400);  // in the place of `tools_own`
+    tools_own.wait_closed();
+    CHECK_FALSE(operators.front()->closed());
+    CHECK(w.operate("GET", "/healthz").status == 200);  // in the place of the first operator
+    operators.front()->wait_closed();
 }
 
 TEST_CASE("a request that arrives byte by byte is the same request")

@@ -293,12 +293,16 @@ TEST_CASE("503: one connection more than server.connections_max is answered, and
     harness w;
     w.config.server.connections_max = 2;
     w.start();
+    w.vendor->hold(w.id(2));
     tool first(w), second(w);
-    w.run_until([&] { return w.cache->connections() == 2; });
+    for (tool* t : {&first, &second}) t->send(w.request("GET", w.path(2)));
+    w.run_until([&] { return w.cache->misses().waiting(w.id(2)) == 2; });
     answer a = w.raw(w.request("GET", w.path(1)));
     CHECK(a.status == 503);
     CHECK(a.header("retry-after") == "1");
     CHECK(contains(words_of(a), "server.connections_max"));
+    w.vendor->release(w.id(2));
+    for (tool* t : {&first, &second}) CHECK(t->read().status == 200);
     first.hang_up();
     w.run_until([&] { return w.cache->connections() == 1; });
     CHECK(w.get(w.path(1)).status == 200);

@@ -385,6 +385,38 @@ TEST_CASE("pass: after the vendor's 429 a write with a short body waits for its 
     CHECK(w.vendor->requests() == 2);
 }
 
+TEST_CASE("pass: bodies that do not come take all the room for held ones; a further one streams, and gets its 429")
+{
+    three_a_second w;
+    w.config.cache.memory_max = 1 << 20;  // an eighth of it is for bodies that are held
+    w.start();
+    w.vendor->script("/v2/calls", sim::scripted{limited("3")});
+    tool sized(w), chunked(w);
+    sized.send(with_body("POST", "/v2/calls", "Content-Length: 65536\r\n", "x"));
+    chunked.send(with_body("POST", "/v2/calls", "Transfer-Encoding: chunked\r\n", "1\r\nx\r\n"));
+    w.settle();
+    tool further(w);
+    further.send(with_body("POST", "/v2/calls", "Content-Length: 2\r\n", "{}"));
+    CHECK(further.read().status == 429);
+    for (tool* t : {&sized, &chunked}) t->hang_up();
+    w.run_until([&] { return w.cache->connections() == 1; });
+    w.vendor->script("/v2/calls", std::nullopt);
+    w.clock_runs = true;
+    tool many(w);
+    for (int n = 0; n < 5; ++n)  // what was held is given back
+    {
+        many.send(with_body("POST", "/v2/calls", "Content-Length: 60000\r\n", std::string(60'000, 'x')));
+        CHECK(many.read().status == 200);
+    }
+    w.vendor->script("/v2/calls", sim::scripted{limited("3")});
+    w.clock_runs = false;
+    const std::size_t sent = w.vendor->requests();
+    many.send(with_body("POST", "/v2/calls", "Content-Length: 2\r\n", "{}"));
+    w.run_until([&] { return w.vendor->requests() == sent + 1; });
+    w.settle();
+    CHECK_FALSE(many.has_answer());
+}
+
 TEST_CASE("pass: who hangs up during the pause after a 429 is not asked for again")
 {
     three_a_second w;

@@ -170,6 +170,19 @@ TEST_CASE("TLS towards tools: new connections on every front while the pair is r
     CHECK(right == 4 * 25 * 4);
 }
 
+TEST_CASE("at server.connections_max newcomers take the places of idle connections, on each front")
+{
+    real_threads w;
+    w.config.server.connections_max = 6;
+    w.start();
+    std::vector<std::unique_ptr<plain_client>> tools;
+    for (int n = 0; n < 60; ++n)
+    {
+        tools.push_back(std::make_unique<plain_client>(w.port()));
+        CHECK(tools.back()->get("/v2/calls/" + std::string(sim::example_id), key).status == 200);
+    }
+}
+
 TEST_CASE("a proxy that is destroyed in the middle of everything leaves nothing behind, and the next one goes on")
 {
     real_threads w;

@@ -344,12 +344,15 @@ TEST_CASE("tools TLS: beyond server.connections_max it is a 503 within TLS")
     w.config.server.connections_max = 1;
     w.start();
     tls_tool first(w, w.trusting), second(w, w.trusting);
+    w.vendor->hold(w.id(1));
     REQUIRE(first.handshake());
+    first.send(w.request("GET", w.path(1)));
+    w.run_until([&] { return w.cache->misses().waiting(w.id(1)) == 1; });
     REQUIRE(second.handshake());
     answer a = second.read();
     CHECK(a.status == 503);
     CHECK(a.has("retry-after"));
-    first.send(w.request("GET", w.path(1)));
+    w.vendor->release(w.id(1));
     CHECK(first.read().status == 200);
 }
 

@@ -166,7 +166,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
             bool kept = co_await play(self, c, script->second);
             co_return kept;
         }
-        if (r.path == "/v2/bytes" && wait <= 0)
+        if ((r.path == "/v2/bytes" || r.path.starts_with("/v2/bytes/")) && wait <= 0)
         {
             bool kept = co_await stream(self, c, r);
             co_return kept;
@@ -182,16 +182,19 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         co_return !error && !r.close;
     }
 
-    // As many bytes as are asked for: `n`, and `chunked=1`.
+    // As many bytes as are asked for: `n`, and `chunked=1`; with `json=1` they are a JSON string.
     static task<bool> stream(std::shared_ptr<state>, connection_ptr c, sim_request r)
     {
         std::uint64_t left = std::stoull("0" + parameter(r.query, "n"));
-        bool chunked = parameter(r.query, "chunked") == "1";
-        std::string out = "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n";
+        bool chunked = parameter(r.query, "chunked") == "1", json = parameter(r.query, "json") == "1";
+        std::string out = "HTTP/1.1 200 OK\r\nContent-Type: application/";
+        out += json ? "json\r\n" : "octet-stream\r\n";
         out += chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "Content-Length: " + std::to_string(left) + "\r\n\r\n";
-        const std::string block(64 << 10, 'b');
+        std::string block(64 << 10, 'b');
+        if (json) block.front() = '"';
         while (left > 0)
         {
+            if (json && left <= block.size()) block[std::size_t(left) - 1] = '"';
             std::string_view data =
                 std::string_view(block).substr(0, std::size_t(std::min<std::uint64_t>(left, block.size())));
             left -= data.size();
@@ -202,6 +205,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
             error_code error = co_await c->write(out);
             if (error) co_return false;
             out.clear();
+            block.front() = 'b';
         }
         if (chunked) write_last_chunk(out, {{"X-Sum", "1"}});
         error_code error = co_await c->write(out);

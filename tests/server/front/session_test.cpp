@@ -10,6 +10,9 @@
 #include <boost/asio/write.hpp>
 #include <doctest/doctest.h>
 
+#include <malloc.h>
+#include <sys/socket.h>
+
 #include <array>
 #include <functional>
 #include <stdexcept>
@@ -22,15 +25,17 @@ namespace
 {
 
 // Answers "METHOD target" at once, but for /body, whose answer is the request's body, /held, which waits for
-// release(), /early, which answers and then reads the body, /large, and /mistake.
+// release(), /early, which answers and then reads the body, /large, which is `kept`, and /mistake.
 class scripted_handler final : public handler
 {
 public:
     explicit scripted_handler(const clock_source& c) : clock_(c) {}
 
     std::vector<std::string> asked, mistakes;
-    int left = 0;                  // tools that hung up while they waited for /held
-    std::size_t large = 32 << 20;  // more than the system takes at once
+    int left = 0;  // tools that hung up while they waited for /held
+    std::shared_ptr<const std::string> kept =
+        std::make_shared<const std::string>(32 << 20, 'x');  // more than the
+                                                             // system takes at once
 
     void release()
     {
@@ -46,7 +51,10 @@ public:
         if (r.target == "/mistake") throw std::runtime_error("a bug");
         if (r.target == "/body" || r.target == "/held" || r.target == "/early") return false;
         asked.push_back(std::string(r.method) + " " + std::string(r.target));
-        write(c.out, r.target == "/large" ? std::string(large, 'x') : asked.back(), c.mode);
+        if (r.target == "/large")
+            write_reply(c.out, reply(), {*kept, kept}, c.mode, clock_.wall());
+        else
+            write(c.out, asked.back(), c.mode);
         return true;
     }
 
@@ -57,7 +65,7 @@ public:
         if (r.target == "/early")
         {
             write(c.out, "no", c.mode);
-            co_await with.write(c.out);
+            co_await with.write(c.out.text);
             co_await with.read_body();
             co_return;
         }
@@ -82,7 +90,7 @@ public:
 
     void mistake(std::string_view what) override { mistakes.emplace_back(what); }
 
-    void refuse(const refused_head& refused, bool head_only, std::string& out) override
+    void refuse(const refused_head& refused, bool head_only, outgoing& out) override
     {
         reply_mode mode;
         mode.head_only = head_only;
@@ -91,7 +99,7 @@ public:
     }
 
 private:
-    void write(std::string& out, std::string body, const reply_mode& mode, unsigned status = 200) const
+    void write(outgoing& out, std::string body, const reply_mode& mode, unsigned status = 200) const
     {
         reply a;
         a.status = status;
@@ -105,6 +113,8 @@ private:
 
 struct front_rig
 {
+    explicit front_rig(std::size_t unread_bytes_max = SIZE_MAX) : here(loop.get_executor(), unread_bytes_max) {}
+
     // No session outlives its front.
     ~front_rig()
     {
@@ -118,7 +128,7 @@ struct front_rig
     live_settings config{settings()};
     scripted_handler answers{clock};
     session_rules rules{config, clock, answers};
-    front here{loop.get_executor()};
+    front here;
 
     void run_until(const std::function<bool()>& true_now)
     {
@@ -172,6 +182,11 @@ public:
         auto kept = std::make_shared<std::string>(std::move(bytes));
         asio::async_write(state_->socket, asio::buffer(*kept), [kept, s = state_](error_code, std::size_t) {});
         rig_.settle();
+    }
+    // Sends, and nothing else happens.
+    void post(const std::string& bytes)
+    {
+        REQUIRE(::send(state_->socket.native_handle(), bytes.data(), bytes.size(), 0) == ssize_t(bytes.size()));
     }
     void hang_up()
     {
@@ -300,7 +315,7 @@ TEST_CASE("session: once the answer has begun, nobody is told to go on with the 
 TEST_CASE("session: more answers than are written at once all come, and nothing is asked behind the last request")
 {
     front_rig r;
-    r.answers.large = 10'000;
+    r.answers.kept = std::make_shared<const std::string>(10'000, 'x');
     listening_tool t(r);
     std::string many;
     for (int n = 0; n < 100; ++n) many += get("/large");
@@ -531,7 +546,91 @@ TEST_CASE("session: a tool that reads nothing for server.idle_timeout is cut off
     r.run_until([&] { return r.here.sessions.empty(); });
     deaf.listen();
     deaf.wait_ended();
-    CHECK(deaf.heard().size() < r.answers.large);
+    CHECK(deaf.heard().size() < r.answers.kept->size());
+}
+
+TEST_CASE("session: a long answer is written from where it is kept, which stays alive until all of it is written")
+{
+    front_rig r;
+    tool_end deaf(r), other(r);
+    deaf.send(get("/large") + get("/a"));
+    other.send(get("/large"));
+    auto old = std::exchange(r.answers.kept, std::make_shared<const std::string>("new"));
+    r.advance(1s);
+    CHECK(old.use_count() == 3);  // for each tool, and no copy
+    CHECK(r.here.answers.text.capacity() < 1 << 10);
+    deaf.listen();
+    CHECK((deaf.next() == *old));
+    CHECK(deaf.next() == "GET /a");
+    CHECK(old.use_count() == 2);
+    other.hang_up();
+    r.run_until([&] { return old.use_count() == 1; });
+}
+
+TEST_CASE("session: when tools read too little of too much, the one that has been reading longest is cut off")
+{
+    front_rig r(40 << 20);
+    tool_end first(r), second(r), third(r);
+    first.send(get("/large"));
+    r.answers.kept = std::make_shared<const std::string>(32 << 20, 'y');
+    second.send(get("/large"));
+    r.run_until([&] { return r.here.sessions.size() == 2; });
+    third.send(get("/large"));  // the same as the second
+    for (tool_end* t : {&second, &third})
+    {
+        t->listen();
+        CHECK((t->next() == *r.answers.kept));
+    }
+    CHECK(r.here.unread.bytes() == 0);
+    first.listen();
+    first.wait_ended();
+    CHECK(first.heard().size() < 32 << 20);
+}
+
+TEST_CASE("session: a body that is waited for has no room before it comes")
+{
+    front_rig r;
+    listening_tool t(r);
+    std::size_t before = mallinfo2().uordblks;
+    t.send(post("Content-Length: 60000\r\n", "x"));
+    CHECK(mallinfo2().uordblks < before + (16 << 10));
+    t.send(std::string(59'999, 'x'));
+    CHECK(t.next().size() == 60'000);
+}
+
+TEST_CASE("session: an idle connection gives way, one whose request has come or is under way does not")
+{
+    front_rig r;
+    listening_tool busy(r), asks(r), idle(r);
+    busy.send(get("/held"));
+    CHECK(r.here.idle_tools.count == 2);
+    asks.post(get("/a"));  // and the front has not seen it yet
+    CHECK(front::end_longest(r.here.idle_tools));
+    CHECK_FALSE(front::end_longest(r.here.idle_tools));
+    idle.wait_ended();
+    CHECK(asks.next() == "GET /a");
+    CHECK(r.here.idle_tools.count == 1);
+    r.answers.release();
+    CHECK(busy.next() == "");
+    r.settle();
+    CHECK(front::end_longest(r.here.idle_tools));
+    asks.wait_ended();
+    CHECK_FALSE(busy.ended());
+}
+
+TEST_CASE("session: of another thread no more idle connections are asked to give way than there are")
+{
+    front_rig r;
+    listening_tool one(r), two(r);
+    CHECK(r.here.ask_end_of_longest(&front::idle_tools));
+    CHECK(r.here.ask_end_of_longest(&front::idle_tools));
+    CHECK_FALSE(r.here.ask_end_of_longest(&front::idle_tools));
+    CHECK_FALSE(r.here.ask_end_of_longest(&front::idle_operators));
+    one.wait_ended();
+    two.wait_ended();
+    listening_tool three(r);
+    CHECK(r.here.ask_end_of_longest(&front::idle_tools));
+    three.wait_ended();
 }
 
 TEST_CASE("session: after the last answer it waits for the tool to close, as an answer that is not read would be lost, "

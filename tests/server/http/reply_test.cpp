@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <set>
 
 using namespace callcache;
@@ -56,6 +57,60 @@ TEST_CASE("reply: a message is whole however long its fields and its body are")
                                 "\r\n\r\n"));
         REQUIRE(text.ends_with("\r\n\r\n" + r.body));
     }
+}
+
+TEST_CASE("reply: a long body is not copied and stays alive, a short one or one that nobody keeps alive is copied")
+{
+    auto long_one = std::make_shared<const std::string>(outgoing::shared_body_min, 'b');
+    const shared_bytes body{*long_one, long_one}, nobodys{*long_one, {}},
+        short_one{std::string_view(*long_one).substr(1), long_one};
+    outgoing out;
+    write_reply(out, hello(), body, {}, t0);
+    CHECK(out.text.ends_with("Content-Length: " + std::to_string(long_one->size()) + "\r\n\r\n"));
+    CHECK(out.body.bytes.data() == long_one->data());
+    CHECK(out.body.bytes.size() == long_one->size());
+    CHECK(out.body.owner == long_one);
+    for (const shared_bytes& copied : {nobodys, short_one})
+    {
+        outgoing whole;
+        write_reply(whole, hello(), copied, {}, t0);
+        CHECK(whole.body.bytes.empty());
+        CHECK(whole.text.ends_with("\r\n\r\n" + std::string(copied.bytes)));
+    }
+    for (reply_mode mode : {reply_mode{.head_only = true}, reply_mode{}})
+    {
+        outgoing without;
+        reply r = hello();
+        if (!mode.head_only) r.status = 304;
+        write_reply(without, r, body, mode, t0);
+        CHECK(without.body.bytes.empty());
+        CHECK(without.text.ends_with("\r\n\r\n"));
+    }
+}
+
+TEST_CASE("reply: a long body of the reply's own is moved behind the head, a short one stands in it")
+{
+    for (std::size_t size : {outgoing::shared_body_min - 1, outgoing::shared_body_min})
+    {
+        reply r = hello();
+        r.body = std::string(size, 'b');
+        const char* where = r.body.data();
+        outgoing out;
+        write_reply(out, std::move(r), {}, t0);
+        CHECK(out.text + std::string(out.body.bytes) == written({200, hello().fields, std::string(size, 'b'), false}));
+        CHECK((out.body.bytes.data() == where) == (size == outgoing::shared_body_min));
+    }
+}
+
+TEST_CASE("reply: what was written is dropped from the head first, then from the body")
+{
+    outgoing out{"head", {"body", nullptr}};
+    out.drop(3);
+    CHECK((out.text == "d" && out.body.bytes == "body" && out.size() == 5));
+    out.drop(2);
+    CHECK((out.text.empty() && out.body.bytes == "ody"));
+    out.drop(3);
+    CHECK(out.size() == 0);
 }
 
 TEST_CASE("reply: to HEAD the length is told, and no body sent")
