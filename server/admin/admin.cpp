@@ -7,6 +7,7 @@
 #include "server/admin/purge_order.hpp"
 #include "server/admin/stats.hpp"
 #include "server/admin/status_page.hpp"
+#include "server/fetch/disk_in_time.hpp"
 #include "server/front/route.hpp"
 #include "server/text/json_text.hpp"
 
@@ -198,11 +199,16 @@ task<reply> admin::explain(const request& r, conversation&)
         set_patience(l, s);
         asked.push_back(std::move(l));
     };
+    bool hangs = false;  // the disk: then what is on it alone is not shown
     for (const partition_ptr& p : all)
     {
         entry_ptr kept = parts_.kept.find_in_memory(*p, c.name);
-        auto find = [&](auto done) { parts_.kept.find_on_disk(p, c.name, std::move(done)); };
-        if (!kept) kept = co_await call_back<entry_ptr>(find);
+        if (!kept && !hangs)
+        {
+            auto found = co_await find_in_time(parts_.kept, p, c.name, parts_.clock);
+            hangs = !found;
+            kept = found.value_or(nullptr);
+        }
         if (!kept) continue;
         c.copies.push_back({opaque_name(*p), p->confirmed_at(), kept, {}});
         ask_as(p, kept);
@@ -226,24 +232,15 @@ task<reply> admin::purge(const request&, conversation& with)
     auto read = read_purge_order(std::get<std::string>(body));
     if (auto* wrong = std::get_if<std::string>(&read)) co_return own_answer(400, *wrong);
     auto& order = std::get<purge_order>(read);
-    bool durable = true;
-    if (order.all)
-    {
-        auto drop = [&](auto done) { parts_.kept.purge_all(std::move(done)); };
-        durable = co_await call_back<bool>(drop);
-    }
-    for (const std::string& name : order.names)
-    {
-        auto drop = [&](auto done) { parts_.kept.purge(name, std::move(done)); };
-        bool written = co_await call_back<bool>(drop);
-        durable = durable && written;
-    }
+    auto purged = order.all ? purge_all_in_time(parts_.kept, parts_.clock)
+                            : purge_in_time(parts_.kept, order.names, parts_.clock);
+    auto durable = co_await std::move(purged);
     parts_.out.info("the operator purged what was kept",
                     {{"calls", order.all ? "all" : std::to_string(order.names.size())}});
-    if (!durable)
-        co_return own_answer(503,
-                             "what was asked for is not served any more, but the database cannot be written: it is "
-                             "deleted there once it can be, and forgotten by a restart before that");
+    if (!durable.value_or(false))
+        co_return own_answer(503, "what was asked for is not served any more, but the database cannot be written" +
+                                      std::string(durable ? "" : ", as its disk hangs") +
+                                      ": it is deleted there once it can be, and forgotten by a restart before that");
     auto put = [&](json_text& to) { order.all ? to("purged", "all") : to("purged", order.names.size()); };
     co_return json(200, json_line(put));
 }

@@ -61,6 +61,8 @@ std::string headline(const overview& o)
     if (b.ledger == ledger_state::not_ours)
         text = "nothing is sent to Gong, and misses are refused: the lock on the budget's ledger is lost; restart "
                "callcache · ";
+    if (b.ledger == ledger_state::in_memory)
+        text = "the budget's ledger cannot be written, so what is spent is counted in memory · ";
     text += spent_text(b) + " · " + forecast_text(o);
     if (std::string tools = tools_text(b); !tools.empty()) text += " · " + tools;
     text += " · " + grouped(sum_of(o.of_the_day, {outcome::hit, outcome::stale, outcome::negative, outcome::offline})) +

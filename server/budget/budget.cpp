@@ -21,6 +21,9 @@ constexpr duration admission_lead = 500ms;
 
 constexpr duration write_again_after = 1s;
 
+// A ledger that does not answer for so long is late.
+constexpr duration ledger_patience = 1500ms;
+
 // What was promised to those who wait is looked at again so often, and so soon after it has changed.
 constexpr duration look_every = 1s, look_soon = 20ms;
 
@@ -348,26 +351,46 @@ std::optional<budget::item> budget::admit(moment now)
 std::optional<ledger_page> budget::to_write(moment now)
 {
     observe(now);
-    if (writing_ || !is_ours()) return std::nullopt;
+    if (writing_since_ || !is_ours()) return std::nullopt;
     std::optional<ledger_page> page;
-    if (!inside_.empty() && paused_for(now) == duration(0)) page = day_.lease(now);
+    if (needs_lease(now)) page = day_.lease(now);
     leasing_ = page.has_value();
-    if (write_again_at_ && now.steady >= *write_again_at_) pause_changed_ = true;
-    if (!page && pause_changed_) page = day_.page(now);
+    if (write_again_at_ && now.steady >= *write_again_at_) is_unwritten_ = true;
+    if (!page && is_unwritten_) page = day_.changes(now);
     if (!page) return std::nullopt;
     page->paused_until = day_.time(now) + paused_for(now);
     shares_.move_changes(*page);
-    pause_changed_ = false;
+    is_unwritten_ = false;
     write_again_at_.reset();
-    writing_ = true;
+    writing_since_ = now.steady;
     return page;
+}
+
+bool budget::needs_lease(moment now) const
+{
+    return is_ours() && !inside_.empty() && paused_for(now) == duration(0);
+}
+
+bool budget::look_at_ledger(moment now)
+{
+    observe(now);
+    bool is_too_slow = writing_since_ && now.steady - *writing_since_ >= ledger_patience;
+    bool became_late = is_too_slow && !std::exchange(is_late_, true);
+    if (became_late) ledger_ = ledger_state::in_memory;
+    if (became_late && std::exchange(leasing_, false)) day_.leased();
+    if (is_late_ && needs_lease(now)) day_.lease_in_memory(now);
+    return became_late;
 }
 
 void budget::written(ledger_state how, moment now)
 {
-    assert(writing_);
-    writing_ = false;
-    ledger_ = how;
+    assert(writing_since_);
+    // Late: what was leased meanwhile is written next, at once, and only then is all of it in the ledger.
+    bool was_late = is_late_;
+    is_late_ = was_late && now.steady - *writing_since_ >= ledger_patience;
+    is_unwritten_ = is_unwritten_ || is_late_ || (was_late && day_.has_changes());
+    writing_since_.reset();
+    ledger_ = how == ledger_state::durable && was_late && is_unwritten_ ? ledger_state::in_memory : how;
     if (how == ledger_state::in_memory && paused_for(now) > duration(0))
         write_again_at_ = now.steady + write_again_after;
     if (std::exchange(leasing_, false)) day_.leased();
@@ -416,7 +439,7 @@ void budget::refused(const std::string* retry_after, moment now)
     steady_time until = now.steady + pause;
     if (until <= paused_until_) return;
     paused_until_ = until;
-    pause_changed_ = true;
+    is_unwritten_ = true;
     looked_at_ = {};
 }
 
@@ -425,7 +448,7 @@ void budget::resume(moment now)
     refused_in_a_row_ = 0;
     if (paused_until_ <= now.steady) return;
     paused_until_ = now.steady;
-    pause_changed_ = true;
+    is_unwritten_ = true;
 }
 
 shed_level budget::shedding(moment now) const
@@ -465,6 +488,7 @@ std::optional<duration> budget::until_change(moment now) const
         if (std::any_of(inside_.begin(), inside_.end(), [&](const auto& i) { return kind_of(i.second) == kind; }))
             at(until_turn(0, now, kind));
     if (write_again_at_) at(std::chrono::ceil<duration>(*write_again_at_ - now.steady));
+    if (writing_since_) at(std::chrono::ceil<duration>(*writing_since_ + ledger_patience - now.steady));
     if (queue_.size() == 0) return soonest;
     if (inside_.size() < settings_.burst) at(until_admission(now));
     at(std::chrono::ceil<duration>(looked_at_ + (look_soon_ ? look_soon : look_every) - now.steady));

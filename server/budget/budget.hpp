@@ -89,6 +89,11 @@ public:
     void written(ledger_state, moment now);
     bool is_ours() const { return ledger_ != ledger_state::not_ours; }
 
+    // A ledger that has not answered in time counts as one that cannot be written, until it answers in time again: what
+    // is sent is leased from memory. Call at each new time, before may_send(). True if the ledger has just become late.
+    bool look_at_ledger(moment now);
+    bool is_ledger_late() const { return is_late_; }
+
     ledger_page close(moment now);  // the last page, for a stop
 
     // --- Sending, from the inside.
@@ -137,6 +142,7 @@ private:
     void find_who_cannot_wait(moment now);
     refusal too_late(const asking&, duration wait, moment now) const;
     void observe(moment now);
+    bool needs_lease(moment now) const;
 
     budget_settings settings_;
     daily_quota day_;
@@ -151,7 +157,9 @@ private:
     bool look_soon_ = false;
     steady_time paused_until_{};
     unsigned refused_in_a_row_ = 0;
-    bool pause_changed_ = false, leasing_ = false, writing_ = false;
+    bool is_unwritten_ = false;  // something but a lease is to be written
+    bool leasing_ = false, is_late_ = false;
+    std::optional<steady_time> writing_since_;
     ledger_state ledger_ = ledger_state::durable;
     std::optional<steady_time> write_again_at_;  // a pause whose write failed
 

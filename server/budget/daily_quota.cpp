@@ -212,19 +212,28 @@ void daily_quota::move_changes(ledger_page& to)
     while (!rows_.empty() && rows_.front().at < to.oldest) rows_.pop_front();
 }
 
-std::optional<ledger_page> daily_quota::lease(moment now)
+bool daily_quota::begin_lease(moment now)
 {
-    if (pending_ > 0 || is_leased(now)) return std::nullopt;
+    if (pending_ > 0 || is_leased(now)) return false;
     std::uint64_t count = std::min(lease_max_, left(now));
-    if (count == 0) return std::nullopt;
+    if (count == 0) return false;
     // What is left of an older lease is dated anew.
     add(lease_minute_, -std::int64_t(std::exchange(leased_, 0)));
     pending_ = count;
     pending_minute_ = minute(now);
     add(pending_minute_, std::int64_t(count));
-    ledger_page p = page(now);
-    move_changes(p);
-    return p;
+    return true;
+}
+
+std::optional<ledger_page> daily_quota::lease(moment now)
+{
+    if (!begin_lease(now)) return std::nullopt;
+    return changes(now);
+}
+
+void daily_quota::lease_in_memory(moment now)
+{
+    if (begin_lease(now)) leased();
 }
 
 void daily_quota::leased()
@@ -262,13 +271,19 @@ ledger_page daily_quota::page(moment now) const
     return p;
 }
 
+ledger_page daily_quota::changes(moment now)
+{
+    ledger_page p = page(now);
+    move_changes(p);
+    return p;
+}
+
 ledger_page daily_quota::close(moment now)
 {
     add(pending_minute_, -std::int64_t(std::exchange(pending_, 0)));
     add(lease_minute_, -std::int64_t(std::exchange(leased_, 0)));
-    ledger_page p = page(now);
+    ledger_page p = changes(now);
     p.clean = true;
-    move_changes(p);
     return p;
 }
 

@@ -61,6 +61,9 @@ public:
     std::optional<ledger_page> lease(moment now);
     void leased();
 
+    // Another lease, if one is needed, that the ledger is told of with the next page.
+    void lease_in_memory(moment now);
+
     // One is sent. REQUIRES: is_leased(now). Returns what give_back() asks for.
     std::int64_t take(moment now);
 
@@ -72,6 +75,10 @@ public:
 
     // What to write when only other things than the count have changed.
     ledger_page page(moment now) const;
+
+    // The same, with what has changed of the count since the last page.
+    ledger_page changes(moment now);
+    bool has_changes() const { return !changed_.empty(); }
 
     // When the day's requests will all be spent, if it goes on as in the last hour; nothing if they will not be.
     std::optional<duration> forecast(moment now) const;
@@ -93,6 +100,7 @@ private:
     bool is_any_day(moment now) const { return clock_.at(now) < any_day_until_; }
     std::int64_t minute(moment now) const;
     void add(std::int64_t minute, std::int64_t count);
+    bool begin_lease(moment now);
     void move_changes(ledger_page& to);
 
     std::uint64_t daily_, lease_max_;

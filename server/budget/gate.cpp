@@ -145,6 +145,7 @@ void gate::look_once(moment now)
         finishing_.pop_front();
         done(budget_.window().take(now.steady, forwarded));
     }
+    if (budget_.look_at_ledger(now)) parts_.ledger_late(true);
     while (finishing_.empty() && !ready_.empty() && budget_.may_send(ready_.front().what, now))
     {
         auto [what, done] = std::move(ready_.front());
@@ -180,7 +181,9 @@ void gate::write_page(moment now)
     parts_.book.write(std::move(*page), [this, ex = parts_.loop, alive = std::weak_ptr(alive_)](ledger_state how) {
         asio::post(ex, [this, alive, how] {
             if (alive.expired()) return;
+            bool was_late = budget_.is_ledger_late();
             budget_.written(how, parts_.clock.now());
+            if (was_late && !budget_.is_ledger_late()) parts_.ledger_late(false);
             look();
         });
     });

@@ -35,6 +35,9 @@ public:
 
         // One who asks for an item is told no. If nobody else asks for it, enter() says why, right after.
         std::function<void(budget::item, const asking&, refusal)> expelled;
+
+        // The ledger's disk does not answer, so what is sent counts in memory; or it answers again.
+        std::function<void(bool is_late)> ledger_late = [](bool) {};
     };
     explicit gate(parts);
 

@@ -14,6 +14,8 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <future>
+#include <thread>
 
 #include <unistd.h>
 
@@ -24,6 +26,9 @@ namespace
 
 constexpr auto look_every = std::chrono::seconds(2);
 constexpr auto drain_look_every = std::chrono::milliseconds(20);
+
+// What is left to write at a stop may wait for a disk that hangs: no longer than this after server.drain_timeout.
+constexpr auto write_patience = std::chrono::seconds(1);
 
 void tell(const confinement& c, const allowed_paths& within, log& out)
 {
@@ -65,6 +70,45 @@ task<void> drain(proxy& p, const clock_source& clock, log& out, milliseconds at_
     loop.stop();
 }
 
+// Looks after the proxy. It looks at files, on disks that may hang, so it has a thread of its own.
+class caretaker
+{
+public:
+    caretaker(proxy& p, const clock_source& clock, log& out)
+    {
+        asio::co_spawn(loop_, look_after(p, clock, out), asio::detached);
+        thread_ = std::thread([this, &out] { run_loop(loop_, [&](std::string_view m) { say_mistake(out, m); }); });
+    }
+    void stop()
+    {
+        loop_.stop();
+        thread_.join();
+    }
+
+private:
+    asio::io_context loop_{1};
+    std::thread thread_;
+};
+
+// Stops everything, by `deadline` at the latest.
+void stop(caretaker& c, proxy& p, const clock_source& clock, log& out, steady_time deadline)
+{
+    std::promise<void> stopped;
+    std::thread watch([&, done = stopped.get_future()] {
+        auto patience = std::clamp<steady_time::duration>(deadline - clock.steady(), std::chrono::milliseconds(100),
+                                                          std::chrono::hours(1));
+        if (done.wait_for(patience) == std::future_status::ready) return;
+        out.error("stopped before all was written, as a disk hangs. The ledger counts at most a second's requests too "
+                  "many, unless it counted in memory; what was kept last may be lost");
+        done.wait_for(std::chrono::milliseconds(100));  // the log's thread writes the line
+        _exit(1);
+    });
+    c.stop();  // after that nobody uses the proxy
+    p.stop();
+    stopped.set_value();
+    watch.join();
+}
+
 }  // namespace
 
 int serve(const settings& config, const std::function<loaded_settings()>& read_again)
@@ -95,11 +139,13 @@ int serve(const settings& config, const std::function<loaded_settings()>& read_a
 
     const int terminal = isatty(STDERR_FILENO) ? STDERR_FILENO : isatty(STDIN_FILENO) ? STDIN_FILENO : -1;
     int heard = 0;
+    steady_time stop_by = steady_time::max();
     std::function<void(error_code, int)> on_signal = [&](error_code error, int) {
         if (error) return;
         // The second one: at once. What was kept is in the store's hands or lost, as with a kill.
         if (++heard > 1) _exit(1);
         out->info("stopping: no new connections; what is running is finished. A second signal stops at once");
+        stop_by = clock.steady() + p.config().server.drain_timeout + write_patience;
         asio::co_spawn(loop, drain(p, clock, *out, p.config().server.drain_timeout, loop), asio::detached);
         signals.async_wait(on_signal);
     };
@@ -112,10 +158,10 @@ int serve(const settings& config, const std::function<loaded_settings()>& read_a
         hang_ups.async_wait(on_hang_up);
     };
     hang_ups.async_wait(on_hang_up);
-    asio::co_spawn(loop, look_after(p, clock, *out), asio::detached);
+    caretaker looks_after(p, clock, *out);
     run_loop(loop, [&](std::string_view mistake) { say_mistake(*out, mistake); });
 
-    p.stop();
+    stop(looks_after, p, clock, *out, stop_by);
     out.reset();  // nothing logs any more; what is queued is written
     // And no further: a name lookup that hangs would hold the process for longer than a container's stop may take.
     std::_Exit(0);

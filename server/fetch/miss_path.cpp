@@ -15,13 +15,23 @@ std::size_t relays_max(const settings& s)
     return std::max<std::size_t>(s.upstream.connections_max, 3) - 2;
 }
 
+void say_ledger_late(log& out, bool is_late)
+{
+    if (is_late)
+        out.warn(
+            "the budget's ledger does not answer: its disk hangs. What is spent is counted in memory, and would be "
+            "forgotten if callcache ended now");
+    else
+        out.info("the budget's ledger answers again");
+}
+
 }  // namespace
 
 miss_path::miss_path(const fetcher_parts& p) :
     parts(p),
-    permits(
-        {p.loop, p.config->budget, p.config->bulk.ids_max, p.clock, p.book, p.day, relays_max(*p.config),
-         [this](fair_queue::item i, const asking& who, refusal why) { on_refused(*this, i, who, std::move(why)); }}),
+    permits({p.loop, p.config->budget, p.config->bulk.ids_max, p.clock, p.book, p.day, relays_max(*p.config),
+             [this](fair_queue::item i, const asking& who, refusal why) { on_refused(*this, i, who, std::move(why)); },
+             [&out = p.out](bool is_late) { say_ledger_late(out, is_late); }}),
     pool({p.upstream, parse_proxy(p.config->upstream.proxy), p.tls}, p.config->upstream, p.clock, p.loop),
     way(permits, outage, p.clock),
     flights([&kept = p.kept](const std::string& id, epoch_ticket t) { return kept.still_holds(id, t); }),

@@ -1,5 +1,6 @@
 #include "server/fetch/relay_admission.hpp"
 
+#include "server/fetch/disk_in_time.hpp"
 #include "server/fetch/learn.hpp"
 #include "server/fetch/questions.hpp"
 #include "server/fetch/send.hpp"
@@ -26,7 +27,12 @@ task<void> note_erasure(miss_path& path, relay_flight& f)
     if (!f.changes.erases || std::exchange(f.erasure_noted, true)) co_return;
     f.erasure_began = path.now().wall;
     auto note = [&](auto done) { path.parts.kept.erasure_begins(f.erasure_began, std::move(done)); };
-    co_await call_back<bool>(note);
+    auto durable = co_await call_back_in_time<std::optional<bool>>(path.parts.clock, std::nullopt, note);
+    if (!durable)
+        path.parts.out.warn(
+            "the database does not answer: its disk hangs. An erasure is sent all the same; if callcache "
+            "ended before its answer, the next start would not know of it",
+            {{"what", f.first.id}});
 }
 
 // True if the erasure would count as done when its outcome stays unknown.
@@ -58,19 +64,18 @@ task<void> invalidate(miss_path& path, relay_flight& f, unsigned status)
     if (f.erasure_noted)
     {
         auto end = [&](auto done) { kept.erasure_ends(f.erasure_began, counts, std::move(done)); };
-        bool durable = co_await call_back<bool>(end);
+        auto durable = co_await call_back_in_time<std::optional<bool>>(path.parts.clock, std::nullopt, end);
         f.erasure_noted = false;
         if (counts)
-            path.parts.out.warn(
-                "an erasure passed through: everything that was kept is dropped",
-                {{"what", f.first.id}, {"durable", durable ? "yes" : "no: the database cannot be written"}});
+            path.parts.out.warn("an erasure passed through: everything that was kept is dropped",
+                                {{"what", f.first.id},
+                                 {"durable", !durable   ? "no: the database does not answer, as its disk hangs"
+                                             : *durable ? "yes"
+                                                        : "no: the database cannot be written"}});
     }
     if (!counts) co_return;
-    for (const std::string& name : changes.names)
-    {
-        auto drop = [&](auto done) { kept.purge(name, std::move(done)); };
-        co_await call_back<bool>(drop);
-    }
+    auto durable = co_await purge_in_time(kept, changes.names, path.parts.clock);
+    if (!durable) path.parts.out.warn(disk_hangs, {{"what", f.first.id}});
 }
 
 // Waits until the front has finished with the relay. fetcher::abandon() needs it among `relays` until then, or the

@@ -1,6 +1,7 @@
 #include "server/front/lookup_handler.hpp"
 
 #include "cache/freshness.hpp"
+#include "server/fetch/disk_in_time.hpp"
 #include "server/front/origin_rules.hpp"
 #include "server/front/relay.hpp"
 #include "server/http/trace.hpp"
@@ -90,8 +91,7 @@ task<void> lookup_handler::answer(response_context& c, conversation& with)
     entry_ptr kept = parts_.kept.find_in_memory(*whose, to.name);
     if (!kept && whose->id() != 0)
     {
-        auto find = [&](auto done) { parts_.kept.find_on_disk(whose, to.name, std::move(done)); };
-        kept = co_await call_back<entry_ptr>(find);
+        kept = co_await find_on_disk(whose, to.name);
     }
     wall_time now = parts_.clock.wall();
     decision decided = rule(r, *whose, kept.get(), now);
@@ -120,6 +120,21 @@ task<void> lookup_handler::answer(response_context& c, conversation& with)
         co_return;
     }
     answers_.write_looked_up(c, found, decided.reason);
+}
+
+// A call that only a disk that hangs has is as one that is not kept: Gong is asked.
+task<entry_ptr> lookup_handler::find_on_disk(const partition_ptr& whose, std::string_view name)
+{
+    const std::uint64_t before = reads_;
+    if (reads_until_hang_ == before + 1) co_return nullptr;
+    auto answers = [this] {
+        if (reads_until_hang_ == ++reads_) parts_.out.info("the database answers again");
+    };
+    auto found = co_await find_in_time(parts_.kept, whose, name, parts_.clock, answers);
+    if (!found && reads_ == before && reads_until_hang_.exchange(before + 1) != before + 1)
+        parts_.out.warn("the database does not answer: its disk hangs. Calls that are kept there alone are asked from "
+                        "Gong");
+    co_return found.value_or(nullptr);
 }
 
 // What is not a lookup, and not kept.

@@ -51,6 +51,7 @@ private:
     decision rule(const request&, const partition&, const entry* kept, wall_time now) const;
     lookup lookup_of(const response_context&, const routed&, entry_ptr seen, why) const;
 
+    task<entry_ptr> find_on_disk(const partition_ptr&, std::string_view name);
     task<void> forward(response_context&, const routed&, conversation&);
     task<bool> take_body(response_context&, conversation&);
     void write_not_kept(response_context&) const;
@@ -59,6 +60,10 @@ private:
     const answer_writer answers_;
     std::atomic<std::uint64_t> askers_{0};
     byte_bound held_bodies_;
+
+    // While a read of the disk is late, and none has returned since it began, nobody waits for another.
+    std::atomic<std::uint64_t> reads_{0};             // that have returned
+    std::atomic<std::uint64_t> reads_until_hang_{0};  // and the number of the one that is late
 };
 
 }  // namespace callcache

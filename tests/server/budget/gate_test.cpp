@@ -59,7 +59,8 @@ struct harness
            book,
            {},
            forwarded_max,
-           [this](budget::item i, const asking&, const refusal& why) { expelled.emplace_back(i, why.why); }})
+           [this](budget::item i, const asking&, const refusal& why) { expelled.emplace_back(i, why.why); },
+           [this](bool is_late) { ledger_late.push_back(is_late); }})
     {}
     ~harness() { g.abandon(); }
 
@@ -70,6 +71,7 @@ struct harness
     budget_settings config;
     scripted_ledger book;
     std::vector<std::pair<budget::item, reason>> expelled;
+    std::vector<bool> ledger_late;
     gate g;
     std::list<request> requests;
 
@@ -479,7 +481,7 @@ TEST_CASE("ledger: while the lease is written nothing is sent, and then it is")
         w.book.is_slow = true;
         request& r = w.ask();
         w.wants_room(r);
-        w.pass(10s);
+        w.pass(1s);
         CHECK_FALSE(r.room);
         w.book.release(how);
         w.settle();
@@ -564,10 +566,11 @@ TEST_CASE("ledger: a day that becomes too short while the lease is written is sp
 TEST_CASE("ledger: a lease that is durable only after its minute is not used, and another is written")
 {
     harness w;
+    w.pass(59s);
     w.book.is_slow = true;
     request& r = w.ask();
     w.wants_room(r);
-    w.pass(1min);
+    w.pass(1s);  // the next minute
     w.book.release();
     w.settle();
     CHECK_FALSE(r.room);
@@ -575,6 +578,104 @@ TEST_CASE("ledger: a lease that is durable only after its minute is not used, an
     w.book.release();
     w.settle();
     CHECK(r.has_room());
+}
+
+TEST_CASE("ledger: a disk that hangs is said within two seconds, and what is sent counts in memory from then on")
+{
+    harness w;
+    w.book.is_slow = true;
+    request& r = w.ask();
+    w.wants_room(r);
+    w.pass(1s);
+    CHECK_FALSE(r.room);
+    CHECK(w.report().ledger == ledger_state::durable);
+    CHECK(w.ledger_late.empty());
+    w.pass(1s);
+    CHECK(r.has_room());
+    CHECK(w.report().ledger == ledger_state::in_memory);
+    CHECK(w.ledger_late == std::vector{true});
+    r.way->sending(request_kind::lookup);
+    w.answer(r);
+    // More than a lease, and into other minutes: without a wait, and with no page that would lie in a queue.
+    for (int n = 2; n <= 10; ++n)
+    {
+        w.pass(20s);
+        w.answer(w.send());
+        CHECK(w.report().spent == n);
+    }
+    CHECK(w.book.pages == 1);
+    CHECK(w.ledger_late == std::vector{true});
+}
+
+TEST_CASE("ledger: a disk that hung is durable again once all is written that was counted meanwhile")
+{
+    harness w;
+    w.book.is_slow = true;
+    request& r = w.ask();
+    w.wants_room(r);
+    w.pass(2s);
+    REQUIRE(r.has_room());
+    r.way->sending(request_kind::lookup);
+    w.answer(r);
+    for (int n = 0; n < 5; ++n) w.pass(1min), w.answer(w.send());
+    w.pass(57s);
+    w.book.release();  // the hung write returns
+    w.settle();
+    CHECK(w.report().ledger == ledger_state::in_memory);
+    CHECK(w.ledger_late == std::vector{true});
+    REQUIRE(w.book.pages == 2);  // what was counted meanwhile, at once
+    std::int64_t written = 0;
+    for (const auto& m : w.book.content.spent) written += m.count;
+    CHECK(written >= 6);
+    w.pass(1s);
+    w.answer(w.send());  // in the next minute, on a lease that the page does not hold
+    w.book.release();
+    w.settle();
+    CHECK(w.report().ledger == ledger_state::in_memory);
+    CHECK(w.ledger_late == std::vector{true, false});
+    CHECK(w.book.pages == 3);
+    w.book.release();
+    w.settle();
+    CHECK(w.report().ledger == ledger_state::durable);
+    merge(w.book.content, w.g.last_page());
+    written = 0;
+    for (const auto& m : w.book.content.spent) written += m.count;
+    CHECK(written == 7);
+}
+
+TEST_CASE("ledger: while the disk hangs a pause holds, and it is written as soon as the disk answers")
+{
+    harness w;
+    w.book.is_slow = true;
+    request& r = w.ask();
+    w.wants_room(r);
+    w.pass(2s);
+    REQUIRE(r.has_room());
+    w.refuse_all_for("3600");
+    w.settle();
+    CHECK_FALSE(w.ask().turn);
+    CHECK(w.book.pages == 1);
+    w.book.release();
+    w.settle();
+    CHECK(w.book.pages == 2);
+    CHECK(w.book.content.paused_until > w.clock.wall() + 50min);
+}
+
+TEST_CASE("ledger: one whose hung write says at last that it is not ours ends all sending")
+{
+    harness w;
+    w.book.is_slow = true;
+    request& r = w.ask();
+    w.wants_room(r);
+    w.pass(2s);
+    REQUIRE(r.has_room());
+    w.book.release(ledger_state::not_ours);
+    w.settle();
+    CHECK(w.report().ledger == ledger_state::not_ours);
+    r.room.reset();
+    w.wants_room(r);
+    CHECK(r.must_step_back());
+    CHECK(w.book.pages == 1);
 }
 
 TEST_CASE("close: who waits for a turn is told so, and who is inside is sent once the lease is durable")
