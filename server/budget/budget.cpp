@@ -63,20 +63,64 @@ budget::budget(const budget_settings& s, calendar c, const ledger_page& kept, co
                std::size_t batch_max) :
     settings_(s),
     day_(s.daily, lease_of(s), std::move(c), kept, boot, now),
-    shares_(kept, s.tools),
+    names_(s.tools),
+    shares_(kept),
     window_(s, first_sending(s, kept, boot, now)),
     queue_(batch_max),
     batch_max_(batch_max)
 {
     duration pause = std::min<duration>(kept.paused_until - day_.time(now), s.retry_after_max);
     paused_until_ = now.steady + std::max<duration>(pause, 0s);
+
+    // The tools that the ledger knows, those that spent most first.
+    std::vector<std::pair<std::uint64_t, std::string>> known;
+    for (const auto& [tool, spent] : shares_.all({})) known.emplace_back(spent, tool);
+    std::stable_sort(known.begin(), known.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    for (const auto& [spent, tool] : known)
+        if (tool != other_tools && names_.enter(tool) != tool) shares_.fold(tool);
+}
+
+// Of those that wait for nothing, the tool that has spent least of the day; of several, the one that came longest ago.
+std::optional<std::string> budget::gives_way(moment now) const
+{
+    const wall_time since = day_.counts_from(now);
+    std::optional<std::string> least;
+    std::uint64_t least_spent = 0;
+    for (std::string& tool : names_.replaceable())
+    {
+        if (queue_.waiting(tool) > 0 || inside_of(tool) > 0) continue;
+        std::uint64_t spent = shares_.spent(tool, since);
+        if (least && spent >= least_spent) continue;
+        least = std::move(tool);
+        least_spent = spent;
+    }
+    return least;
+}
+
+// The name under which a tool that asks now is counted.
+std::string budget::enter(const std::string& tool, moment now)
+{
+    std::string name = names_.enter(tool);
+    if (name != other_tools || tool == other_tools) return name;
+    auto out = gives_way(now);
+    if (!out) return name;
+    names_.replace(*out, tool);
+    shares_.fold(*out);
+    return tool;
+}
+
+// The name that enter() would return.
+std::string budget::name_of(const std::string& tool, moment now) const
+{
+    bool has_place = names_.has(tool) || names_.replaceable().size() < tool_places_max;
+    return has_place || gives_way(now) ? tool : std::string(other_tools);
 }
 
 void budget::reconfigure(const budget_settings& s, moment now)
 {
     settings_ = s;
     day_.reconfigure(s.daily, lease_of(s));
-    shares_.reconfigure(s.tools);
+    names_.add_named(s.tools);
     window_.reconfigure(s, now.steady);
     forecast_at_.reset();
     looked_at_ = {};
@@ -106,7 +150,7 @@ bool budget::is_held(moment now) const
 
 duration budget::expected(const asking& a, moment now) const
 {
-    return until_turn(inside_.size() + queue_.ahead(a.tool, a.how), now);
+    return until_turn(inside_.size() + queue_.ahead(name_of(a.tool, now), a.how), now);
 }
 
 std::uint64_t budget::inside_of(const std::string& tool) const
@@ -126,6 +170,8 @@ std::uint64_t budget::cap_of(const std::string& tool, moment now) const
     std::uint64_t cap = std::numeric_limits<std::uint64_t>::max();
     if (auto own = settings_.tools.find(tool); own != settings_.tools.end() && own->second.daily)
         cap = *own->second.daily;
+    // Several tools may share that name, of which none need have spent much.
+    if (tool == other_tools) return cap;
     if (settings_.daily > 0 && settings_.tool_daily_percent < 100 && shares_.several(day_.counts_from(now)))
         cap = std::min(cap, std::max<std::uint64_t>(1, reserve_of(settings_.daily, settings_.tool_daily_percent)));
     return cap;
@@ -149,6 +195,11 @@ std::optional<refusal> budget::over_cap(const asking& a, std::uint64_t before_it
     return r;
 }
 
+std::optional<refusal> budget::refuses_share(const asking& a, moment now) const
+{
+    return over_cap(a, inside_of(a.tool), now);
+}
+
 std::optional<refusal> budget::over_reserve(const asking& a, moment now) const
 {
     if (a.how == urgency::interactive || settings_.daily == 0) return std::nullopt;
@@ -166,7 +217,7 @@ std::optional<refusal> budget::refuses(const asking& a, duration allowed, moment
     if (auto delayed = delays(allowed, now)) return delayed;
     if (auto spent = over_cap(a, inside_of(a.tool) + queue_.requests_of(a.tool), now)) return spent;
     if (auto reserved = over_reserve(a, now)) return reserved;
-    std::size_t others = inside_.size() + queue_.ahead(a.tool, a.how);
+    std::size_t others = inside_.size() + queue_.ahead(name_of(a.tool, now), a.how);
     refusal r;
     r.allowed = allowed;
     r.left = day_.left(now);
@@ -182,7 +233,7 @@ std::optional<refusal> budget::refuses(const asking& a, duration allowed, moment
 std::optional<refusal> budget::refuses_to_join(item i, const asking& a, duration allowed, moment now) const
 {
     if (auto delayed = delays(allowed, now)) return delayed;
-    std::size_t others = inside_.size() + std::min(queue_.ahead(i), queue_.ahead(a.tool, a.how));
+    std::size_t others = inside_.size() + std::min(queue_.ahead(i), queue_.ahead(name_of(a.tool, now), a.how));
     refusal r;
     r.allowed = allowed;
     r.left = day_.left(now);
@@ -206,8 +257,10 @@ std::optional<refusal> budget::delays(duration allowed, moment now) const
     return std::nullopt;
 }
 
-void budget::add(item i, const asking& a, moment now, bool came_back)
+void budget::add(item i, const asking& who, moment now, bool came_back)
 {
+    asking a = who;
+    a.tool = enter(who.tool, now);
     queue_.add(i, a, came_back);
     if (!came_back) return;
     look_soon_ = true;
@@ -254,11 +307,13 @@ std::optional<budget::expelled> budget::expel(moment now)
         }
     for (urgency how : {urgency::interactive, urgency::background})
     {
-        auto first = next(how, now);
-        if (!first) continue;
-        auto why = over_cap(first->who, inside_of(first->who.tool), now);
-        if (!why) why = over_reserve(first->who, now);
-        if (why) return leave_queue(*first, *why);
+        while (auto first = next(how, now))
+        {
+            auto why = over_cap(first->who, inside_of(first->who.tool), now);
+            if (!why) why = over_reserve(first->who, now);
+            if (!why) break;
+            if (!queue_.ride_along(*first)) return leave_queue(*first, *why);
+        }
     }
     return std::nullopt;
 }
@@ -425,7 +480,7 @@ void budget::not_sent(const grant& g)
 {
     window_.give_back(g.token);
     day_.give_back(g.minute);
-    shares_.take_back(g.who.tool);
+    shares_.take_back(names_.find(g.who.tool));
 }
 
 void budget::refused(const std::string* retry_after, moment now)

@@ -11,6 +11,7 @@
 #include "server/budget/refusal.hpp"
 #include "server/budget/sliding_window.hpp"
 #include "server/budget/tool_shares.hpp"
+#include "server/text/tool_names.hpp"
 
 #include <deque>
 #include <limits>
@@ -43,6 +44,13 @@ public:
 
     // Why one that would join the waiting `i` could not have its turn within `allowed`, or nothing.
     std::optional<refusal> refuses_to_join(item i, const asking&, duration allowed, moment now) const;
+
+    // Why the tool may spend nothing more of the day, or nothing. It may still wait for what another tool asks for.
+    std::optional<refusal> refuses_share(const asking&, moment now) const;
+
+    // Which tools are told apart. Those that ask under another name do so as other_tools.
+    tool_names& tools() { return names_; }
+    const tool_names& tools() const { return names_; }
 
     // How long until a request that came now would be sent.
     duration expected(const asking&, moment now) const;
@@ -131,6 +139,9 @@ public:
     std::optional<duration> until_change(moment now) const;
 
 private:
+    std::optional<std::string> gives_way(moment now) const;
+    std::string enter(const std::string& tool, moment now);
+    std::string name_of(const std::string& tool, moment now) const;
     std::uint64_t cap_of(const std::string& tool, moment now) const;
     std::optional<refusal> over_cap(const asking&, std::uint64_t before_it, moment now) const;
     std::optional<refusal> over_reserve(const asking&, moment now) const;
@@ -146,6 +157,7 @@ private:
 
     budget_settings settings_;
     daily_quota day_;
+    tool_names names_;
     tool_shares shares_;
     sliding_window window_;
     fair_queue queue_;

@@ -1,7 +1,5 @@
 #include "server/budget/fair_queue.hpp"
 
-#include "server/text/tool_names.hpp"
-
 #include <algorithm>
 #include <utility>
 
@@ -27,26 +25,19 @@ void fair_queue::add(item i, const asking& a, bool came_back)
     if (a.until != steady_time::max()) deadlines_.insert(deadline_of(i, a));
 }
 
-// Where it stands for this tool already, or in a flow that the tool shares with others.
+// Where it stands in this tool's own flow.
 fair_queue::place* fair_queue::place_of(presence& p, const asking& a)
 {
-    auto is_of_tool = [&](const asking& each) { return each.tool == a.tool; };
     for (place& each : p.in_flows)
-        if (each.how == a.how && std::any_of(each.askers.begin(), each.askers.end(), is_of_tool)) return &each;
-    const queue& q = at(a.how);
-    auto flow = q.by_tool.find(name_in(q.by_tool, a.tool));
-    for (place& each : p.in_flows)
-        if (flow != q.by_tool.end() && each.in == flow->second) return &each;
+        if (each.how == a.how && each.in->tool == a.tool) return &each;
     return nullptr;
 }
 
 fair_queue::place fair_queue::make_place(item i, const asking& a, bool came_back)
 {
     queue& q = at(a.how);
-    std::string_view name = name_in(q.by_tool, a.tool);
-    auto known = q.by_tool.find(name);
-    if (known == q.by_tool.end())
-        known = q.by_tool.emplace(name, q.round.insert(q.round.end(), {std::string(name), {}})).first;
+    auto known = q.by_tool.find(a.tool);
+    if (known == q.by_tool.end()) known = q.by_tool.emplace(a.tool, q.round.insert(q.round.end(), {a.tool, {}})).first;
     flows::iterator f = known->second;
     auto before = f->items.end();
     if (came_back)
@@ -106,14 +97,30 @@ std::optional<bool> fair_queue::remove(item i, const asking& who)
         if (gone == p->askers.end()) continue;
         deadlines_.erase(deadline_of(i, *gone));
         p->askers.erase(gone);
-        if (!p->askers.empty()) return false;
+        auto is_own = [&](const asking& a) { return a.how == p->how && a.tool == p->in->tool; };
+        if (std::any_of(p->askers.begin(), p->askers.end(), is_own)) return false;
+        const std::vector<asking> riders = std::move(p->askers);
         leave(*p);
         in_flows.erase(p);
-        if (!in_flows.empty()) return false;
+        for (const asking& a : riders) add(i, a);
+        if (!found->second.in_flows.empty()) return false;
         forget(found);
         return true;
     }
     return std::nullopt;
+}
+
+bool fair_queue::ride_along(const waiting_item& w)
+{
+    auto& in_flows = present_.at(w.what).in_flows;
+    if (in_flows.size() < 2) return false;
+    auto own = std::find_if(in_flows.begin(), in_flows.end(),
+                            [&](const place& p) { return p.how == w.who.how && p.in->tool == w.who.tool; });
+    place& other = own == in_flows.begin() ? in_flows.back() : in_flows.front();
+    other.askers.insert(other.askers.end(), own->askers.begin(), own->askers.end());
+    leave(*own);
+    in_flows.erase(own);
+    return true;
 }
 
 void fair_queue::stop_batching(std::uint64_t batch_key)
@@ -186,7 +193,7 @@ std::size_t fair_queue::requests(std::size_t items) const
 std::size_t fair_queue::ahead(std::string_view tool, urgency how) const
 {
     const queue& q = at(how);
-    auto own = q.by_tool.find(name_in(q.by_tool, tool));
+    auto own = q.by_tool.find(tool);
     if (own == q.by_tool.end()) return requests(turns_before(q, q.round.end(), 0));
     return requests(turns_before(q, own->second, own->second->items.size()));
 }
@@ -221,7 +228,8 @@ fair_queue::waiting_item fair_queue::first_asker(item i, urgency how, const flow
     const presence& here = present_.at(i);
     auto place = std::find_if(here.in_flows.begin(), here.in_flows.end(),
                               [&](const auto& p) { return p.how == how && &*p.in == &in; });
-    waiting_item found{i, place->askers.front()};
+    auto is_own = [&](const asking& a) { return a.how == how && a.tool == in.tool; };
+    waiting_item found{i, *std::find_if(place->askers.begin(), place->askers.end(), is_own)};
     found.who.batch_key = here.batch_key;
     return found;
 }

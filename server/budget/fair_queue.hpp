@@ -1,10 +1,10 @@
 // Decides whose turn is next: fair between tools, interactive before background.
 //
-// Each tool is a flow, by name_in(), and the flows take turns (round robin: every request costs one token, so this is
-// deficit round robin with nothing left to count). Lookups with the same `batch_key`, one for each credential, may
-// share a request when it is somebody's turn. A tool with thousands of requests delays another's
-// single one by one turn of each tool that waits. What several tools ask for stands in the flow of each, and goes with
-// whichever turn comes first.
+// Each tool is a flow, and the flows take turns (round robin: every request costs one token, so this is deficit round
+// robin with nothing left to count). The caller bounds the names of tools (text/tool_names). Lookups with the same
+// `batch_key`, one for each credential, may share a request when it is somebody's turn. A tool with thousands of
+// requests delays another's single one by one turn of each tool that waits. What several tools ask for stands in the
+// flow of each, and goes with whichever turn comes first.
 #pragma once
 
 #include "cache/time.hpp"
@@ -74,6 +74,11 @@ public:
     // Removes it: its flow has had its turn.
     void take(const waiting_item&);
 
+    // The flow of who asks has no turn for the item any more: it goes with another flow's turn, if it stands in one.
+    // False, and nothing changes, if it does not. Once nobody of that flow asks for it, those who ride along have their
+    // own place again, the last in their flow.
+    bool ride_along(const waiting_item&);
+
     // One who asks and whose deadline has passed; and the earliest deadline.
     std::optional<waiting_item> overdue(steady_time now) const;
     std::optional<steady_time> first_deadline() const;
@@ -127,7 +132,7 @@ private:
         urgency how;
         flows::iterator in;
         std::list<item>::iterator at;
-        std::vector<asking> askers;  // of one tool, but in the shared flow; never empty
+        std::vector<asking> askers;  // one at least of the flow's tool; the others ride along
     };
     struct presence
     {

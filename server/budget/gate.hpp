@@ -123,6 +123,7 @@ public:
 
     // The decisions, to be asked.
     const budget& spending() const { return budget_; }
+    tool_names& tools() { return budget_.tools(); }  // any thread
 
     void close();  // everyone who waits is told so
 

@@ -23,26 +23,15 @@ wall_time end_of(std::int64_t step)
 
 }  // namespace
 
-tool_shares::tool_shares(const ledger_page& kept, const std::map<std::string, tool_settings>& named)
+tool_shares::tool_shares(const ledger_page& kept)
 {
-    reconfigure(named);
     for (const ledger_page::share& s : kept.shares) tools_[s.tool].push_back({s.at, s.count, false});
-}
-
-void tool_shares::reconfigure(const std::map<std::string, tool_settings>& named)
-{
-    for (const auto& [name, said] : named) named_.insert(name);
-}
-
-std::string_view tool_shares::name_of(std::string_view tool) const
-{
-    return tool.empty() || named_.contains(tool) ? tool : name_in(tools_, tool);
 }
 
 void tool_shares::add(std::string_view tool, wall_time now)
 {
     if (tool.empty()) return;
-    std::deque<step>& steps = tools_[std::string(name_of(tool))];
+    std::deque<step>& steps = tools_[std::string(tool)];
     if (steps.empty() || steps.back().at < step_of(now)) steps.push_back({step_of(now), 0, false});
     ++steps.back().count;
     steps.back().changed = true;
@@ -50,15 +39,30 @@ void tool_shares::add(std::string_view tool, wall_time now)
 
 void tool_shares::take_back(std::string_view tool)
 {
-    auto found = tools_.find(name_of(tool));
+    auto found = tools_.find(tool);
     if (found == tools_.end() || found->second.back().count == 0) return;
     --found->second.back().count;
     found->second.back().changed = true;
 }
 
+void tool_shares::fold(std::string_view tool)
+{
+    auto found = tools_.find(tool);
+    if (found == tools_.end()) return;
+    std::deque<step>& others = tools_[std::string(other_tools)];
+    for (step& s : found->second)
+    {
+        auto at = std::lower_bound(others.begin(), others.end(), s.at,
+                                   [](const step& each, std::int64_t wanted) { return each.at < wanted; });
+        if (at == others.end() || at->at != s.at) at = others.insert(at, {s.at, 0, false});
+        at->count += std::exchange(s.count, 0);
+        at->changed = s.changed = true;
+    }
+}
+
 std::uint64_t tool_shares::spent(std::string_view tool, wall_time since) const
 {
-    auto found = tools_.find(name_of(tool));
+    auto found = tools_.find(tool);
     if (found == tools_.end()) return 0;
     std::int64_t sum = 0;
     for (const step& s : found->second)
@@ -87,7 +91,7 @@ duration tool_shares::wait(std::string_view tool, std::uint64_t cap, wall_time n
     std::uint64_t sum = spent(tool, now - day);
     if (sum < cap) return {};
     std::uint64_t need = sum - cap + 1;
-    for (const step& s : tools_.find(name_of(tool))->second)
+    for (const step& s : tools_.find(tool)->second)
     {
         if (end_of(s.at) <= now - day) continue;
         if (std::uint64_t(s.count) >= need) return end_of(s.at) + day - now;
@@ -105,6 +109,7 @@ void tool_shares::move_changes(ledger_page& to)
         while (!steps.empty() && steps.front().at < oldest) steps.pop_front();
         for (step& s : steps)
             if (std::exchange(s.changed, false)) to.shares.push_back({s.at, t->first, s.count});
+        std::erase_if(steps, [](const step& s) { return s.count == 0; });
         t = steps.empty() ? tools_.erase(t) : std::next(t);
     }
 }

@@ -2,33 +2,29 @@
 #pragma once
 
 #include "cache/ledger_page.hpp"
-#include "config/budget_settings.hpp"
 
 #include <deque>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 
 namespace callcache
 {
 
-// Counted in steps of ten minutes, by name_in(): those that have no place share one name. What callcache sends for
-// itself is for no tool, which has an empty name, and is not counted here. Times are by the ledger's clock. Pure; one
-// thread.
+// Counted in steps of ten minutes, by the names that tool_names gives. What callcache sends for itself is for no tool,
+// which has an empty name, and is not counted here. Times are by the ledger's clock. Pure; one thread.
 class tool_shares
 {
 public:
-    // Those that are `named` have places of their own.
-    explicit tool_shares(const ledger_page& kept, const std::map<std::string, tool_settings>& named = {});
-
-    // More that are named.
-    void reconfigure(const std::map<std::string, tool_settings>& named);
+    explicit tool_shares(const ledger_page& kept);
 
     void add(std::string_view tool, wall_time now);
 
     // The last one was not sent after all.
     void take_back(std::string_view tool);
+
+    // What the tool spent was spent by other_tools from now on, in the ledger too.
+    void fold(std::string_view tool);
 
     // Of requests since then, in whole steps.
     std::uint64_t spent(std::string_view tool, wall_time since) const;
@@ -50,9 +46,7 @@ private:
         std::int64_t count = 0;
         bool changed = false;
     };
-    std::string_view name_of(std::string_view tool) const;
 
-    std::set<std::string, std::less<>> named_;
     std::map<std::string, std::deque<step>, std::less<>> tools_;
 };
 

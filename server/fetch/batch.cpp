@@ -131,7 +131,7 @@ void batch::end(bulk_end how, const std::string& why, std::size_t found)
                                    : "a bulk read failed; its calls are fetched one by one",
                          {{"why", why},
                           {"calls", std::to_string(asked_)},
-                          {"tool", leader_.first.tool},
+                          {"tool", path_.tool_of(leader_)},
                           {"next", stopped ? "in an hour, for this credential" : "when calls wait again"}});
 }
 
@@ -184,7 +184,7 @@ void compare(miss_path& path, const lookup_flight& check, const upstream_answer*
     path.permits.stop_batching(key_of(whose));
     path.parts.kept.disk().put_partition(whose.record());
     path.parts.out.error("a bulk read and a single GET gave two different calls; there are no bulk reads for a day",
-                         {{"id", check.first.id}, {"tool", check.first.tool}});
+                         {{"id", check.first.id}, {"tool", path.tool_of(check)}});
 }
 
 }  // namespace callcache

@@ -27,6 +27,8 @@ public:
     // While it is true, stale is served without a refresh.
     bool is_stretched() const { return path_->is_stretched.load(std::memory_order_relaxed); }
 
+    tool_names& tools() { return path_->permits.tools(); }
+
     void resume(std::function<void()> done);  // the operator ends a pause that the vendor asked for
     void ask_report(std::function<void(upstream_report)> done);
     void ask_forecasts(std::vector<lookup>, std::function<void(std::vector<forecast>)> done);

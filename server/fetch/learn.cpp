@@ -74,7 +74,7 @@ void hear_429(miss_path& path, const flight& f, const std::string* retry_after)
     if (was_paused) return;
     path.parts.out.warn(
         "Gong answered 429: nothing is sent until it allows it again",
-        {{"for_s", std::to_string(seconds_up(path.spending().paused_for(path.now())))}, {"tool", f.first.tool}});
+        {{"for_s", std::to_string(seconds_up(path.spending().paused_for(path.now())))}, {"tool", path.tool_of(f)}});
 }
 
 void stretch(miss_path& path)

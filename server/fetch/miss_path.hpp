@@ -70,6 +70,9 @@ struct miss_path : std::enable_shared_from_this<miss_path>
     moment now() const { return parts.clock.now(); }
     trust trust_of(const partition& p) const { return trust_at(p.confirmed_at(), now().wall, config()); }
     const budget& spending() const { return permits.spending(); }
+
+    // As the log calls the tool that began it.
+    std::string tool_of(const flight& f) const { return spending().tools().find(f.first.tool); }
 };
 using miss_path_ptr = std::shared_ptr<miss_path>;
 

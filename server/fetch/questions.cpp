@@ -86,6 +86,9 @@ looked_up say_again(const miss_path& path, const lookup& l, const failing_ids::k
 std::optional<refusal> refuses_to_join(const miss_path& path, const flight& f, const lookup& l)
 {
     if (!f.is<queued>()) return std::nullopt;
+    // A tool that has had its share waits with others, and keeps nothing going that they have left.
+    if (!is_paid_for(path, f))
+        if (auto spent = path.spending().refuses_share(asking_of(l), path.now())) return spent;
     return path.spending().refuses_to_join(f.number, asking_of(l), l.patience, path.now());
 }
 

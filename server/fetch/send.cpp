@@ -101,7 +101,7 @@ bool may_retry(miss_path& path, const lookup_flight& f, const upstream_result& r
     bool passes = failure ? failure->what == failure_kind::closed || failure->what == failure_kind::lost
                           : is_gateway_error(answer->status);
     const moment now = path.now();
-    return passes && retries < retries_max && is_wanted && !path.draining &&
+    return passes && retries < retries_max && is_wanted && is_paid_for(path, f) && !path.draining &&
            unavailable_for(r, now.wall) <= longest_asked_wait && path.outage.lets_through(f.first.id, now.steady) &&
            path.retries.take(now.steady);
 }
@@ -165,7 +165,7 @@ task<fetched> fetch(miss_path& path, lookup_flight& f)
         if (auto* answer = std::get_if<upstream_answer>(&result); answer && answer->status == 429)
         {
             hear_429(path, f, answer->find("retry-after"));
-            if (f.flight::is_wanted()) continue;
+            if (f.flight::is_wanted() && is_paid_for(path, f)) continue;
             co_return fetched_of(std::move(result));
         }
         const bool is_wanted = out.led ? out.led->is_wanted() : f.flight::is_wanted();
@@ -233,7 +233,7 @@ void outgoing_flight::note_sending()
     f_.last.sent_at = path_.now().wall;
     f_.last.sent_steady = path_.now().steady;
     path_.retries.sent(f_.last.sent_steady);
-    path_.counts.sent(f_.first.tool);
+    path_.counts.sent(path_.spending().tools(), f_.first.tool);
     if (is_newcomer(path_, f_.first))
         stake_ = newcomers::stake(path_.newcomers, f_.first.whose->name(), f_.last.sent_steady);
 }
@@ -291,15 +291,28 @@ void limit_time(miss_path& path, waiter& w)
     w.late->set(w.asked.asked_at + w.asked.answer_within, [&path, asker = w.asked.asker] { on_deadline(path, asker); });
 }
 
+bool is_paid_for(const miss_path& path, const flight& f)
+{
+    auto* l = dynamic_cast<const lookup_flight*>(&f);
+    bool has_own_reason = l && l->why != lookup_flight::purpose::asked;
+    auto pays = [&](const waiter& w) {
+        return !w.left && !path.spending().refuses_share(asking_of(w.asked), path.now());
+    };
+    return has_own_reason || std::any_of(f.waiters.begin(), f.waiters.end(), pays);
+}
+
 void keep_or_linger(miss_path& path, flight& f)
 {
     auto* waits = std::get_if<queued>(&f.state);
-    if (!waits || f.is_wanted() || waits->lingering) return;
+    if (!waits || waits->lingering || is_paid_for(path, f)) return;
     waits->lingering = std::make_unique<alarm>(path.parts.loop, path.parts.clock);
     waits->lingering->set(path.now().steady + path.config().budget.linger, [&path, &f] {
         if (!path.spending().queue().contains(f.number)) return;  // it has its turn, and has yet to hear of that
+        refusal why = nobody_waits();
+        for (const waiter& w : f.waiters)
+            if (auto no = path.spending().refuses_share(asking_of(w.asked), path.now()); no && !w.left) why = *no;
         path.flights.shut(f);
-        path.permits.expel(f.number, nobody_waits());
+        path.permits.expel(f.number, std::move(why));
     });
 }
 

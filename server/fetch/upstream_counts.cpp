@@ -1,16 +1,16 @@
 #include "server/fetch/upstream_counts.hpp"
 
-#include "server/text/tool_names.hpp"
-
 #include <algorithm>
 
 namespace callcache
 {
 
-void upstream_counts::sent(std::string_view tool)
+void upstream_counts::sent(const tool_names& names, std::string_view tool)
 {
     ++total_.sent;
-    ++total_.sent_by_tool[std::string(name_in(total_.sent_by_tool, tool))];
+    auto [row, is_new] = total_.sent_by_tool.try_emplace(names.find(tool));
+    ++row->second;
+    if (is_new) fold_others(total_.sent_by_tool, names);
 }
 
 void upstream_counts::ended(upstream_kind kind, unsigned status, steady_time::duration took)

@@ -4,6 +4,7 @@
 #include "cache/time.hpp"
 #include "server/fetch/duplicate_fetches.hpp"
 #include "server/telemetry/request_counts.hpp"
+#include "server/text/tool_names.hpp"
 
 #include <cstdint>
 #include <map>
@@ -52,7 +53,7 @@ struct upstream_totals
 class upstream_counts
 {
 public:
-    void sent(std::string_view tool);  // counted by name_in()
+    void sent(const tool_names&, std::string_view tool);
     void ended(upstream_kind, unsigned status, steady_time::duration took);
     void retried() { ++total_.retries; }
     const upstream_totals& total() const { return total_; }

@@ -46,7 +46,7 @@ void note_end(miss_path& path, const flight& f, const upstream_result& r, std::s
                                 {"wait_ms", ms(last.sent_steady - f.first.asked_at)},
                                 {"upstream_ms", ms(last.ended - last.sent_steady)},
                                 {"askers", std::to_string(f.waiters.size())},
-                                {"tool", f.first.tool}};
+                                {"tool", path.tool_of(f)}};
     std::string_view number = answer ? request_id_in(answer->body) : std::string_view();
     if (!number.empty()) line.emplace_back("request_id", number);
     if (!f.first.traceparent.empty()) line.emplace_back("traceparent", f.first.traceparent);

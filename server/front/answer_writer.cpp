@@ -114,7 +114,7 @@ void answer_writer::note(const response_context& c, unsigned status, outcome wor
     std::int64_t micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
     std::vector<log_field> line{{"method", std::string(r.method)},   {"target", loggable(r.target)},
                                 {"status", std::to_string(status)},  {"outcome", std::string(callcache::word(word))},
-                                {"took_us", std::to_string(micros)}, {"tool", c.from.counted.tool()}};
+                                {"took_us", std::to_string(micros)}, {"tool", c.from.counted.name()}};
     if (auto trace = traceparent_of(r.fields); !trace.empty()) line.emplace_back("traceparent", trace);
     out_.info("answer", line);
 }

@@ -1,19 +1,47 @@
 #include "server/front/asker.hpp"
 
 #include "cache/digest.hpp"
+#include "config/ascii.hpp"
 #include "server/text/escape.hpp"
+
+#include <algorithm>
 
 namespace callcache
 {
 namespace
 {
 
-constexpr std::size_t shown_agent_max = 40;
+constexpr std::size_t read_agent_max = 256, shown_agent_max = 40;
 
-// A tool that does not say its name is its credential and its User-Agent: "python-requests/2.31 #5f0c".
+// "1.2.3", "v2"
+bool is_version(std::string_view word)
+{
+    if (word.starts_with('v')) word.remove_prefix(1);
+    return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) { return c == '.' || is_digit(c); });
+}
+
+// The products of a User-Agent, without their versions and comments (RFC 9110, section 10.1.5).
+std::string products_of(std::string_view user_agent)
+{
+    std::string products;
+    for (std::size_t depth = 0; !user_agent.empty();)
+    {
+        if (user_agent.front() == '(') ++depth;
+        std::size_t end = std::max<std::size_t>(1, std::min(user_agent.find_first_of(" \t()"), user_agent.size()));
+        std::string_view word = user_agent.substr(0, end);
+        if (word == ")" && depth > 0) --depth;
+        user_agent.remove_prefix(end);
+        word = word.substr(0, word.find('/'));
+        bool is_product = depth == 0 && word.find_first_of(" \t()") == word.npos && !word.empty() && !is_version(word);
+        if (is_product) products += (products.empty() ? "" : " ") + std::string(word);
+    }
+    return products;
+}
+
+// A tool that does not say its name is its credential and its User-Agent: "python-requests #5f0c".
 std::string unnamed_tool(std::string_view user_agent, const partition* whose)
 {
-    std::string name = harmless(user_agent);
+    std::string name = harmless(products_of(user_agent).substr(0, shown_agent_max));
     if (name.empty()) name = "unnamed";
     return whose ? name + " #" + hex(whose->name(), 2) : name;
 }
@@ -57,25 +85,28 @@ const partition_ptr& asking_credential::whose(const route_settings* kept_by, par
 }
 
 void asking_row::find(const routed& to, std::string_view user_agent, const asking_client& client,
-                      const asking_credential& credential, request_counts& counts)
+                      const asking_credential& credential, tables in)
 {
-    std::string_view route = route_word(to), agent = user_agent.substr(0, shown_agent_max);
-    if (row_ && route_ == route && named_ == to.tool && user_agent_ == agent) return;
+    std::string_view route = route_word(to), agent = user_agent.substr(0, read_agent_max);
+    bool is_current = row_ && found_at_ == in.names.changes();
+    if (is_current && route_ == route && named_ == to.tool && user_agent_ == agent) return;
     // A token's name counts before the one in the base URL: else a tool could spend another's share of the day.
     if (!client.name().empty())
         tool_ = client.name();
     else
         tool_ = to.tool.empty() ? unnamed_tool(agent, credential.whose().get()) : std::string(to.tool);
-    row_ = &counts.of(route, tool_);
+    found_at_ = in.names.changes();
+    name_ = in.names.enter(tool_);
+    row_ = in.counts.of(route, name_, in.names);
     route_ = route;
     named_ = to.tool;
     user_agent_ = agent;
 }
 
-asking_row asking_row::of_invalid(request_counts& counts)
+asking_row asking_row::of_invalid(tables in)
 {
     asking_row r;
-    r.row_ = &counts.of(invalid_route, "unknown");
+    r.row_ = in.counts.of(invalid_route, "unknown", in.names);
     return r;
 }
 

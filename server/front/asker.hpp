@@ -59,20 +59,27 @@ private:
 class asking_row
 {
 public:
+    struct tables
+    {
+        request_counts& counts;
+        tool_names& names;
+    };
+
     // Finds the row, unless the request is on the same route and of the same tool as the last one.
-    void find(const routed&, std::string_view user_agent, const asking_client&, const asking_credential&,
-              request_counts&);
+    void find(const routed&, std::string_view user_agent, const asking_client&, const asking_credential&, tables);
     void forget() { row_ = nullptr; }
 
     // A request that was refused before it was understood.
-    static asking_row of_invalid(request_counts&);
+    static asking_row of_invalid(tables);
 
     request_counts::row& row() const { return *row_; }
-    const std::string& tool() const { return tool_; }  // as it is called in the log
+    const std::string& tool() const { return tool_; }
+    const std::string& name() const { return name_; }  // as it is counted, and called in the log
 
 private:
-    request_counts::row* row_ = nullptr;
-    std::string route_, named_, user_agent_, tool_;
+    std::shared_ptr<request_counts::row> row_;
+    std::uint64_t found_at_ = 0;  // the number of changes of tool_names
+    std::string route_, named_, user_agent_, tool_, name_;
 };
 
 struct asker

@@ -177,7 +177,7 @@ void lookup_handler::refuse(const refused_head& refused, bool head_only, outgoin
     request unread;
     unread.arrived = parts_.clock.steady();
     asker unknown;
-    unknown.counted = asking_row::of_invalid(parts_.counts);
+    unknown.counted = asking_row::of_invalid({parts_.counts, parts_.misses.tools()});
     response_context c{unread, unknown, out, {}};
     c.mode.head_only = head_only;
     answers_.write(c, std::move(r), outcome::error);
@@ -206,7 +206,7 @@ void lookup_handler::recognize(const request& r, const routed& to, asker& from) 
     auto injected = parts_.injected ? parts_.injected->current() : nullptr;
     is_other |= from.credential.show(r.authorization, injected.get(), parts_.known);
     if (is_other) from.counted.forget();
-    from.counted.find(to, r.user_agent, from.client, from.credential, parts_.counts);
+    from.counted.find(to, r.user_agent, from.client, from.credential, {parts_.counts, parts_.misses.tools()});
 }
 
 std::optional<reply> lookup_handler::refusal(const request& r, const routed& to, const asker& from) const

@@ -1,8 +1,7 @@
 #include "server/telemetry/request_counts.hpp"
 
-#include "server/text/tool_names.hpp"
-
 #include <algorithm>
+#include <utility>
 
 namespace callcache
 {
@@ -34,22 +33,49 @@ void request_counts::row::add(outcome o, std::chrono::nanoseconds took)
     if (bound != latency_bounds_seconds.end()) raise(h.within[std::size_t(bound - latency_bounds_seconds.begin())]);
 }
 
-request_counts::row& request_counts::of(std::string_view route, std::string_view tool)
+std::shared_ptr<request_counts::row> request_counts::of(std::string_view route, std::string_view tool,
+                                                        const tool_names& names)
 {
     std::lock_guard lock(mutex_);
+    fold(names);
     auto thread = std::this_thread::get_id();
-    row_key key{thread, *routes_.emplace(route).first, *tools_.emplace(name_in(tools_, tool)).first};
-    return rows_.try_emplace(key, times_[thread]).first->second;
+    std::string name = route == invalid_route ? std::string(tool) : names.find(tool);
+    row_ptr& r = rows_[{thread, *routes_.emplace(route).first, std::move(name)}];
+    if (!r) r = std::make_shared<row>(times_[thread]);
+    return r;
+}
+
+// Requests that were refused before they were understood are nobody's.
+void request_counts::fold(const tool_names& names)
+{
+    if (std::exchange(folded_at_, names.changes()) == names.changes()) return;
+    std::erase_if(rows_, [&](const auto& each) {
+        const auto& [thread, route, tool] = each.first;
+        if (route == invalid_route || tool == other_tools || names.has(tool)) return false;
+        left_.emplace_back(route, each.second);
+        return true;
+    });
+    std::erase_if(left_, [&](const auto& each) {
+        const auto& [route, r] = each;
+        if (r.use_count() > 1) return false;
+        std::atomic_thread_fence(std::memory_order_acquire);  // who let go of it has counted before
+        for (std::size_t o = 0; o < outcome_count; ++o)
+            if (std::uint64_t n = value(r->requests_[o])) gone_[{route, outcome(o)}] += n;
+        return true;
+    });
 }
 
 request_totals request_counts::total() const
 {
     std::lock_guard lock(mutex_);
     request_totals sum;
-    for (const auto& [key, row] : rows_)
+    auto add = [&](std::string_view route, std::string_view tool, const row& r) {
         for (std::size_t o = 0; o < outcome_count; ++o)
-            if (std::uint64_t n = value(row.requests_[o]))
-                sum.requests[{std::get<1>(key), outcome(o), std::string(std::get<2>(key))}] += n;
+            if (std::uint64_t n = value(r.requests_[o])) sum.requests[{route, outcome(o), std::string(tool)}] += n;
+    };
+    for (const auto& [key, row] : rows_) add(std::get<1>(key), std::get<2>(key), *row);
+    for (const auto& [route, row] : left_) add(route, other_tools, *row);
+    for (const auto& [of, n] : gone_) sum.requests[{of.first, of.second, std::string(other_tools)}] += n;
     for (const auto& [thread, t] : times_)
         for (std::size_t o = 0; o < outcome_count; ++o)
         {

@@ -5,12 +5,15 @@
 #pragma once
 
 #include "server/http/outcome.hpp"
+#include "server/text/tool_names.hpp"
 
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <list>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -64,9 +67,10 @@ public:
         times& times_;
     };
 
-    // The calling thread's row; good as long as this. A lock: keep the row, and do not ask for each request. `route`:
-    // a route word, or the pattern of a kept route. `tool`: by name_in().
-    row& of(std::string_view route, std::string_view tool);
+    // The calling thread's row. A lock: keep the row, and do not ask for each request. `route`: a route word, or the
+    // pattern of a kept route. `tool`: as `names` has it; what was counted of those that have no place any more, or is
+    // still to be counted in their rows, is other_tools'.
+    std::shared_ptr<row> of(std::string_view route, std::string_view tool, const tool_names& names);
 
     // Any thread.
     request_totals total() const;
@@ -81,12 +85,20 @@ private:
         };
         std::array<histogram, outcome_count> by_outcome;
     };
-    using row_key = std::tuple<std::thread::id, std::string_view, std::string_view>;
+    using row_key = std::tuple<std::thread::id, std::string_view, std::string>;
+    using row_ptr = std::shared_ptr<row>;
+
+    void fold(const tool_names&);
 
     mutable std::mutex mutex_;
-    std::set<std::string, std::less<>> routes_, tools_;
+    std::set<std::string, std::less<>> routes_;
     std::map<std::thread::id, times> times_;
-    std::map<row_key, row> rows_;
+    std::map<row_key, row_ptr> rows_;
+    std::uint64_t folded_at_ = 0;  // the number of changes of tool_names
+
+    // Of tools without a place: rows that somebody still counts in, and the sum of the others.
+    std::list<std::pair<std::string_view, row_ptr>> left_;
+    std::map<std::pair<std::string_view, outcome>, std::uint64_t> gone_;
 };
 
 }  // namespace callcache

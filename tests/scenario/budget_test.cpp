@@ -314,6 +314,77 @@ TEST_CASE("tools: a tool's own daily cap, class and wait_max hold, and the other
     CHECK(w.get("/@etl" + w.path(5)).status == 200);
 }
 
+TEST_CASE("tools: one at its cap gets what another waits for anyway, and keeps nothing going that the other has left")
+{
+    three_a_second w;
+    w.config.budget.rate = 0.02;  // one in 50 s
+    w.config.budget.burst = 1;
+    w.config.budget.wait_max = w.config.server.answer_max = 1h;
+    w.config.budget.tools["etl"] = {.daily = 1};
+    w.start();
+    w.clock_runs = true;
+    CHECK(w.get("/@etl" + w.path(1)).status == 200);
+    w.clock_runs = false;
+    auto agent = w.asks("/@agent" + w.path(2));
+    w.settle();
+    auto etl = w.asks("/@etl" + w.path(2));
+    w.settle();
+    SUBCASE("it gets the answer on the other's account")
+    {
+        w.clock_runs = true;
+        CHECK(agent->read().status == 200);
+        CHECK(etl->read().cache("collapsed") == "collapsed");
+        auto spent = w.cache->misses().report().spending.tools;
+        CHECK(spent.at("etl") == 1);
+        CHECK(spent.at("agent") == 1);
+    }
+    SUBCASE("the other hangs up: after budget.linger it is told that it has had its share")
+    {
+        agent->hang_up();
+        w.settle();
+        w.clock.advance(w.config.budget.linger - 1s);
+        w.settle();
+        CHECK_FALSE(etl->has_answer());
+        answer another = w.get("/@etl" + w.path(2));  // nor may it begin to wait for that
+        CHECK(another.status == 429);
+        CHECK(contains(another.body, "etl has had its share"));
+        w.clock_runs = true;
+        answer told = etl->read();
+        w.clock_runs = false;
+        CHECK(told.status == 429);
+        CHECK(contains(told.body, "etl has had its share"));
+        w.clock.advance(1h);
+        w.settle();
+        CHECK(w.vendor->requests() == 1);
+    }
+    SUBCASE("somebody else asks before that: it goes on")
+    {
+        agent->hang_up();
+        w.settle();
+        auto third = w.asks("/@third" + w.path(2));
+        w.settle();
+        w.clock_runs = true;
+        CHECK(etl->read().status == 200);
+        CHECK(third->read().status == 200);
+        CHECK(w.cache->misses().report().spending.tools.at("etl") == 1);
+    }
+}
+
+TEST_CASE("tools: a hundred and ten versions of one User-Agent are one tool, and nobody's place is lost to them")
+{
+    three_a_second w;
+    w.config.budget.rate = w.config.budget.burst = 100;
+    w.vendor_options.limits = {0, 0};
+    w.start();
+    w.clock_runs = true;
+    for (std::uint64_t n = 0; n < 110; ++n)
+        CHECK(w.get(w.path(n), {{"User-Agent", "etl/1." + std::to_string(n)}}).status == 200);
+    CHECK(w.get("/@agent" + w.path(200)).status == 200);
+    auto spent = w.cache->misses().report().spending.tools;
+    CHECK(spent.size() == 2);
+    CHECK(spent.at("agent") == 1);
+}
+
 TEST_CASE("tools: one tool may spend budget.tool_daily_percent of the day, once another has asked")
 {
     three_a_second w;

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 using namespace callcache;
 using reason = refusal::reason;
 
@@ -174,6 +176,179 @@ TEST_CASE("flows: a tool's own cap holds behind 256 other tools that wait")
         pass(now, 1s);
     }
     CHECK(sent == 2);
+}
+
+namespace
+{
+
+std::string tool(int n)
+{
+    return "tool " + std::to_string(n);
+}
+
+// One request of this tool, all the way.
+void spend(budget& b, const std::string& as, moment& now, ledger_page& disk)
+{
+    pass(now, 2s);
+    b.add(1, {as, urgency::interactive}, now);
+    REQUIRE(send_next(b, now, disk));
+}
+
+std::uint64_t sum_of(const std::map<std::string, std::uint64_t>& spent)
+{
+    std::uint64_t sum = 0;
+    for (const auto& [name, count] : spent) sum += count;
+    return sum;
+}
+
+}  // namespace
+
+TEST_CASE("places: a newcomer takes the place of the tool that has spent least, which is counted with the others")
+{
+    budget_settings s;
+    s.tools["etl"] = {};
+    moment now = start;
+    ledger_page disk;
+    budget b(s, {}, clean(), "boot", now);
+    for (int round = 0; round < 2; ++round)
+        for (int n = 0; n < int(tool_places_max); ++n)
+            if (round == 0 || n != 42) spend(b, tool(n), now, disk);
+    for (int n = 0; n < 50; ++n) spend(b, "late " + std::to_string(n), now, disk);
+    const auto spent = b.report(now).tools;
+    CHECK(spent.size() == tool_places_max + 1);
+    CHECK(sum_of(spent) == b.report(now).spent);
+    CHECK(spent.at("tool 7") == 2);
+    CHECK(spent.count("tool 42") == 0);
+    CHECK(spent.at("(others)") == 50);  // tool 42 and all late ones but the last
+    CHECK(spent.at("late 49") == 1);
+    spend(b, "etl", now, disk);  // always has its own
+    CHECK(b.report(now).tools.at("late 49") == 1);
+
+    // The same after a restart, and the same again where fewer tools fit.
+    REQUIRE(b.to_write(now) == std::nullopt);
+    merge(disk, b.close(now));
+    budget again(s, {}, disk, "boot", now);
+    auto expected = spent;
+    expected["etl"] = 1;
+    CHECK(again.report(now).tools == expected);
+    CHECK(again.tools().has("tool 7"));
+    CHECK_FALSE(again.tools().has("tool 42"));
+}
+
+TEST_CASE("places: a ledger with more tools than there are places keeps those that spent most, and every sum")
+{
+    moment now = start;
+    ledger_page kept = clean();
+    kept.time = kept.wall = now.wall;
+    const std::int64_t minute = now.wall.time_since_epoch() / 1min;
+    for (int n = 0; n < 150; ++n) kept.shares.push_back({minute / 10, tool(n), n + 1});
+    kept.shares.push_back({minute / 10, "(others)", 5});
+    kept.spent.push_back({minute, 150 * 151 / 2 + 5});
+    std::sort(kept.shares.begin(), kept.shares.end(), [](const auto& a, const auto& c) { return a.tool < c.tool; });
+    budget b({}, {}, kept, "boot", now);
+    auto spent = b.report(now).tools;
+    CHECK(spent.size() == tool_places_max + 1);
+    CHECK(spent.at(tool(50)) == 51);
+    CHECK(spent.at("(others)") == 50 * 51 / 2 + 5);
+    CHECK(sum_of(spent) == b.report(now).spent);
+}
+
+TEST_CASE("places: a tool that spent nothing is never told that it has had its share")
+{
+    budget_settings s;
+    s.daily = 1000;
+    moment now = start;
+    ledger_page disk;
+    budget b(s, {}, clean(), "boot", now);
+    spend(b, "steady", now, disk);
+    for (int n = 0; n < 900; ++n) spend(b, tool(n), now, disk);  // one that calls itself something else each time
+    REQUIRE(b.report(now).tools.at("(others)") >= 800);          // more than one tool may have
+    for (const char* name : {"steady", "new", "(others)"})
+    {
+        CAPTURE(name);
+        CHECK_FALSE(b.refuses({name, urgency::interactive}, 20s, now));
+        spend(b, name, now, disk);
+    }
+    CHECK(b.report(now).tools.at("new") == 1);
+}
+
+TEST_CASE(
+    "places: a tool that waits keeps its place; beyond a hundred that wait there is one flow, and none is forgotten")
+{
+    budget_settings s;
+    moment now = start;
+    ledger_page disk;
+    budget b(s, {}, clean(), "boot", now);
+    for (int i = 0; i < 1000; ++i) b.add(budget::item(i + 1), {tool(i), urgency::interactive}, now);
+    CHECK(b.queue().waiting(tool(0)) == 1);
+    CHECK(b.queue().waiting(tool(99)) == 1);
+    CHECK(b.queue().waiting("(others)") == 900);
+    CHECK(b.expected({tool(5), urgency::interactive}, now) < b.expected({"late", urgency::interactive}, now));
+    std::vector<budget::item> order;
+    for (int step = 0; step < 3000 && b.queue().size() > 0; ++step)
+    {
+        if (auto i = send_next(b, now, disk)) order.push_back(*i);
+        pass(now, 1s);
+    }
+    REQUIRE(order.size() == 1000);
+    CHECK(order[100] == 101);  // the first of the others, after one of each
+    CHECK(order[101] == 102);
+    CHECK(sum_of(b.report(now).tools) == 1000);
+}
+
+TEST_CASE("places: what was not sent after all is taken back from the others, once its tool has given way")
+{
+    moment now = start;
+    ledger_page disk;
+    budget b({}, {}, clean(), "boot", now);
+    for (int n = 1; n < int(tool_places_max); ++n)
+        for (int times = 0; times < 2; ++times) spend(b, tool(n), now, disk);
+    pass(now, 2s);
+    b.add(1, {"unlucky", urgency::interactive}, now);
+    REQUIRE(b.admit(now));
+    if (auto page = b.to_write(now)) b.written(ledger_state::durable, now);
+    auto grant = b.send(1, now);
+    b.add(2, {"late", urgency::interactive}, now);
+    CHECK(b.report(now).tools.at("(others)") == 1);
+    b.not_sent(grant);
+    CHECK(b.report(now).tools.count("(others)") == 0);
+}
+
+TEST_CASE("tools: one at its cap waits along with another that may spend, and takes no turn of its own")
+{
+    budget_settings s;
+    s.tools["etl"].daily = 1;
+    moment now = start;
+    ledger_page disk;
+    budget b(s, {}, clean(), "boot", now);
+    spend(b, "etl", now, disk);
+    pass(now, 2s);
+    const asking etl{"etl", urgency::interactive, 0, false, now.steady + 20s, 1};
+    const asking agent{"agent", urgency::interactive, 0, false, now.steady + 20s, 2};
+    SUBCASE("it goes on the other's account")
+    {
+        b.add(5, etl, now);
+        b.add(5, agent, now);
+        CHECK_FALSE(b.expel(now));
+        REQUIRE(send_next(b, now, disk) == 5);
+        CHECK(b.report(now).tools.at("agent") == 1);
+        CHECK(b.report(now).tools.at("etl") == 1);
+    }
+    SUBCASE("once the other has left, it is told why")
+    {
+        b.add(5, etl, now);
+        asking hurried = agent;
+        hurried.until = now.steady + 500ms;
+        b.add(5, hurried, now);
+        std::vector<std::string> told;
+        for (int step = 0; step < 10; ++step)
+        {
+            while (auto gone = b.expel(now)) told.push_back(gone->who.tool + (gone->gone ? ", gone" : ""));
+            now.steady += 100ms;
+            now.wall += 100ms;
+        }
+        CHECK(told == std::vector<std::string>{"agent", "etl, gone"});
+    }
 }
 
 TEST_CASE("reserve: background work counts what is inside, and not yet sent, against what is left")

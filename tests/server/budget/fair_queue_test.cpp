@@ -277,24 +277,47 @@ TEST_CASE("queue: when there are too many, the newest of the longest flow goes, 
     CHECK(q.contains(22));  // who asks removes it
 }
 
-TEST_CASE("queue: more tools than there are flows share one, and none is forgotten")
+TEST_CASE("queue: who rides along has no turn, and goes with another's; once that one has left, it has its own again")
 {
     fair_queue q;
-    for (int i = 0; i < 1000; ++i) q.add(i, {"tool " + std::to_string(i), now});
-    CHECK(q.size() == 1000);
-    CHECK(q.waiting("tool 0") == 1);
-    CHECK(q.ahead("tool 5", now) == 101);      // one of each flow, and no more of the shared one
-    CHECK(q.ahead("tool 2000", now) == 1000);  // behind all that the shared flow holds
-    auto last = q.newest_of_longest();
-    REQUIRE(last);
-    CHECK(last->what == 999);
-    CHECK(q.remove(last->what, {last->who.tool, last->who.how}));
-    CHECK(q.size() == 999);
-    items order = drained(q);
-    CHECK(sorted(order).size() == 999);
-    CHECK(order[100] == 100);  // the first of the shared flow, after one of each
-    CHECK(order[101] == 101);
-    CHECK(q.size(now) == 0);
+    q.add(1, {"a", now, 0, false, steady_time::max(), 11});
+    CHECK_FALSE(q.ride_along(*q.next(now)));  // nobody else asks for it
+    q.add(1, {"b", now, 0, false, steady_time::max(), 12});
+    q.add(2, {"b", now});
+    REQUIRE(q.next(now)->who.tool == "a");
+    CHECK(q.ride_along(*q.next(now)));
+    CHECK(q.waiting("a") == 0);
+    CHECK(q.size() == 2);
+    CHECK(q.next(now)->what == 1);
+    CHECK(q.next(now)->who.tool == "b");
+    SUBCASE("it goes with it")
+    {
+        q.take(*q.next(now));
+        CHECK_FALSE(q.contains(1));
+        CHECK(q.next(now)->what == 2);
+    }
+    SUBCASE("the other leaves")
+    {
+        CHECK(q.remove(1, {"b", now, 0, false, steady_time::max(), 12}) == false);
+        CHECK(q.waiting("a") == 1);
+        CHECK(q.waiting("b") == 1);
+        CHECK(q.remove(1, {"a", now, 0, false, steady_time::max(), 11}) == true);
+        CHECK(q.size() == 1);
+    }
+    SUBCASE("it leaves")
+    {
+        CHECK(q.remove(1, {"a", now, 0, false, steady_time::max(), 11}) == false);
+        CHECK(q.next(now)->who.asker == 12);
+    }
+    SUBCASE("another of the first tool asks")
+    {
+        q.add(1, {"a", now, 0, false, steady_time::max(), 13});
+        CHECK(q.waiting("a") == 1);
+        CHECK(q.remove(1, {"b", now, 0, false, steady_time::max(), 12}) == false);
+        CHECK(q.waiting("a") == 1);
+        CHECK(q.remove(1, {"a", now, 0, false, steady_time::max(), 11}) == false);
+        CHECK(q.remove(1, {"a", now, 0, false, steady_time::max(), 13}) == true);
+    }
 }
 
 namespace

@@ -733,7 +733,7 @@ TEST_CASE("expel: who waits is told why, and who has had a turn is not")
     CHECK(w.queued() == 0);
 }
 
-TEST_CASE("expel: who loses a place in one tool's flow waits in another's; without one, it is told why")
+TEST_CASE("expel: who may spend no more goes with another tool's turn; where nobody else asks for it, it is told why")
 {
     budget_settings s = one_a_second();
     s.tools["etl"].daily = 1;
@@ -752,12 +752,16 @@ TEST_CASE("expel: who loses a place in one tool's flow waits in another's; witho
     w.g.reconfigure(w.config);
     w.pass(window - 500ms);
     REQUIRE(before_it.has_entered());
-    REQUIRE(w.expelled.size() == 2);
-    CHECK(w.expelled.back() == std::pair(both.number, reason::tool_spent));
+    CHECK(w.expelled.size() == 1);
     CHECK_FALSE(both.turn);
     before_it.way.reset();
     w.settle();
     CHECK(both.has_entered());
+    CHECK(w.expelled.size() == 1);
+    w.wants_room(both);
+    w.pass(window);
+    REQUIRE(both.has_room());
+    CHECK(w.report().tools == std::map<std::string, std::uint64_t>{{"agent", 1}, {"etl", 1}});
 }
 
 TEST_CASE("join: nothing waits for another tool that has had its turn already")

@@ -150,22 +150,6 @@ TEST_CASE("shares: what the ledger forgets is forgotten, and its tools with it")
     CHECK(s.spent("old", t0) == 0);
 }
 
-TEST_CASE("shares: more than a hundred tools share one name, and nothing of what they spend is lost")
-{
-    tool_shares s({});
-    for (int i = 0; i < 500; ++i) s.add("tool " + std::to_string(i), t0);
-    auto all = s.all(t0);
-    CHECK(all.size() == 101);
-    std::uint64_t sum = 0;
-    for (const auto& [tool, spent] : all) sum += spent;
-    CHECK(sum == 500);
-    CHECK(all.at("(others)") == 400);
-    CHECK(s.spent("tool 3", t0) == 1);
-    CHECK(s.spent("tool 499", t0) == 400);
-    s.take_back("tool 499");
-    CHECK(s.spent("tool 150", t0) == 399);
-}
-
 TEST_CASE("shares: what callcache sends for itself is no tool's, and makes nobody share the day")
 {
     tool_shares s({});
@@ -178,24 +162,27 @@ TEST_CASE("shares: what callcache sends for itself is no tool's, and makes nobod
     CHECK(changes(s, t0).shares.size() == 1);
 }
 
-TEST_CASE("shares: a hundred tools that came first take no share from one that is named, and lose none to it")
-{
-    tool_shares s({}, {{"etl", {}}});
-    for (int i = 0; i < 500; ++i) s.add("tool " + std::to_string(i), t0);
-    s.add("etl", t0);
-    CHECK(s.spent("etl", t0) == 1);
-    CHECK(s.spent("tool 99", t0) == 1);
-    CHECK(s.all(t0).at("(others)") == 400);
-}
-
-TEST_CASE("shares: the place of a tool that the day has forgotten is free for another")
+TEST_CASE(
+    "shares: what a tool that gives way has spent is the others', step by step, in the ledger and after a restart")
 {
     tool_shares s({});
-    for (int i = 0; i < 100; ++i) s.add("tool " + std::to_string(i), t0);
-    s.add("late", t0 + 27h);
-    CHECK(s.all(t0 + 27h) == std::map<std::string, std::uint64_t>{{"(others)", 1}});
-    changes(s, t0 + 27h);
-    s.add("later", t0 + 27h);
-    CHECK(s.spent("later", t0 + 27h) == 1);
-    CHECK(s.all(t0 + 27h) == std::map<std::string, std::uint64_t>{{"(others)", 1}, {"later", 1}});
+    s.add("a", t0);
+    s.add("a", t0 + 20min);
+    s.add("(others)", t0 + 10min);
+    s.add("(others)", t0 + 20min);
+    s.add("b", t0);
+    ledger_page kept;
+    merge(kept, changes(s, t0 + 20min));
+    s.fold("a");
+    s.fold("nobody");
+    const std::map<std::string, std::uint64_t> folded{{"(others)", 4}, {"b", 1}};
+    CHECK(s.all(t0) == folded);
+    CHECK(s.spent("a", t0) == 0);
+    CHECK(s.spent("(others)", t0 + 10min) == 3);
+    CHECK(s.spent("(others)", t0 + 20min) == 2);
+    merge(kept, changes(s, t0 + 20min));
+    CHECK(tool_shares(kept).all(t0) == folded);
+    CHECK(kept.shares.size() == 4);
+    s.add("a", t0 + 20min);  // it comes again, with nothing spent
+    CHECK(s.spent("a", t0) == 1);
 }

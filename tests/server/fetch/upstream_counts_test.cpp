@@ -27,10 +27,17 @@ TEST_CASE("upstream counts: whatever the vendor says and tools call themselves, 
     for (unsigned status = 0; status < 5000; ++status) c.ended(upstream_kind::pass, status, 1ms);
     CHECK(c.total().by_kind.at(upstream_kind::pass).by_status.size() == 501);
     CHECK(c.total().by_kind.at(upstream_kind::pass).by_status.at(0) == 4500);
-    for (int n = 0; n < 1000; ++n) c.sent("tool " + std::to_string(n));
-    c.sent("tool 1");
-    CHECK(c.total().sent == 1001);
+    tool_names names;
+    for (int n = 0; n < 1000; ++n)
+    {
+        const std::string tool = "tool " + std::to_string(n);
+        if (names.enter(tool) == other_tools) names.replace(names.replaceable().front(), tool);
+        c.sent(names, tool);
+    }
+    c.sent(names, "tool 999");
+    c.sent(names, "tool 1");
+    CHECK(c.total().sent == 1002);
     CHECK(c.total().sent_by_tool.size() == 101);
-    CHECK(c.total().sent_by_tool.at("tool 1") == 2);
-    CHECK(c.total().sent_by_tool.at("(others)") == 900);
+    CHECK(c.total().sent_by_tool.at("tool 999") == 2);
+    CHECK(c.total().sent_by_tool.at("(others)") == 901);
 }
