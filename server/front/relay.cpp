@@ -15,7 +15,7 @@ namespace callcache
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 using report = relay_report;
 using order = relay_order;
 
@@ -192,13 +192,13 @@ task<std::optional<relay_end>> relaying::send()
     if (auto* failure = std::get_if<upstream_failure>(&head))
     {
         if (up) co_await up->stop();
-        if (is_over) *failure = {failing::tool_gone, "the tool has gone"};
-        if (dog->has_bitten()) *failure = {failing::slow, "no answer in time (upstream.pass_timeout)"};
+        if (is_over) *failure = {failure_kind::tool_gone, "the tool has gone"};
+        if (dog->has_bitten()) *failure = {failure_kind::slow, "no answer in time (upstream.pass_timeout)"};
         if (up && up->refused)
         {
             end = refused_by_us(*up->refused);
             r_.context.mode.keep_alive = false;
-            *failure = {failing::tool_gone, "the tool's body was not whole"};
+            *failure = {failure_kind::tool_gone, "the tool's body was not whole"};
         }
         tell(of_failure(*failure));
     }

@@ -7,7 +7,7 @@ namespace callcache
 namespace
 {
 
-using failing = upstream_failure::kind;
+using failure_kind = upstream_failure::kind;
 
 // Up to a bound, beyond which there is none.
 void add(std::optional<std::string>& copy, std::string_view data)
@@ -38,8 +38,9 @@ task<streamed> stream_answer(const relayed_request& r, answer_reader& reader, co
         auto piece = co_await reader.read_body();
         if (auto* failure = std::get_if<upstream_failure>(&piece))
         {
-            s.broke_off =
-                dog->has_bitten() ? upstream_failure{failing::slow, "no progress (upstream.pass_timeout)"} : *failure;
+            s.broke_off = dog->has_bitten()
+                              ? upstream_failure{failure_kind::slow, "no progress (upstream.pass_timeout)"}
+                              : *failure;
             bool told = co_await r.with.write(out);
             if (told) r.with.break_off();
             break;
@@ -55,7 +56,7 @@ task<streamed> stream_answer(const relayed_request& r, answer_reader& reader, co
         tools_turn waits(dog);
         bool written = co_await r.with.write(out);
         if (written) continue;
-        s.broke_off = upstream_failure{failing::tool_gone, "the tool has gone"};
+        s.broke_off = upstream_failure{failure_kind::tool_gone, "the tool has gone"};
         break;
     }
     if (s.broke_off)
