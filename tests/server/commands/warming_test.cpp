@@ -249,7 +249,7 @@ TEST_CASE("warming: what fails is asked again, later each time, as often as a re
             waits.push_back(step.wait.count());
         }
         CHECK(waits == std::vector<std::int64_t>{1, 2, 4, 8, 16, 30, 30, 30, 30, 30});
-        CHECK(w.take(answer(200, page("c")), now).next == what::page);  // and it starts anew
+        CHECK(w.take(answer(200, page("c", round + 1)), now).next == what::page);  // and it starts anew
     }
     for (int i = 0; i < 10; ++i) CHECK(w.take(own(503, {{"Retry-After", "1"}}), now).wait == 1s);
     CHECK(w.take(refused, now).next == what::stop);
