@@ -39,6 +39,7 @@ SECTIONS = {
     "idle": (idle.measure, "Idle connections"),
     "budget": (program("budget-bench", 580), "Rate limit"),
     "pressure": (program("pressure-bench", 300), "Under pressure"),
+    "neighbours": (program("neighbours-bench", 200), "Beside other tools"),
     "slow": (program("slow-bench", 200), "Slow connections"),
     "memory": (program("memory-bench", 300), "Memory under load"),
     "footprint": (program("footprint", 100), "Start-up and memory"),

@@ -45,6 +45,7 @@ child::child(const std::string& program, const std::vector<std::string>& argumen
     {
         dup2(ends[1], STDOUT_FILENO);
         dup2(ends[1], STDERR_FILENO);
+        close_range(STDERR_FILENO + 1, ~0u, 0);  // a vendor's socket that stayed open here would go on listening
         if (!w.folder.empty() && chdir(w.folder.c_str()) != 0) _exit(126);
         if (w.uid != 0 && (setgid(w.uid) != 0 || setuid(w.uid) != 0)) _exit(126);
         execve(program.c_str(), argv.data(), envp.data());

@@ -39,6 +39,11 @@ std::vector<std::string> vendor_thread::heads()
     return ask([this] { return std::vector<std::string>(vendor_->heads()); });
 }
 
+void vendor_thread::tell(const std::function<void(sim::vendor&)>& what)
+{
+    ask([&] { return what(*vendor_), true; });
+}
+
 std::size_t vendor_thread::refused()
 {
     return ask([this] { return vendor_->refused(); });

@@ -3,6 +3,7 @@
 
 #include "tests/sim/vendor.hpp"
 
+#include <functional>
 #include <thread>
 
 namespace callcache::test
@@ -19,7 +20,8 @@ public:
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
     std::size_t requests();
     std::size_t refused();
-    std::vector<std::string> heads();  // of every request so far, as it came
+    std::vector<std::string> heads();                          // of every request so far, as it came
+    void tell(const std::function<void(sim::vendor&)>& what);  // on its thread; returns once that is done
     const sim::call_catalogue& catalogue() const { return vendor_->catalogue(); }
 
 private:

@@ -1,0 +1,186 @@
+// What one tool, one id or made-up credentials cost the tools beside them, at Gong's rate: how many of the neighbours'
+// lookups are answered, and how long they take, alone and beside each trouble. Asserts nothing.
+
+#include "tests/support/programs.hpp"
+#include "tests/support/temp_folder.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <sys/socket.h>
+
+using namespace callcache::test;
+using std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+namespace
+{
+
+constexpr auto phase = 20s;
+const std::string credential = sim::basic("key", "secret");
+
+sim::vendor_options gong()
+{
+    sim::vendor_options o;
+    o.keys[credential] = {};
+    o.catalogue.not_found_every = o.catalogue.missing_every = 0;
+    o.latency = 40ms;
+    return o;
+}
+
+struct neighbourhood
+{
+    temp_folder folder;
+    vendor_thread vendor{gong()};
+    serving served{vendor.url(), folder.file("cache.db"), {"--set", "budget.daily=1000"}};
+    std::atomic<bool> over{false};
+    std::atomic<std::uint64_t> next_call{0};
+    std::atomic<std::size_t> answered{0}, refused{0};
+    std::mutex mutex;
+    std::vector<double> taken;  // seconds, of those that were answered
+    std::vector<std::thread> threads;
+
+    ~neighbourhood() { end(); }
+
+    void end()
+    {
+        over = true;
+        for (std::thread& t : threads) t.join();
+        threads.clear();
+    }
+
+    // A thread that does this until the phase is over.
+    void go(std::function<void(plain_client&)> what)
+    {
+        threads.emplace_back([this, what = std::move(what)] {
+            while (!over)
+            {
+                plain_client c(served.port);
+                c.give_up_after(5);
+                what(c);
+            }
+        });
+    }
+
+    // A tool that asks for one new call after the other.
+    void healthy_tool(std::size_t number)
+    {
+        go([this, number](plain_client& c) {
+            const auto begun = steady_clock::now();
+            auto a = c.get("/@healthy" + std::to_string(number) + "/v2/calls/" + vendor.catalogue().id(next_call++),
+                           credential);
+            if (over) return;
+            ++(a.status == 200 ? answered : refused);
+            if (a.status != 200) return;
+            std::lock_guard lock(mutex);
+            taken.push_back(std::chrono::duration<double>(steady_clock::now() - begun).count());
+        });
+    }
+
+    void row(const char* name, const std::string& note)
+    {
+        std::this_thread::sleep_for(phase);
+        end();
+        std::sort(taken.begin(), taken.end());
+        auto at = [&](double share) {
+            return taken.empty() ? 0 : taken[std::size_t(double(taken.size() - 1) * share)];
+        };
+        std::printf("%-52s %9zu %8zu %8.2f %8.2f %10zu%s\n", name, answered.load(), refused.load(), at(0.5), at(1),
+                    vendor.requests(), note.c_str());
+        std::fflush(stdout);
+    }
+
+    bool says_down() { return served.process.output().find("Gong is down") != std::string::npos; }
+};
+
+void alone(std::size_t tools)
+{
+    neighbourhood n;
+    for (std::size_t i = 0; i < tools; ++i) n.healthy_tool(i);
+    n.row((std::to_string(tools) + (tools == 1 ? " tool" : " tools") + " alone").c_str(), "");
+}
+
+void slow_downloads()
+{
+    neighbourhood n;
+    n.vendor.tell([](sim::vendor& v) {
+        v.script("/v2/slow", sim::scripted{"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
+                                           "Content-Length: 100000000\r\n\r\n",
+                                           sim::then::trickle, "0123456789"});
+    });
+    for (int i = 0; i < 8; ++i)
+        n.threads.emplace_back([&n] {
+            loopback_socket s = loopback_socket::connected(n.served.port);
+            s.give_up_after(1);
+            const std::string request =
+                "GET /@download/v2/slow HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + credential + "\r\n\r\n";
+            send(s.fd, request.data(), request.size(), MSG_NOSIGNAL);
+            char room[4096];
+            while (!n.over && (recv(s.fd, room, sizeof room, 0) > 0 || errno == EAGAIN))
+            {}
+        });
+    std::this_thread::sleep_for(1s);
+    for (std::size_t i = 0; i < 20; ++i) n.healthy_tool(i);
+    n.row("20 beside 8 downloads that never end", "");
+}
+
+void poison_id()
+{
+    neighbourhood n;
+    const std::string id = n.vendor.catalogue().id(900'000);
+    n.vendor.tell([&](sim::vendor& v) { v.fail(id, 500); });
+    std::atomic<std::size_t> asked{0};
+    for (int i = 0; i < 4; ++i)
+        n.go([&](plain_client& c) {
+            while (!n.over)
+            {
+                if (c.get("/@poison/v2/calls/" + id, credential).status == 0) return;
+                ++asked;
+                std::this_thread::sleep_for(5ms);
+            }
+        });
+    for (std::size_t i = 0; i < 20; ++i) n.healthy_tool(i);
+    std::size_t poisoned = 0;
+    n.threads.emplace_back([&] {
+        while (!n.over) std::this_thread::sleep_for(10ms);
+        n.vendor.tell([&](sim::vendor& v) { poisoned = v.requests(id); });
+    });
+    n.row("20 beside an id that is always answered 500", "");
+    std::printf("    it was asked for %zu times, and Gong %zu times%s\n", asked.load(), poisoned,
+                n.says_down() ? "; Gong counted as down" : "");
+}
+
+void strangers()
+{
+    neighbourhood n;
+    std::atomic<std::size_t> asked{0};
+    for (int i = 0; i < 10; ++i)
+        n.go([&, i](plain_client& c) {
+            for (int k = 0; k < 10 && !n.over; ++k, ++asked)
+                c.get("/v2/calls/1", sim::basic("made-up-" + std::to_string(10 * i + k), "secret"));
+        });
+    n.healthy_tool(0);
+    std::size_t own = 0;
+    n.row("1 beside 100 made-up credentials", "");
+    for (const std::string& head : n.vendor.heads()) own += head.find(credential) != std::string::npos;
+    std::printf("    they asked %zu times, and cost %zu API calls of a day of 1,000\n", asked.load(),
+                n.vendor.requests() - own);
+}
+
+}  // namespace
+
+int main()
+{
+    std::printf("At 3 requests a second, with bulk reads, for %d s\n", int(std::chrono::seconds(phase).count()));
+    std::printf("%-52s %9s %8s %8s %8s %10s\n", "", "answered", "refused", "median s", "most s", "API calls");
+    alone(20);
+    slow_downloads();
+    poison_id();
+    alone(1);
+    strangers();
+}
