@@ -1,6 +1,7 @@
 // What one tool, one id or made-up credentials cost the tools beside them, at Gong's rate: how many of the neighbours'
 // lookups are answered, and how long they take, alone and beside each trouble. Asserts nothing.
 
+#include "tests/bench/phase_end.hpp"
 #include "tests/support/programs.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -38,7 +39,7 @@ struct neighbourhood
     temp_folder folder;
     vendor_thread vendor{gong()};
     serving served{vendor.url(), folder.file("cache.db"), {"--set", "budget.daily=1000"}};
-    std::atomic<bool> over{false};
+    callcache::bench::phase_end over;
     std::atomic<std::uint64_t> next_call{0};
     std::atomic<std::size_t> answered{0}, refused{0};
     std::mutex mutex;
@@ -49,7 +50,7 @@ struct neighbourhood
 
     void end()
     {
-        over = true;
+        over.come();
         for (std::thread& t : threads) t.join();
         threads.clear();
     }
@@ -58,7 +59,7 @@ struct neighbourhood
     void go(std::function<void(plain_client&)> what)
     {
         threads.emplace_back([this, what = std::move(what)] {
-            while (!over)
+            while (!over.has_come())
             {
                 plain_client c(served.port);
                 c.give_up_after(5);
@@ -74,7 +75,7 @@ struct neighbourhood
             const auto begun = steady_clock::now();
             auto a = c.get("/@healthy" + std::to_string(number) + "/v2/calls/" + vendor.catalogue().id(next_call++),
                            credential);
-            if (over) return;
+            if (over.has_come()) return;
             ++(a.status == 200 ? answered : refused);
             if (a.status != 200) return;
             std::lock_guard lock(mutex);
@@ -84,7 +85,7 @@ struct neighbourhood
 
     void row(const char* name, const std::string& note)
     {
-        std::this_thread::sleep_for(phase);
+        over.pause(phase);
         end();
         std::sort(taken.begin(), taken.end());
         auto at = [&](double share) {
@@ -121,10 +122,10 @@ void slow_downloads()
                 "GET /@download/v2/slow HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + credential + "\r\n\r\n";
             send(s.fd, request.data(), request.size(), MSG_NOSIGNAL);
             char room[4096];
-            while (!n.over && (recv(s.fd, room, sizeof room, 0) > 0 || errno == EAGAIN))
+            while (!n.over.has_come() && (recv(s.fd, room, sizeof room, 0) > 0 || errno == EAGAIN))
             {}
         });
-    std::this_thread::sleep_for(1s);
+    n.over.pause(1s);
     for (std::size_t i = 0; i < 20; ++i) n.healthy_tool(i);
     n.row("20 beside 8 downloads that never end", "");
 }
@@ -137,17 +138,17 @@ void poison_id()
     std::atomic<std::size_t> asked{0};
     for (int i = 0; i < 4; ++i)
         n.go([&](plain_client& c) {
-            while (!n.over)
+            while (!n.over.has_come())
             {
                 if (c.get("/@poison/v2/calls/" + id, credential).status == 0) return;
                 ++asked;
-                std::this_thread::sleep_for(5ms);
+                n.over.pause(5ms);
             }
         });
     for (std::size_t i = 0; i < 20; ++i) n.healthy_tool(i);
     std::size_t poisoned = 0;
     n.threads.emplace_back([&] {
-        while (!n.over) std::this_thread::sleep_for(10ms);
+        while (!n.over.has_come()) n.over.pause(10ms);
         n.vendor.tell([&](sim::vendor& v) { poisoned = v.requests(id); });
     });
     n.row("20 beside an id that is always answered 500", "");
@@ -161,7 +162,7 @@ void strangers()
     std::atomic<std::size_t> asked{0};
     for (int i = 0; i < 10; ++i)
         n.go([&, i](plain_client& c) {
-            for (int k = 0; k < 10 && !n.over; ++k, ++asked)
+            for (int k = 0; k < 10 && !n.over.has_come(); ++k, ++asked)
                 c.get("/v2/calls/1", sim::basic("made-up-" + std::to_string(10 * i + k), "secret"));
         });
     n.healthy_tool(0);

@@ -4,6 +4,7 @@
 //
 //   soak [MINUTES]    20 by default
 
+#include "tests/bench/phase_end.hpp"
 #include "tests/support/memory_loads.hpp"
 
 #include <atomic>
@@ -75,7 +76,7 @@ private:
                                                               "--set", "cache.calls.fresh_min=5s",
                                                               "--set", "cache.calls.fresh_max=10s",
                                                               "--set", "log.access=off"}};
-    std::atomic<bool> over_{false};
+    callcache::bench::phase_end over_, quiet_;
     std::atomic<std::size_t> asked_{0}, whole_{0}, cut_{0}, wrong_{0}, late_{0}, troubles_{0};
 };
 
@@ -86,7 +87,7 @@ int upto(std::mt19937& random, int most)
 
 void soak::run()
 {
-    std::this_thread::sleep_for(1s);
+    over_.pause(1s);
     std::printf("%d tools, a vendor that fails at random, %d min\n", tools, int(length_.count()));
     std::printf("%-24s %10s %12s %8s %10s %10s %8s %8s %8s\n", "", "memory MB", "descriptors", "flights", "asked",
                 "answered", "cut off", "wrong", "late");
@@ -97,13 +98,13 @@ void soak::run()
     const auto begun = steady_clock::now();
     for (int part = 1; part <= 10; ++part)
     {
-        std::this_thread::sleep_until(begun + std::chrono::seconds(length_) * part / 10);
+        over_.pause(begun + std::chrono::seconds(length_) * part / 10 - steady_clock::now());
         row(("after " + std::to_string(part * 10) + " %").c_str(), look());
     }
-    over_ = true;
+    over_.come();
     for (std::thread& t : threads) t.join();
     vendor_.tell([](sim::vendor& v) { v.script("", std::nullopt); });
-    std::this_thread::sleep_for(30s);  // the longest time that anything may still go on
+    quiet_.pause(30s);  // the longest time that anything may still go on
     row("30 s after the end", look());
     std::printf("%zu times the vendor was made to fail\n", troubles_.load());
 }
@@ -133,7 +134,7 @@ void soak::row(const char* name, const sample& s)
 void soak::tool(unsigned seed)
 {
     std::mt19937 random(seed);
-    while (!over_) one_request(random);
+    while (!over_.has_come()) one_request(random);
 }
 
 // A whole request; `id` is the call's, or empty.
@@ -178,7 +179,8 @@ void soak::one_request(std::mt19937& random)
     std::string in(is_slow ? 512 : 65536, '\0'), answer;
     bool ended = false;
     std::size_t length = std::string::npos;
-    while (!ended && !over_ && steady_clock::now() < leaves && steady_clock::now() < begun + 2 * longest_answer)
+    while (!ended && !over_.has_come() && steady_clock::now() < leaves &&
+           steady_clock::now() < begun + 2 * longest_answer)
     {
         ssize_t n = recv(s.fd, in.data(), in.size(), 0);
         if (n < 0 && errno == EAGAIN) continue;
@@ -189,7 +191,7 @@ void soak::one_request(std::mt19937& random)
         if (length == std::string::npos && head != std::string::npos && field < head)
             length = head + 4 + std::stoul(answer.substr(field + 18));
         if (answer.size() >= length) break;
-        if (is_slow) std::this_thread::sleep_for(std::chrono::milliseconds(upto(random, 300)));
+        if (is_slow) over_.pause(std::chrono::milliseconds(upto(random, 300)));
     }
     if (sent < request.size() || answer.size() < length)
     {
@@ -200,7 +202,7 @@ void soak::one_request(std::mt19937& random)
             setsockopt(s.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
         }
         bool gave_up_late =
-            !is_slow && answer.empty() && !ended && !over_ && steady_clock::now() >= begun + longest_answer;
+            !is_slow && answer.empty() && !ended && !over_.has_come() && steady_clock::now() >= begun + longest_answer;
         if (gave_up_late && sent == request.size()) ++late_;
         return;
     }
@@ -212,11 +214,11 @@ void soak::one_request(std::mt19937& random)
 void soak::trouble()
 {
     std::mt19937 random(1000);
-    while (!over_)
+    while (!over_.has_come())
     {
         one_trouble(random);
         ++troubles_;
-        std::this_thread::sleep_for(std::chrono::milliseconds(upto(random, 1000)));
+        over_.pause(std::chrono::milliseconds(upto(random, 1000)));
     }
 }
 
@@ -241,11 +243,11 @@ void soak::one_trouble(std::mt19937& random)
     if (what == 9)
     {
         vendor_.tell([](sim::vendor& v) { v.go_down(); });
-        std::this_thread::sleep_for(lasts);
+        over_.pause(lasts);
         return vendor_.tell([](sim::vendor& v) { v.come_up(); });
     }
     vendor_.tell([&](sim::vendor& v) { v.script(where, script); });
-    std::this_thread::sleep_for(lasts);
+    over_.pause(lasts);
     vendor_.tell([&](sim::vendor& v) { v.script(where, std::nullopt); });
 }
 
