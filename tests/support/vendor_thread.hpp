@@ -29,6 +29,7 @@ private:
     auto ask(Question);
 
     asio::io_context loop_{1};
+    asio::executor_work_guard<executor> work_ = asio::make_work_guard(loop_);  // also while the vendor is down
     std::unique_ptr<clock_source> clock_;
     std::unique_ptr<sim::vendor> vendor_;
     std::uint16_t port_;
