@@ -7,6 +7,7 @@ import { full_hour, spent_day } from "./figures.mjs";
 const build = resolve(process.argv[2] ?? "build/release");
 const count = (n) => new Intl.NumberFormat("en").format(n);
 const markup = "<script>alert(1)</script><img src=x onerror=alert(2)>";
+const markupName = "<script>alert < src=x onerror=alert >"; // as a User-Agent's products: without versions and comments
 const phone = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2 };
 
 async function inWorld(options, body) {
@@ -110,8 +111,8 @@ test("hostile names: they are text, and do nothing", () =>
     await shown(page);
     const names = (await rows(page, "#tools tbody")).map(([name]) => name);
     check(
-      names.some((name) => name.startsWith(markup.slice(0, 40))),
-      `the name stands there as it was sent: ${names}`,
+      names.some((name) => name.startsWith(markupName)),
+      `the name stands there as it is: ${names}`,
     );
     equal(await page.locator("#main script, #main img").count(), 0, "elements that a name made");
     for (const name of names)
