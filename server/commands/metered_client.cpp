@@ -63,7 +63,7 @@ private:
 metered_client::metered_client(parts p) :
     parts_(std::move(p)),
     gate_({parts_.loop, parts_.config.budget, 1, parts_.clock, parts_.book, parts_.day, 0,
-           [](budget::item, const asking&, refusal) {}}),
+           [](budget::item, const asking&, const refusal&) {}}),
     way_(gate_, outage_, parts_.clock)
 {}
 

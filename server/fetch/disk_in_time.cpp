@@ -9,6 +9,7 @@ task<std::optional<bool>> purge_in_time(tiers& kept, const std::vector<std::stri
 {
     struct unwritten
     {
+        explicit unwritten(std::size_t names) : left(names) {}
         std::atomic<std::size_t> left;
         std::atomic<bool> all_good{true};
     };
