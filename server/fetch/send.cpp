@@ -115,7 +115,7 @@ bool is_refused_credential(const upstream_result& r)
 
 fetched fetched_of(upstream_result r)
 {
-    return std::visit([](auto&& what) -> fetched { return std::move(what); }, std::move(r));
+    return std::visit([](auto& what) -> fetched { return std::move(what); }, r);
 }
 
 task<void> pause_before_retry(const miss_path& path, const lookup_flight& f, duration asked, int retries)

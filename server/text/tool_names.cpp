@@ -51,6 +51,7 @@ std::vector<std::string> tool_names::replaceable() const
     for (const auto& [name, entered] : places_) by_age.emplace_back(entered, name);
     std::sort(by_age.begin(), by_age.end());
     std::vector<std::string> names;
+    names.reserve(by_age.size());
     for (auto& [entered, name] : by_age) names.push_back(std::move(name));
     return names;
 }
