@@ -102,7 +102,7 @@ bool housekeeping::step(row_writer& rows, wall_time wall)
     return more;
 }
 
-// Of what is kept beside entries; and notes until when what is old was deleted.
+// Forgets what belongs to no entry any more. Also notes up to which time old rows were deleted.
 void housekeeping::forget_unused(database& db, wall_time now)
 {
     forgot_at_ = now;
