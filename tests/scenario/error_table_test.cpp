@@ -173,6 +173,7 @@ TEST_CASE("429: a lookup that would wait longer than budget.wait_max is told so 
     CHECK(contains(words, "about 4 s of queue, limit 3 s (budget.wait_max, or send \"Prefer: wait="));
     CHECK(a.header("retry-after") == "1");
     w.clock.advance(1s);
+    CHECK(waiting[1]->read().status == 200);  // while it is on its way, its token is expected back a little later
     tool again(w);
     again.send(w.request("GET", w.path(9)));
     w.run_for_a_while();
