@@ -97,23 +97,24 @@ std::optional<std::string> budget::gives_way(moment now) const
     return least;
 }
 
-// The name under which a tool that asks now is counted.
-std::string budget::enter(const std::string& tool, moment now)
+// The name under which a tool that asks now is counted. No tool gives way to a stranger.
+std::string budget::enter(const asking& a, moment now)
 {
-    std::string name = names_.enter(tool);
-    if (name != other_tools || tool == other_tools) return name;
+    std::string name = names_.enter(a.tool);
+    if (name != other_tools || a.tool == other_tools || a.is_stranger) return name;
     auto out = gives_way(now);
     if (!out) return name;
-    names_.replace(*out, tool);
+    names_.replace(*out, a.tool);
     shares_.fold(*out);
-    return tool;
+    return a.tool;
 }
 
-// The name that enter() would return.
-std::string budget::name_of(const std::string& tool, moment now) const
+// The flow in which it would wait.
+std::string budget::flow_for(const asking& a, moment now) const
 {
-    bool has_place = names_.has(tool) || names_.replaceable().size() < tool_places_max;
-    return has_place || gives_way(now) ? tool : std::string(other_tools);
+    if (a.is_stranger) return std::string(other_tools);
+    bool has_place = names_.has(a.tool) || names_.replaceable().size() < tool_places_max;
+    return has_place || gives_way(now) ? a.tool : std::string(other_tools);
 }
 
 void budget::reconfigure(const budget_settings& s, moment now)
@@ -150,7 +151,7 @@ bool budget::is_held(moment now) const
 
 duration budget::expected(const asking& a, moment now) const
 {
-    return until_turn(inside_.size() + queue_.ahead(name_of(a.tool, now), a.how), now);
+    return until_turn(inside_.size() + queue_.ahead(flow_for(a, now), a.how), now);
 }
 
 std::uint64_t budget::inside_of(const std::string& tool) const
@@ -217,7 +218,7 @@ std::optional<refusal> budget::refuses(const asking& a, duration allowed, moment
     if (auto delayed = delays(allowed, now)) return delayed;
     if (auto spent = over_cap(a, inside_of(a.tool) + queue_.requests_of(a.tool), now)) return spent;
     if (auto reserved = over_reserve(a, now)) return reserved;
-    std::size_t others = inside_.size() + queue_.ahead(name_of(a.tool, now), a.how);
+    std::size_t others = inside_.size() + queue_.ahead(flow_for(a, now), a.how);
     refusal r;
     r.allowed = allowed;
     r.left = day_.left(now);
@@ -233,7 +234,7 @@ std::optional<refusal> budget::refuses(const asking& a, duration allowed, moment
 std::optional<refusal> budget::refuses_to_join(item i, const asking& a, duration allowed, moment now) const
 {
     if (auto delayed = delays(allowed, now)) return delayed;
-    std::size_t others = inside_.size() + std::min(queue_.ahead(i), queue_.ahead(name_of(a.tool, now), a.how));
+    std::size_t others = inside_.size() + std::min(queue_.ahead(i), queue_.ahead(flow_for(a, now), a.how));
     refusal r;
     r.allowed = allowed;
     r.left = day_.left(now);
@@ -260,7 +261,7 @@ std::optional<refusal> budget::delays(duration allowed, moment now) const
 void budget::add(item i, const asking& who, moment now, bool came_back)
 {
     asking a = who;
-    a.tool = enter(who.tool, now);
+    a.tool = enter(who, now);
     queue_.add(i, a, came_back);
     if (!came_back) return;
     look_soon_ = true;
@@ -472,7 +473,7 @@ budget::grant budget::send(item i, moment now)
     const request_kind kind = kind_of(inside_[i]);
     grant g{i, inside_[i], window_.take(now.steady, kind), day_.take(now)};
     inside_.erase(i);
-    shares_.add(g.who.tool, day_.time(now));
+    shares_.add(names_.find(g.who.tool), day_.time(now));  // a stranger may have lost its place meanwhile
     return g;
 }
 

@@ -140,8 +140,8 @@ public:
 
 private:
     std::optional<std::string> gives_way(moment now) const;
-    std::string enter(const std::string& tool, moment now);
-    std::string name_of(const std::string& tool, moment now) const;
+    std::string enter(const asking&, moment now);
+    std::string flow_for(const asking&, moment now) const;
     std::uint64_t cap_of(const std::string& tool, moment now) const;
     std::optional<refusal> over_cap(const asking&, std::uint64_t before_it, moment now) const;
     std::optional<refusal> over_reserve(const asking&, moment now) const;

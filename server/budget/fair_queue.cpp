@@ -25,19 +25,20 @@ void fair_queue::add(item i, const asking& a, bool came_back)
     if (a.until != steady_time::max()) deadlines_.insert(deadline_of(i, a));
 }
 
-// Where it stands in this tool's own flow.
+// Where it stands in its own flow.
 fair_queue::place* fair_queue::place_of(presence& p, const asking& a)
 {
     for (place& each : p.in_flows)
-        if (each.how == a.how && each.in->tool == a.tool) return &each;
+        if (each.how == a.how && each.in->name == flow_of(a)) return &each;
     return nullptr;
 }
 
 fair_queue::place fair_queue::make_place(item i, const asking& a, bool came_back)
 {
     queue& q = at(a.how);
-    auto known = q.by_tool.find(a.tool);
-    if (known == q.by_tool.end()) known = q.by_tool.emplace(a.tool, q.round.insert(q.round.end(), {a.tool, {}})).first;
+    const std::string name(flow_of(a));
+    auto known = q.by_name.find(name);
+    if (known == q.by_name.end()) known = q.by_name.emplace(name, q.round.insert(q.round.end(), {name, {}})).first;
     flows::iterator f = known->second;
     auto before = f->items.end();
     if (came_back)
@@ -56,7 +57,7 @@ void fair_queue::leave(const place& p)
     p.in->items.erase(p.at);
     --q.size;
     if (!p.in->items.empty()) return;
-    q.by_tool.erase(p.in->tool);
+    q.by_name.erase(p.in->name);
     q.round.erase(p.in);
 }
 
@@ -97,7 +98,7 @@ std::optional<bool> fair_queue::remove(item i, const asking& who)
         if (gone == p->askers.end()) continue;
         deadlines_.erase(deadline_of(i, *gone));
         p->askers.erase(gone);
-        auto is_own = [&](const asking& a) { return a.how == p->how && a.tool == p->in->tool; };
+        auto is_own = [&](const asking& a) { return a.how == p->how && flow_of(a) == p->in->name; };
         if (std::any_of(p->askers.begin(), p->askers.end(), is_own)) return false;
         const std::vector<asking> riders = std::move(p->askers);
         leave(*p);
@@ -115,7 +116,7 @@ bool fair_queue::ride_along(const waiting_item& w)
     auto& in_flows = present_.at(w.what).in_flows;
     if (in_flows.size() < 2) return false;
     auto own = std::find_if(in_flows.begin(), in_flows.end(),
-                            [&](const place& p) { return p.how == w.who.how && p.in->tool == w.who.tool; });
+                            [&](const place& p) { return p.how == w.who.how && p.in->name == flow_of(w.who); });
     place& other = own == in_flows.begin() ? in_flows.back() : in_flows.front();
     other.askers.insert(other.askers.end(), own->askers.begin(), own->askers.end());
     leave(*own);
@@ -190,11 +191,11 @@ std::size_t fair_queue::requests(std::size_t items) const
     return std::min(items, sum);
 }
 
-std::size_t fair_queue::ahead(std::string_view tool, urgency how) const
+std::size_t fair_queue::ahead(std::string_view flow, urgency how) const
 {
     const queue& q = at(how);
-    auto own = q.by_tool.find(tool);
-    if (own == q.by_tool.end()) return requests(turns_before(q, q.round.end(), 0));
+    auto own = q.by_name.find(flow);
+    if (own == q.by_name.end()) return requests(turns_before(q, q.round.end(), 0));
     return requests(turns_before(q, own->second, own->second->items.size()));
 }
 
@@ -228,17 +229,17 @@ fair_queue::waiting_item fair_queue::first_asker(item i, urgency how, const flow
     const presence& here = present_.at(i);
     auto place = std::find_if(here.in_flows.begin(), here.in_flows.end(),
                               [&](const auto& p) { return p.how == how && &*p.in == &in; });
-    auto is_own = [&](const asking& a) { return a.how == how && a.tool == in.tool; };
+    auto is_own = [&](const asking& a) { return a.how == how && flow_of(a) == in.name; };
     waiting_item found{i, *std::find_if(place->askers.begin(), place->askers.end(), is_own)};
     found.who.batch_key = here.batch_key;
     return found;
 }
 
-std::size_t fair_queue::waiting(std::string_view tool) const
+std::size_t fair_queue::waiting(std::string_view flow) const
 {
     std::size_t sum = 0;
     for (const queue& q : queues_)
-        if (auto f = q.by_tool.find(tool); f != q.by_tool.end()) sum += f->second->items.size();
+        if (auto f = q.by_name.find(flow); f != q.by_name.end()) sum += f->second->items.size();
     return sum;
 }
 

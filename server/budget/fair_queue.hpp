@@ -1,7 +1,9 @@
 // Decides whose turn is next: fair between tools, interactive before background.
 //
 // Each tool is a flow, and the flows take turns (round robin: every request costs one token, so this is deficit round
-// robin with nothing left to count). The caller bounds the names of tools (text/tool_names). Lookups with the same
+// robin with nothing left to count). The caller bounds the names of tools (text/tool_names). Strangers, whose
+// credential the vendor has never accepted, are one flow together: names and credentials cost nothing to make up.
+// Lookups with the same
 // `batch_key`, one for each credential, may share a request when it is somebody's turn. A tool with thousands of
 // requests delays another's single one by one turn of each tool that waits. What several tools ask for stands in the
 // flow of each, and goes with whichever turn comes first.
@@ -9,6 +11,7 @@
 
 #include "cache/time.hpp"
 #include "config/settings.hpp"
+#include "server/text/tool_names.hpp"
 
 #include <cstdint>
 #include <list>
@@ -31,8 +34,15 @@ struct asking
     std::uint64_t batch_key = 0;  // lookups with the same one may share a request; 0: it goes alone
     bool is_forwarded = false;    // a tool's own request
     steady_time until = steady_time::max();
-    std::uint64_t asker = 0;  // names it; 0: nobody waits for it
+    std::uint64_t asker = 0;   // names it; 0: nobody waits for it
+    bool is_stranger = false;  // the vendor has never accepted its credential
 };
+
+// The flow that it takes its turns with.
+inline std::string_view flow_of(const asking& a)
+{
+    return a.is_stranger ? other_tools : a.tool;
+}
 
 // Pure; one thread.
 class fair_queue
@@ -84,7 +94,7 @@ public:
     std::optional<steady_time> first_deadline() const;
 
     // How many requests come before the one of an item that would be added now.
-    std::size_t ahead(std::string_view tool, urgency) const;
+    std::size_t ahead(std::string_view flow, urgency) const;
 
     // How many come before one that is here, at its best place.
     std::size_t ahead(item) const;
@@ -103,9 +113,9 @@ public:
     template<class Visit>
     void in_order(Visit visit) const;
 
-    // How many items the tool has here, and how many requests they need at most.
-    std::size_t waiting(std::string_view tool) const;
-    std::size_t requests_of(std::string_view tool) const { return requests(waiting(tool)); }
+    // How many items the flow has here, and how many requests they need at most.
+    std::size_t waiting(std::string_view flow) const;
+    std::size_t requests_of(std::string_view flow) const { return requests(waiting(flow)); }
 
     // The newest item of the longest flow, background before interactive: it goes when there are too many.
     std::optional<waiting_item> newest_of_longest() const;
@@ -116,7 +126,7 @@ public:
 private:
     struct flow
     {
-        std::string tool;
+        std::string name;
         std::list<item> items;
         bool came_back = false;  // and has had no turn since
     };
@@ -124,7 +134,7 @@ private:
     struct queue
     {
         flows round;  // in the order of their turns
-        std::map<std::string, flows::iterator, std::less<>> by_tool;
+        std::map<std::string, flows::iterator, std::less<>> by_name;
         std::size_t size = 0;  // items in all flows
     };
     struct place
@@ -132,7 +142,7 @@ private:
         urgency how;
         flows::iterator in;
         std::list<item>::iterator at;
-        std::vector<asking> askers;  // one at least of the flow's tool; the others ride along
+        std::vector<asking> askers;  // one at least of this flow; the others ride along
     };
     struct presence
     {

@@ -80,10 +80,10 @@ void batch::note_sending()
     }
 }
 
-bool batch::is_wanted() const
+bool batch::is_worth_retrying() const
 {
-    return leader_.flight::is_wanted() ||
-           std::any_of(followers_.begin(), followers_.end(), [](const auto& f) { return f->flight::is_wanted(); });
+    auto is_worth = [&](const lookup_flight_ptr& f) { return callcache::is_worth_retrying(path_, *f); };
+    return callcache::is_worth_retrying(path_, leader_) || std::any_of(followers_.begin(), followers_.end(), is_worth);
 }
 
 share batch::distribute(const upstream_result& r)

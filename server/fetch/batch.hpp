@@ -21,7 +21,7 @@ public:
     // The leader's first.
     std::vector<std::string> ids() const;
     std::size_t size() const { return asked_; }
-    bool is_wanted() const;  // somebody waits for one of its calls
+    bool is_worth_retrying() const;  // for the sake of one of its calls
 
     // It is sent, by the leader's attempt.
     void note_sending();

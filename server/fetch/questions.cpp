@@ -65,7 +65,7 @@ obstacle obstacle_to(const miss_path& path, const lookup& l)
     if (!path.outage.lets_through(l.id, now.steady))
         return {what::down, std::chrono::ceil<duration>(path.outage.until_probe(l.id, now.steady))};
     auto no = refuses_newcomer(path, l);
-    if (!no) no = path.spending().refuses(asking_of(l), l.patience, now);
+    if (!no) no = path.spending().refuses(asking_of(path, l), l.patience, now);
     if (no) return {what::limited, {}, 0, std::move(no)};
     return {};
 }
@@ -88,8 +88,8 @@ std::optional<refusal> refuses_to_join(const miss_path& path, const flight& f, c
     if (!f.is<queued>()) return std::nullopt;
     // A tool that has had its share waits with others, and keeps nothing going that they have left.
     if (!is_paid_for(path, f))
-        if (auto spent = path.spending().refuses_share(asking_of(l), path.now())) return spent;
-    return path.spending().refuses_to_join(f.number, asking_of(l), l.patience, path.now());
+        if (auto spent = path.spending().refuses_share(asking_of(path, l), path.now())) return spent;
+    return path.spending().refuses_to_join(f.number, asking_of(path, l), l.patience, path.now());
 }
 
 // Look again inside the flight's place, or two misses in a row fetch twice:
@@ -167,7 +167,7 @@ forecast forecast_of(const miss_path& path, const lookup& l)
         return o;
     }
     o.before_it = obstacle_to(path, l);
-    o.wait = path.spending().expected(asking_of(l), now);
+    o.wait = path.spending().expected(asking_of(path, l), now);
     lookup later = in_background(l);
     o.refreshes = l.seen && is_worth_refreshing(path, later) && obstacle_to(path, later).is == obstacle::what::none;
     return o;

@@ -94,16 +94,15 @@ bool is_newcomer(const miss_path& path, const lookup& l)
     return path.config().credentials.mode == credentials_mode::forward && l.whose && !l.whose->is_accepted();
 }
 
-bool may_retry(miss_path& path, const lookup_flight& f, const upstream_result& r, bool is_wanted, int retries)
+bool may_retry(miss_path& path, const lookup_flight& f, const upstream_result& r, int retries)
 {
     auto* failure = std::get_if<upstream_failure>(&r);
     auto* answer = std::get_if<upstream_answer>(&r);
     bool passes = failure ? failure->what == failure_kind::closed || failure->what == failure_kind::lost
                           : is_gateway_error(answer->status);
     const moment now = path.now();
-    return passes && retries < retries_max && is_wanted && is_paid_for(path, f) && !path.draining &&
-           unavailable_for(r, now.wall) <= longest_asked_wait && path.outage.lets_through(f.first.id, now.steady) &&
-           path.retries.take(now.steady);
+    return passes && retries < retries_max && !path.draining && unavailable_for(r, now.wall) <= longest_asked_wait &&
+           path.outage.lets_through(f.first.id, now.steady) && path.retries.take(now.steady);
 }
 
 // True if the vendor refused the credential, or the call to it.
@@ -165,11 +164,11 @@ task<fetched> fetch(miss_path& path, lookup_flight& f)
         if (auto* answer = std::get_if<upstream_answer>(&result); answer && answer->status == 429)
         {
             hear_429(path, f, answer->find("retry-after"));
-            if (f.flight::is_wanted() && is_paid_for(path, f)) continue;
+            if (is_worth_retrying(path, f)) continue;
             co_return fetched_of(std::move(result));
         }
-        const bool is_wanted = out.led ? out.led->is_wanted() : f.flight::is_wanted();
-        if (!may_retry(path, f, result, is_wanted, retries))
+        const bool is_worth = out.led ? out.led->is_worth_retrying() : is_worth_retrying(path, f);
+        if (!is_worth || !may_retry(path, f, result, retries))
         {
             if (!out.led) co_return fetched_of(std::move(result));
             share mine = out.led->distribute(result);
@@ -221,8 +220,11 @@ std::vector<asking> outgoing_flight::wait_in_queue(std::uint64_t batch_key, bool
     f_.state = queued{};
     keep_or_linger(path_, f_);
     std::vector<asking> who;
-    for (const waiter& w : f_.waiters) who.push_back(asking_of(w.asked, batch_key, is_forwarded));
-    if (who.empty()) who.push_back({f_.first.tool, f_.first.how, batch_key, is_forwarded});
+    for (const waiter& w : f_.waiters) who.push_back(asking_of(path_, w.asked, batch_key, is_forwarded));
+    if (!who.empty()) return who;
+    who.push_back(asking_of(path_, f_.first, batch_key, is_forwarded));
+    who.back().until = steady_time::max();
+    who.back().asker = 0;
     return who;
 }
 
@@ -264,9 +266,9 @@ std::optional<refusal> refuses_newcomer(const miss_path& path, const lookup& l)
     return no.wait > duration(0) ? std::optional(no) : std::nullopt;
 }
 
-asking asking_of(const lookup& l, std::uint64_t batch_key, bool is_forwarded)
+asking asking_of(const miss_path& path, const lookup& l, std::uint64_t batch_key, bool is_forwarded)
 {
-    return {l.tool, l.how, batch_key, is_forwarded, l.asked_at + l.turn_within, l.asker};
+    return {l.tool, l.how, batch_key, is_forwarded, l.asked_at + l.turn_within, l.asker, is_newcomer(path, l)};
 }
 
 lookup_flight_ptr begin_lookup(miss_path& path, lookup l, lookup_flight::purpose why, answered done)
@@ -282,7 +284,7 @@ void join(miss_path& path, flight& f, lookup l, answered done)
 {
     waiter& w = path.flights.join(f, {std::move(l), std::move(done)});
     limit_time(path, w);
-    if (f.is<queued>()) path.permits.join(f.number, asking_of(w.asked));
+    if (f.is<queued>()) path.permits.join(f.number, asking_of(path, w.asked));
 }
 
 void limit_time(miss_path& path, waiter& w)
@@ -296,9 +298,14 @@ bool is_paid_for(const miss_path& path, const flight& f)
     auto* l = dynamic_cast<const lookup_flight*>(&f);
     bool has_own_reason = l && l->why != lookup_flight::purpose::asked;
     auto pays = [&](const waiter& w) {
-        return !w.left && !path.spending().refuses_share(asking_of(w.asked), path.now());
+        return !w.left && !path.spending().refuses_share(asking_of(path, w.asked), path.now());
     };
     return has_own_reason || std::any_of(f.waiters.begin(), f.waiters.end(), pays);
+}
+
+bool is_worth_retrying(const miss_path& path, const flight& f)
+{
+    return f.flight::is_wanted() && is_paid_for(path, f);
 }
 
 void keep_or_linger(miss_path& path, flight& f)
@@ -310,7 +317,7 @@ void keep_or_linger(miss_path& path, flight& f)
         if (!path.spending().queue().contains(f.number)) return;  // it has its turn, and has yet to hear of that
         refusal why = nobody_waits();
         for (const waiter& w : f.waiters)
-            if (auto no = path.spending().refuses_share(asking_of(w.asked), path.now()); no && !w.left) why = *no;
+            if (auto no = path.spending().refuses_share(asking_of(path, w.asked), path.now()); no && !w.left) why = *no;
         path.flights.shut(f);
         path.permits.expel(f.number, std::move(why));
     });

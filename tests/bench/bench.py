@@ -44,6 +44,8 @@ SECTIONS = {
     "memory": (program("memory-bench", 300), "Memory under load"),
     "footprint": (program("footprint", 100), "Start-up and memory"),
 }
+# Who asks for this one asks for these too: what pressure costs the loops, the tools beside it, and memory.
+WITH = {"pressure": ["neighbours", "memory"]}
 SECONDS_MAX = 600
 
 
@@ -129,7 +131,8 @@ def main(names):
     for name, version in used.items():
         print(f"{name}: {version}")
     failed = False
-    for name in names or SECTIONS:
+    wanted = dict.fromkeys(n for name in names for n in [name, *WITH.get(name, [])]) or SECTIONS
+    for name in wanted:
         section = measured(name)
         failed = failed or bool(section.failures)
         with open(section_file(name), "w") as f:

@@ -83,7 +83,8 @@ struct neighbourhood
         });
     }
 
-    void row(const char* name, const std::string& note)
+    // `wanted`: so many are to be answered. Returns how many were.
+    std::size_t row(const std::string& name, double wanted = 0)
     {
         over.pause(phase);
         end();
@@ -91,22 +92,23 @@ struct neighbourhood
         auto at = [&](double share) {
             return taken.empty() ? 0 : taken[std::size_t(double(taken.size() - 1) * share)];
         };
-        std::printf("%-52s %9zu %8zu %8.2f %8.2f %10zu%s\n", name, answered.load(), refused.load(), at(0.5), at(1),
-                    vendor.requests(), note.c_str());
+        std::printf("%-45s %8zu %8.0f %8zu %8.2f %8.2f %9zu\n", name.c_str(), answered.load(), wanted, refused.load(),
+                    at(0.5), at(1), vendor.requests());
         std::fflush(stdout);
+        return answered;
     }
 
     bool says_down() { return served.process.output().find("Gong is down") != std::string::npos; }
 };
 
-void alone(std::size_t tools)
+std::size_t alone(std::size_t tools)
 {
     neighbourhood n;
     for (std::size_t i = 0; i < tools; ++i) n.healthy_tool(i);
-    n.row((std::to_string(tools) + (tools == 1 ? " tool" : " tools") + " alone").c_str(), "");
+    return n.row(std::to_string(tools) + (tools == 1 ? " tool" : " tools") + " alone");
 }
 
-void slow_downloads()
+void slow_downloads(double wanted)
 {
     neighbourhood n;
     n.vendor.tell([](sim::vendor& v) {
@@ -127,10 +129,10 @@ void slow_downloads()
         });
     n.over.pause(1s);
     for (std::size_t i = 0; i < 20; ++i) n.healthy_tool(i);
-    n.row("20 beside 8 downloads that never end", "");
+    n.row("20 beside 8 downloads that never end", wanted);
 }
 
-void poison_id()
+void poison_id(double wanted)
 {
     neighbourhood n;
     const std::string id = n.vendor.catalogue().id(900'000);
@@ -151,12 +153,12 @@ void poison_id()
         while (!n.over.has_come()) n.over.pause(10ms);
         n.vendor.tell([&](sim::vendor& v) { poisoned = v.requests(id); });
     });
-    n.row("20 beside an id that is always answered 500", "");
+    n.row("20 beside an id that is always answered 500", wanted);
     std::printf("    it was asked for %zu times, and Gong %zu times%s\n", asked.load(), poisoned,
                 n.says_down() ? "; Gong counted as down" : "");
 }
 
-void strangers()
+void strangers(double wanted)
 {
     neighbourhood n;
     std::atomic<std::size_t> asked{0};
@@ -167,7 +169,7 @@ void strangers()
         });
     n.healthy_tool(0);
     std::size_t own = 0;
-    n.row("1 beside 100 made-up credentials", "");
+    n.row("1 beside 100 made-up credentials", wanted);
     for (const std::string& head : n.vendor.heads()) own += head.find(credential) != std::string::npos;
     std::printf("    they asked %zu times, and cost %zu API calls of a day of 1,000\n", asked.load(),
                 n.vendor.requests() - own);
@@ -178,10 +180,11 @@ void strangers()
 int main()
 {
     std::printf("At 3 requests a second, with bulk reads, for %d s\n", int(std::chrono::seconds(phase).count()));
-    std::printf("%-52s %9s %8s %8s %8s %10s\n", "", "answered", "refused", "median s", "most s", "API calls");
-    alone(20);
-    slow_downloads();
-    poison_id();
-    alone(1);
-    strangers();
+    std::printf("%-45s %8s %8s %8s %8s %8s %9s\n", "", "answered", "wanted", "refused", "median s", "most s",
+                "API calls");
+    const double twenty = double(alone(20));
+    slow_downloads(0.7 * twenty);  // two thirds of the tokens are for those that are answered soon
+    poison_id(0.8 * twenty);
+    const double one = double(alone(1));
+    strangers(0.3 * one);  // they have the turns of one tool, and places inside
 }

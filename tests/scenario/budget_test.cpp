@@ -385,6 +385,30 @@ TEST_CASE("tools: a hundred and ten versions of one User-Agent are one tool, and
     CHECK(spent.at("agent") == 1);
 }
 
+TEST_CASE("tools: a bulk read that was lost is tried again for those who ride, if its leader's tool has had its share")
+{
+    three_a_second w;
+    w.config.bulk.mode = bulk_mode::automatic;
+    w.config.budget.rate = w.config.budget.burst = 1;
+    w.config.budget.tools["etl"] = {.daily = 1};
+    w.start();
+    CHECK(w.get(w.path(100)).status == 200);  // the credential is trusted
+    w.vendor->script("/v2/calls/extensive",
+                     sim::scripted{"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"});
+    std::vector<std::unique_ptr<tool>> tools;
+    tools.push_back(w.asks("/@etl" + w.path(1)));
+    w.settle();
+    for (std::uint64_t n = 2; n <= 5; ++n) tools.push_back(w.asks("/@agent" + w.path(n)));
+    w.settle();
+    w.clock_runs = true;
+    w.run_until([&] { return w.vendor->requests() == 2; });
+    w.clock_runs = false;
+    w.vendor->script("/v2/calls/extensive", std::nullopt);
+    w.answered(tools);
+    CHECK(tools[0]->read().status == 429);
+    for (std::size_t n = 1; n < tools.size(); ++n) CHECK(tools[n]->read().status == 200);
+}
+
 TEST_CASE("tools: one tool may spend budget.tool_daily_percent of the day, once another has asked")
 {
     three_a_second w;

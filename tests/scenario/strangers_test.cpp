@@ -72,6 +72,40 @@ TEST_CASE("strangers: all at once, no more are sent than may be refused")
     CHECK(w.get("/v2/users", {}, strangers_harness::made_up(99)).status == 429);
 }
 
+TEST_CASE("strangers: all of them together have the turns of one tool, also where each asks under a name of its own")
+{
+    strangers_harness w;
+    w.config.budget.daily = 0;
+    w.config.budget.rate = w.config.budget.burst = 1;
+    w.start();
+    CHECK(w.get(w.path(1)).status == 200);
+    std::vector<std::unique_ptr<tool>> strangers, mine;
+    for (int n = 0; n < 30; ++n)
+    {
+        std::string as = strangers_harness::made_up(n);
+        strangers.push_back(w.asks("/@stranger-" + std::to_string(n) + w.path(1), {{"Prefer", "wait=60"}}, as));
+        w.run_until([&] { return w.cache->misses().report().flights > std::size_t(n); });
+    }
+    for (std::uint64_t n = 2; n < 7; ++n) mine.push_back(w.asks(w.path(n)));
+    CHECK(w.answered(mine) <= 11s);
+    for (auto& t : mine) CHECK(t->read().status == 200);
+}
+
+TEST_CASE("strangers: no tool loses its place in the statistics to them, and a new key's tool takes a place of theirs")
+{
+    strangers_harness w;
+    w.config.budget.daily = 0;
+    w.start();
+    for (int n = 0; n < 150; ++n)
+        w.get("/@stranger-" + std::to_string(n) + w.path(1), {}, strangers_harness::made_up(n));
+    CHECK(w.get("/@etl" + w.path(1)).status == 200);
+    CHECK(w.get("/@etl" + w.path(2)).status == 200);
+    const auto spent = w.cache->misses().report().spending.tools;
+    CHECK(spent.at("etl") >= 1);
+    for (int n = 0; n < 150; ++n) w.get("/@late-" + std::to_string(n) + w.path(1), {}, strangers_harness::made_up(n));
+    CHECK(w.cache->misses().report().spending.tools.at("etl") == spent.at("etl"));
+}
+
 TEST_CASE("strangers: new keys of the company get in at their first try, however many they are")
 {
     strangers_harness w;

@@ -61,6 +61,30 @@ TEST_CASE("queue: tools take turns, however many requests each has")
     CHECK(order == items{1, 2001, 3001, 2, 3002, 3, 4});
 }
 
+TEST_CASE("queue: strangers of any number and name have the turns of one tool")
+{
+    fair_queue q;
+    auto stranger = [](const std::string& name) { return asking{.tool = name, .is_stranger = true}; };
+    for (int i = 1; i <= 100; ++i) q.add(i, stranger("made-up-" + std::to_string(i)));
+    for (int i = 201; i <= 203; ++i) q.add(i, {"a", now});
+    CHECK(q.waiting("made-up-1") == 0);
+    CHECK(q.ahead("a", now) == 7);
+    SUBCASE("one that leaves leaves the others where they are")
+    {
+        CHECK(q.remove(1, stranger("made-up-1")) == true);
+        items order = drained(q);
+        order.resize(6);
+        CHECK(order == items{2, 201, 3, 202, 4, 203});
+    }
+    SUBCASE("a tool and a stranger that ask for the same stand in two flows")
+    {
+        q.add(202, stranger("made-up-0"));
+        CHECK(q.remove(202, {"a", now}) == false);
+        CHECK(q.waiting("a") == 2);
+        CHECK(q.waiting(other_tools) == 101);
+    }
+}
+
 TEST_CASE("queue: whoever had a turn and comes back stands behind those who wait")
 {
     fair_queue q;
