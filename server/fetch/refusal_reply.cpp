@@ -1,5 +1,7 @@
 #include "server/fetch/refusal_reply.hpp"
 
+#include "server/fetch/newcomers.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -24,6 +26,11 @@ reply refusal_reply(const refusal& r, const budget_settings& b, wall_time now)
     std::string policy = second, limit = "\"second\";r=0;t=" + std::to_string(seconds);
     bool by_day = r.why == refusal::reason::day_spent || r.why == refusal::reason::tool_spent ||
                   r.why == refusal::reason::reserved;
+    if (r.why == refusal::reason::newcomer)
+    {
+        policy += ", \"newcomers\";q=" + std::to_string(newcomers_max(b));
+        limit = "\"newcomers\";r=0;t=" + std::to_string(seconds);
+    }
     if (b.daily > 0)
     {
         policy += ", \"day\";q=" + std::to_string(b.daily) + ";w=86400";

@@ -235,3 +235,11 @@ TEST_CASE("refusal: it is a 429 in the vendor's shape")
     REQUIRE(r.find("content-type"));
     CHECK(r.find("content-type")->starts_with("application/json"));
 }
+
+TEST_CASE("refusal: a credential that Gong has never accepted is told of the newcomers' limit, not of the second's")
+{
+    refusal r = because(reason::newcomer, 15min);
+    CHECK(value_of(r, "RateLimit-Policy") == "\"second\";q=3;w=1, \"newcomers\";q=100, \"day\";q=10000;w=86400");
+    CHECK(value_of(r, "RateLimit") == "\"newcomers\";r=0;t=900");
+    CHECK(value_of(r, "Retry-After") == "900");
+}
