@@ -137,14 +137,7 @@ void gate::look_once(moment now)
     }
     if (!told_all) look_later();
 
-    constexpr request_kind forwarded = request_kind::forwarded;
-    auto has_room = [&] { return budget_.window().next(now.steady, 0, forwarded) <= now.steady; };
-    while (!finishing_.empty() && has_room())
-    {
-        auto done = std::move(finishing_.front());
-        finishing_.pop_front();
-        done(budget_.window().take(now.steady, forwarded));
-    }
+    const auto finish_in = finish_some(now);
     if (budget_.look_at_ledger(now)) parts_.ledger_late(true);
     while (finishing_.empty() && !ready_.empty() && budget_.may_send(ready_.front().what, now))
     {
@@ -163,15 +156,42 @@ void gate::look_once(moment now)
     }
     write_page(now);
     auto wait = budget_.until_change(now);
-    if (!finishing_.empty())
-    {
-        auto room = std::chrono::ceil<duration>(budget_.window().next(now.steady, 0, forwarded) - now.steady);
-        wait = wait ? std::min(*wait, room) : room;
-    }
+    if (finish_in) wait = std::min(wait.value_or(*finish_in), *finish_in);
     if (wait)
         next_look_.set(now.steady + *wait, [this] { look(); });
     else
         next_look_.cancel();
+}
+
+// What is left of a request waits for the end of a pause, and for a token if its own has come back meanwhile. Waiting
+// for another while it holds its own would never end where all tokens are held so. Returns for how long the first
+// waits.
+std::optional<duration> gate::finish_some(moment now)
+{
+    if (finishing_.empty()) return std::nullopt;
+    if (auto pause = budget_.paused_for(now); pause > duration(0)) return pause;
+    sliding_window& window = budget_.window();
+    std::optional<duration> wait;
+    for (auto f = finishing_.begin(); f != finishing_.end();)
+    {
+        sliding_window::token token = f->token;
+        if (!window.sends_more(token, now.steady))
+        {
+            const auto room = window.next(now.steady, 0, request_kind::forwarded);
+            if (!wait && room > now.steady) wait = std::chrono::ceil<duration>(room - now.steady);
+            if (wait)
+            {
+                ++f;
+                continue;
+            }
+            window.lost(token, now.steady);
+            token = window.take(now.steady, request_kind::forwarded);
+        }
+        auto done = std::move(f->done);
+        f = finishing_.erase(f);
+        done(token);
+    }
+    return wait;
 }
 
 void gate::write_page(moment now)
@@ -301,16 +321,11 @@ void gate::permit::answered(steady_time::duration round_trip)
 task<void> gate::permit::reacquire()
 {
     if (stage_ != stage::sent) co_return;
-    // Waiting for another token while the request holds its own would never end where all tokens are held so.
-    if (gate_.budget_.window().sends_more(grant_.token, gate_.parts_.clock.steady())) co_return;
     auto start = [this](auto done) {
-        gate_.finishing_.push_back(std::move(done));
+        gate_.finishing_.push_back({grant_.token, std::move(done)});
         gate_.look();
     };
-    auto token = co_await call_back<sliding_window::token>(start);
-    steady_time now = gate_.parts_.clock.steady();
-    gate_.budget_.window().lost(std::exchange(grant_.token, token), now);
-    gate_.budget_.window().sent(token, now, request_kind::forwarded);
+    grant_.token = co_await call_back_at_once<sliding_window::token>(start);
 }
 
 void gate::permit::lost()

@@ -144,6 +144,7 @@ private:
     // Lets happen whatever can, and sets the alarm for what cannot yet.
     void look();
     void look_once(moment now);
+    std::optional<duration> finish_some(moment now);
     bool expel_some(moment now);
     void answer(budget::item, turn);
     void write_page(moment now);
@@ -152,9 +153,14 @@ private:
     budget budget_;
     alarm next_look_;
     std::map<budget::item, std::function<void(turn)>> queued_;
-    std::list<waiting_for_room> ready_;                                // their connections stand
-    std::list<std::function<void(sliding_window::token)>> finishing_;  // counted already, in need of room alone
-    std::size_t forwarded_ = 0;                                        // that have a grant, and have not ended
+    std::list<waiting_for_room> ready_;  // their connections stand
+    struct finishing
+    {
+        sliding_window::token token;  // that the request was sent with
+        std::function<void(sliding_window::token)> done;
+    };
+    std::list<finishing> finishing_;  // counted already, in need of room alone
+    std::size_t forwarded_ = 0;       // that have a grant, and have not ended
     bool looking_ = false, look_again_ = false;
     bool closed_ = false, abandoned_ = false;
     std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);

@@ -421,6 +421,43 @@ TEST_CASE("last piece: while the request's own token is out, its last piece need
     }
 }
 
+TEST_CASE("last piece: it waits for the end of a pause, with its own token and without")
+{
+    for (bool is_token_back : {false, true})
+    {
+        CAPTURE(is_token_back);
+        harness w(one_a_second());
+        request& upload = w.send();
+        if (is_token_back)
+        {
+            upload.way->acknowledged();
+            w.pass(4s + window);
+        }
+        w.refuse_all_for("60");
+        w.wants_to_finish(upload);
+        w.pass(60s - 1ms);
+        CHECK_FALSE(upload.may_finish);
+        w.pass(1ms);
+        CHECK(upload.may_finish);
+    }
+}
+
+TEST_CASE("last piece: one whose own token is out does not wait behind one that needs a token")
+{
+    harness w(one_a_second());
+    request& one = w.send();
+    one.way->acknowledged();
+    w.pass(4s + window);
+    request& two = w.send();
+    w.wants_to_finish(one);
+    CHECK_FALSE(one.may_finish);
+    w.wants_to_finish(two);
+    CHECK(two.may_finish);
+    w.answer(two);
+    w.pass(window);
+    CHECK(one.may_finish);
+}
+
 TEST_CASE("last piece: one that goes out takes back what an acknowledgement said of its head")
 {
     harness w(one_a_second());
