@@ -86,6 +86,7 @@ private:
 
     void notice_end(std::function<void()> left);
     void leave_if_tool_ends();
+    void end_with_tool();
     void tell(report);
 
     const relayed_request& r_;
@@ -96,6 +97,7 @@ private:
     const bool is_half_closed_;  // the tool closed its own side with its request: it still reads
     std::unique_ptr<transport> connection_, reusable_;
     std::shared_ptr<asio::ssl::context> made_with_;
+    bool tool_has_left_ = false;  // and so the connection was closed
 };
 
 task<relay_end> relaying::follow_orders()
@@ -180,19 +182,14 @@ task<std::optional<relay_end>> relaying::send()
         asio::co_spawn(ex, upload::run(up), asio::detached);
     }
     // The outcome of a write is worth waiting for; what only reads ends with its tool.
-    bool is_over = false;
-    if (c_->only_reads && !up)
-        notice_end([&] {
-            is_over = true;
-            connection.close();
-        });
+    if (c_->only_reads && !up) end_with_tool();
     auto head = co_await reader.read_head(r_.asked().is_head());
     if (!up) notice_end(nullptr);
     std::optional<relay_end> end;
     if (auto* failure = std::get_if<upstream_failure>(&head))
     {
         if (up) co_await up->stop();
-        if (is_over) *failure = {failure_kind::tool_gone, "the tool has gone"};
+        if (tool_has_left_) *failure = {failure_kind::tool_gone, "the tool has gone"};
         if (dog->has_bitten()) *failure = {failure_kind::slow, "no answer in time (upstream.pass_timeout)"};
         if (up && up->refused)
         {
@@ -225,7 +222,10 @@ task<std::optional<relay_end>> relaying::hand_on(const answer_head& answer, answ
     relay_end end;
     end.status = answer.status;
     bool wants_copy = c_->brings && (answer.status == 200 || answer.status == 404);
+    // The outcome is known: nobody needs the rest of an answer whose tool has gone. An upload notices that by itself.
+    if (!up) end_with_tool();
     streamed handed_on = co_await stream_answer(r_, reader, answer, dog, wants_copy);
+    if (!up) notice_end(nullptr);
     if (up) co_await up->stop();
     report_end_of(answer, std::move(handed_on));
     co_return end;
@@ -265,6 +265,7 @@ task<bool> relaying::may_hand_on(const answer_head& a)
 // Of an answer that was handed on.
 void relaying::report_end_of(const answer_head& a, streamed s)
 {
+    if (s.broke_off && tool_has_left_) s.broke_off = {failure_kind::tool_gone, "the tool has gone"};
     if (s.broke_off) return tell(of_failure(*s.broke_off));
     if (!s.copy) return;
     report brought{report::what::brought};
@@ -277,6 +278,15 @@ void relaying::report_end_of(const answer_head& a, streamed s)
 void relaying::notice_end(std::function<void()> left)
 {
     if (!is_half_closed_) r_.with.notice_end(std::move(left));
+}
+
+// For as long as the vendor is waited for: its connection is not held for a tool that has gone.
+void relaying::end_with_tool()
+{
+    notice_end([this] {
+        tool_has_left_ = true;
+        connection_->close();
+    });
 }
 
 // For as long as the fetcher is waited for.

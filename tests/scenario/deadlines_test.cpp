@@ -200,6 +200,26 @@ TEST_CASE(
     CHECK(half.read().status == 200);
 }
 
+TEST_CASE("hang-ups: the connection to Gong ends with a tool that leaves in the middle of an answer, also a write's")
+{
+    deadline_harness w;
+    w.start();
+    const std::string begun = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100000\r\n\r\nbegun";
+    w.vendor->script("/v2/users", sim::scripted{begun, sim::then::hang});
+    for (const char* method : {"GET", "POST"})
+    {
+        tool gone(w);
+        gone.send(std::string(method) + " /v2/users HTTP/1.1\r\nHost: x\r\nAuthorization: " + authorization +
+                  "\r\nContent-Length: 0\r\n\r\n");
+        w.run_until([&] { return gone.received() > 200; });
+        CHECK(w.cache->misses().report().connections == 1);
+        gone.hang_up();
+        w.run_until([&] { return w.cache->misses().report().connections == 0; });
+        CHECK(w.cache->misses().report().is_up);
+    }
+    CHECK(w.get(w.path(1)).status == 200);
+}
+
 TEST_CASE("hang-ups: what was sent for tools that left may yet be counted, and so nothing more goes for some seconds")
 {
     deadline_harness w;
