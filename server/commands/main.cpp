@@ -91,9 +91,9 @@ tool_credential credential_of(const variables& environment)
     return {key, "Basic " + base64(key + ":" + secret)};
 }
 
-CLI::Option* add_check_flags(CLI::App& command, check_wishes& wishes)
+void add_check_flags(CLI::App& command, check_wishes& wishes)
 {
-    return command
+    command
         .add_option("--live", wishes.id,
                     "Asks Gong too, with at most 2 API calls: DNS, proxy, TLS, credential, bulk reads. With the ID of "
                     "a call, or one of the last day. With credentials.mode forward the credential is taken from "
@@ -131,7 +131,7 @@ void add_warm_flags(CLI::App& command, warm_wishes& wishes)
     });
 }
 
-CLI::Option* add_purge_flags(CLI::App& command, purge_order& order)
+void add_purge_flags(CLI::App& command, purge_order& order)
 {
     auto name = [](const std::string& text) {
         return is_purgeable(text) ? "" : "is neither a call's id, of 1 to 20 digits, nor a path such as /v2/users/7";
@@ -140,7 +140,7 @@ CLI::Option* add_purge_flags(CLI::App& command, purge_order& order)
         command
             .add_option("ID", order.names, "A call's id, or the path of a kept route (cache.routes); with any query")
             ->check(name);
-    return command.add_flag("--all", order.all, "Everything that is kept")->excludes(ids);
+    command.add_flag("--all", order.all, "Everything that is kept")->excludes(ids);
 }
 
 void add_explain_flags(CLI::App& command, explain_wishes& wishes)
@@ -167,6 +167,79 @@ loaded_settings load(const flags& f, const variables& environment)
     return load_settings(sources);
 }
 
+// What the command line says.
+struct wishes
+{
+    const variables environment = read_environment();
+    flags configuration;
+    check_wishes checking;
+    warm_wishes warming;
+    purge_order purging;
+    explain_wishes explaining;
+    std::string copy;
+    bool watching = false;
+};
+
+struct command
+{
+    const char *name, *what, *example;
+    std::function<int(const settings&)> run;
+};
+
+// `w` outlives them.
+std::vector<command> commands_for(wishes& w)
+{
+    return {
+        {"serve", "Runs the proxy", "Example: callcache serve --upstream https://us-12345.api.gong.io",
+         [&w](const settings& s) { return serve(s, [&w] { return load(w.configuration, w.environment); }); }},
+        {"check", "Validates the configuration and prints the effective one, without secrets",
+         "Example: callcache check --live 7782342274025937895",
+         [&w](const settings& s) { return check(s, w.checking); }},
+        {"health", "Exits with 0 if a running callcache is ready", "Example: callcache health && echo ready", health},
+        {"explain", "Says what is kept of a call, and what its next request would be answered and why",
+         "Example: callcache explain 7782342274025937895\nOr of a kept route: callcache explain /v2/users/7",
+         [&w](const settings& s) { return explain(s, w.explaining); }},
+        {"purge", "Drops what a running callcache keeps of calls, under every credential; done when it is durable",
+         "Example: callcache purge 7782342274025937895 /v2/users/7\nOr all of it: callcache purge --all",
+         [&w](const settings& s) { return purge(s, w.purging); }},
+        {"reload", "Has a running callcache read its configuration again, and says what has changed",
+         "Example: callcache reload\nIt reads its own file, environment and flags, as SIGHUP makes it do; what is "
+         "wrong changes nothing.",
+         reload},
+        {"snapshot", "Copies the database, also that of a running callcache, to a new file",
+         "Example: callcache snapshot calls.db && callcache serve --set mode=offline --db calls.db",
+         [&w](const settings& s) { return snapshot(s, w.copy); }},
+        {"stats", "Shows what a running callcache has spent, kept and answered", "Example: callcache stats --watch",
+         [&w](const settings& s) { return stats(s, w.watching); }},
+        {"resume", "Ends a pause that Gong asked for with a 429, in a running callcache", "Example: callcache resume",
+         resume},
+        {"warm", "Reads the calls of a range of time through a running callcache, which keeps them",
+         "Example: callcache warm --from 2026-10-01 --to 2026-11-01\nThe credential is that of GONG_ACCESS_KEY and "
+         "GONG_ACCESS_KEY_SECRET, as a tool's; with credentials.mode inject none is needed. It gives way to tools, "
+         "stops where the budget holds the rest of the day for them, and goes on when it is called again.",
+         [&w](const settings& s) { return warm(s, w.warming); }},
+    };
+}
+
+// Adds each command with its flags. What is wrong with several of them together is found once they are parsed.
+void add_commands(CLI::App& app, const std::vector<command>& commands, wishes& w)
+{
+    for (const command& c : commands)
+    {
+        CLI::App* sub = app.add_subcommand(c.name, c.what);
+        sub->footer(c.example);
+        add_config_flags(*sub, w.configuration);
+    }
+    add_check_flags(*app.get_subcommand("check"), w.checking);
+    app.get_subcommand("stats")->add_flag("--watch", w.watching,
+                                          "Again and again: on a terminal all of it, each second; otherwise the first "
+                                          "line, whenever it changes");
+    add_warm_flags(*app.get_subcommand("warm"), w.warming);
+    add_purge_flags(*app.get_subcommand("purge"), w.purging);
+    add_explain_flags(*app.get_subcommand("explain"), w.explaining);
+    app.get_subcommand("snapshot")->add_option("FILE", w.copy, "It must not exist")->required();
+}
+
 }  // namespace
 
 int main(int argc, char** argv)
@@ -186,67 +259,13 @@ int main(int argc, char** argv)
         "budget upstream.\n\nStart it with `callcache serve`, and set a tool's base URL to http://localhost:4664"};
     app.set_version_flag("--version", std::string("callcache ") + version);
     app.require_subcommand(1);
-    flags f;
-    const variables environment = read_environment();
-    check_wishes wishes;
-    warm_wishes range;
-    purge_order doomed;
-    explain_wishes question;
-    std::string copy;
-    bool watching = false;
-    struct
-    {
-        const char *name, *what, *example;
-        std::function<int(const settings&)> run;
-    } commands[] = {
-        {"serve", "Runs the proxy", "Example: callcache serve --upstream https://us-12345.api.gong.io",
-         [&](const settings& s) { return serve(s, [&] { return load(f, environment); }); }},
-        {"check", "Validates the configuration and prints the effective one, without secrets",
-         "Example: callcache check --live 7782342274025937895", [&](const settings& s) { return check(s, wishes); }},
-        {"health", "Exits with 0 if a running callcache is ready", "Example: callcache health && echo ready", health},
-        {"explain", "Says what is kept of a call, and what its next request would be answered and why",
-         "Example: callcache explain 7782342274025937895\nOr of a kept route: callcache explain /v2/users/7",
-         [&](const settings& s) { return explain(s, question); }},
-        {"purge", "Drops what a running callcache keeps of calls, under every credential; done when it is durable",
-         "Example: callcache purge 7782342274025937895 /v2/users/7\nOr all of it: callcache purge --all",
-         [&](const settings& s) { return purge(s, doomed); }},
-        {"reload", "Has a running callcache read its configuration again, and says what has changed",
-         "Example: callcache reload\nIt reads its own file, environment and flags, as SIGHUP makes it do; what is "
-         "wrong "
-         "changes nothing.",
-         reload},
-        {"snapshot", "Copies the database, also that of a running callcache, to a new file",
-         "Example: callcache snapshot calls.db && callcache serve --set mode=offline --db calls.db",
-         [&](const settings& s) { return snapshot(s, copy); }},
-        {"stats", "Shows what a running callcache has spent, kept and answered", "Example: callcache stats --watch",
-         [&](const settings& s) { return stats(s, watching); }},
-        {"resume", "Ends a pause that Gong asked for with a 429, in a running callcache", "Example: callcache resume",
-         resume},
-        {"warm", "Reads the calls of a range of time through a running callcache, which keeps them",
-         "Example: callcache warm --from 2026-10-01 --to 2026-11-01\nThe credential is that of GONG_ACCESS_KEY and "
-         "GONG_ACCESS_KEY_SECRET, as a tool's; with credentials.mode inject none is needed. It gives way to tools, "
-         "stops where the budget holds the rest of the day for them, and goes on when it is called again.",
-         [&](const settings& s) { return warm(s, range); }},
-    };
-    for (auto& c : commands)
-    {
-        CLI::App* sub = app.add_subcommand(c.name, c.what);
-        sub->footer(c.example);
-        add_config_flags(*sub, f);
-    }
-    CLI::Option* live = add_check_flags(*app.get_subcommand("check"), wishes);
-    app.get_subcommand("stats")->add_flag("--watch", watching,
-                                          "Again and again: on a terminal all of it, each second; otherwise the first "
-                                          "line, whenever it changes");
-    add_warm_flags(*app.get_subcommand("warm"), range);
-    CLI::App& purging = *app.get_subcommand("purge");
-    CLI::Option* all = add_purge_flags(purging, doomed);
-    add_explain_flags(*app.get_subcommand("explain"), question);
-    app.get_subcommand("snapshot")->add_option("FILE", copy, "It must not exist")->required();
+    wishes w;
+    const std::vector<command> commands = commands_for(w);
+    add_commands(app, commands, w);
     try
     {
         app.parse(argc, argv);
-        if (purging.parsed() && all->count() == 0 && doomed.names.empty())
+        if (app.got_subcommand("purge") && !w.purging.all && w.purging.names.empty())
             throw CLI::ValidationError("purge", "needs an ID, or --all");
     }
     catch (const CLI::ParseError& e)
@@ -254,14 +273,14 @@ int main(int argc, char** argv)
         return app.exit(e) == 0 ? 0 : 2;
     }
 
-    wishes.live = live->count() > 0;
-    tool_credential credential = credential_of(environment);
-    wishes.authorization = range.authorization = credential.authorization;
-    range.access_key = credential.access_key;
-    loaded_settings loaded = load(f, environment);
+    w.checking.live = app.get_subcommand("check")->count("--live") > 0;
+    const tool_credential credential = credential_of(w.environment);
+    w.checking.authorization = w.warming.authorization = credential.authorization;
+    w.warming.access_key = credential.access_key;
+    loaded_settings loaded = load(w.configuration, w.environment);
     for (const std::string& problem : loaded.problems) std::fprintf(stderr, "callcache: %s\n", problem.c_str());
     if (!loaded.problems.empty()) return 1;
-    for (auto& c : commands)
+    for (const command& c : commands)
         if (app.got_subcommand(c.name)) return c.run(loaded.values);
     return 2;
 }
