@@ -40,17 +40,22 @@ void for_each_directive(std::string_view field, std::string_view separators, Eac
     }
 }
 
-// Sets `to` if `text` is a number of seconds; what is not understood undoes nothing.
+// What is not understood undoes nothing.
 void set_seconds(std::optional<duration>& to, std::string_view text)
 {
-    if (text.empty() || !std::all_of(text.begin(), text.end(), is_digit)) return;
-    std::int64_t n = 0;
-    auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (failed != std::errc{}) n = seconds_max;
-    to = std::chrono::seconds(std::min(n, seconds_max));
+    if (auto seconds = read_seconds(text)) to = seconds;
 }
 
 }  // namespace
+
+std::optional<duration> read_seconds(std::string_view text)
+{
+    if (text.empty() || !std::all_of(text.begin(), text.end(), is_digit)) return std::nullopt;
+    std::int64_t n = 0;
+    auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (failed != std::errc{}) n = seconds_max;
+    return std::chrono::seconds(std::min(n, seconds_max));
+}
 
 void read_cache_control(directives& d, std::string_view field)
 {

@@ -22,6 +22,9 @@ struct directives
     bool background = false;            // Priority: u=6 or u=7
 };
 
+// A number of seconds, of at most 2^31 (RFC 9111, section 1.2.2); nullopt if the text is none.
+std::optional<duration> read_seconds(std::string_view text);
+
 // Adds what a Cache-Control field says. What is not understood is ignored, as RFC 9111, section 5.2 asks.
 void read_cache_control(directives&, std::string_view field);
 

@@ -92,7 +92,10 @@ admin::found admin::find(const request& r) const
     {
         auto token = parts_.token.current();
         const server_settings& s = parts_.config->server;
-        if (auto refused = refuse_stranger(r, s.admin, token.get(), s.hosts)) return {nullptr, std::move(*refused)};
+        auto refused = refuse_stranger(r, s.admin, token.get(), s.hosts);
+        if (refused && refused->status == 401 && r.has_authorization)
+            parts_.out.warn("somebody showed a wrong token at the admin address (server.admin_token_file)");
+        if (refused) return {nullptr, std::move(*refused)};
     }
     std::vector<std::string> allowed, known;
     for (const page& p : pages())

@@ -1,6 +1,7 @@
 #include "server/fetch/lookup_message.hpp"
 
 #include "server/fetch/bulk_reads.hpp"
+#include "server/http/via.hpp"
 #include "server/version.hpp"
 
 namespace callcache
@@ -11,7 +12,8 @@ namespace
 std::string head_of(const std::string& line, const origin& upstream, const lookup& l)
 {
     return line + " HTTP/1.1\r\nHost: " + upstream.authority() + "\r\nAuthorization: " + l.authorization +
-           "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/" + version + "\r\n";
+           "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/" + version +
+           "\r\nVia: " + own_via() + "\r\n";
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "server/fetch/settle.hpp"
 
+#include "cache/directives.hpp"
 #include "cache/freshness.hpp"
 #include "server/fetch/batch.hpp"
 #include "server/fetch/classify.hpp"
@@ -19,10 +20,12 @@ constexpr duration passed_for = std::chrono::hours(1);           // what may not
 constexpr duration confirmation_step = std::chrono::minutes(1);  // trust is written no more precisely than this
 constexpr std::size_t confirmations_max = 4096;                  // beyond it some are written once more
 
+// An answer that a cache on the way had kept is as if it had been asked for so much earlier (RFC 9111, section 4.2.3).
 std::shared_ptr<entry> entry_of(const upstream_answer& answer, std::string body, wall_time sent_at)
 {
     auto e = std::make_shared<entry>();
-    e->sent_at = sent_at;
+    const std::string* age = answer.find("age");
+    e->sent_at = sent_at - (age ? read_seconds(*age).value_or(duration(0)) : duration(0));
     if (const std::string* type = answer.find("content-type")) e->content_type = *type;
     e->body = std::move(body);
     return e;

@@ -1,6 +1,7 @@
 #include "server/front/answer_writer.hpp"
 
 #include "server/http/trace.hpp"
+#include "server/http/via.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -10,7 +11,6 @@ namespace callcache
 namespace
 {
 
-constexpr std::string_view via = "1.1 callcache";
 constexpr std::size_t logged_path_max = 200;
 
 std::string_view forwarded_reason(why w)
@@ -45,9 +45,9 @@ void answer_writer::write(response_context& c, reply answer, const shared_bytes&
 {
     if (status.detail.empty()) status.detail = callcache::word(word);
     answer.fields.emplace_back("Cache-Status", to_field(status));
-    answer.fields.emplace_back("Via", std::string(via));
+    answer.fields.emplace_back("Via", own_via());
     const std::string* etag = answer.find("etag");
-    if (answer.status == 200 && etag && matches_etag(c.asked.if_none_match, *etag)) answer.status = 304;
+    if (answer.status == 200 && etag && c.asked.has(*etag)) answer.status = 304;
     note(c, answer.status, word);
     write_reply(c.out, answer, body, c.mode, clock_.wall());
 }
@@ -57,7 +57,7 @@ void answer_writer::write_kept(response_context& c, const entry_ptr& kept, outco
 {
     const entry& e = *kept;
     // Written piece by piece: as a `reply` with its strings it cost a quarter of a hit.
-    bool unchanged = !e.is_negative && matches_etag(c.asked.if_none_match, e.etag);
+    bool unchanged = !e.is_negative && c.asked.has(e.etag);
     unsigned code = e.is_negative ? 404 : unchanged ? 304 : 200;
     cache_status status;
     status.hit = true;
@@ -69,7 +69,7 @@ void answer_writer::write_kept(response_context& c, const entry_ptr& kept, outco
     w.field("Age", std::max<std::int64_t>(0, whole_seconds(now - e.sent_at)));
     if (!e.etag.empty()) w.field("ETag", e.etag);
     w.field("Cache-Status", status);
-    w.field("Via", via);
+    w.field("Via", own_via());
     end_reply(w, c.out, e.body, kept, c.mode);
     note(c, code, word);
 }

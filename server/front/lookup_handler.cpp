@@ -4,6 +4,7 @@
 #include "server/fetch/disk_in_time.hpp"
 #include "server/front/origin_rules.hpp"
 #include "server/front/relay.hpp"
+#include "server/front/relay_upload.hpp"
 #include "server/http/trace.hpp"
 
 #include <algorithm>
@@ -42,6 +43,7 @@ bool lookup_handler::answer_now(response_context& c)
     recognize(r, to, c.from);
     if (auto refused = refusal(r, to, c.from))
     {
+        c.mode.keep_alive = c.mode.keep_alive && !refused->close;
         answers_.write(c, std::move(*refused), outcome::error);
         return true;
     }
@@ -229,14 +231,26 @@ std::optional<reply> lookup_handler::refusal(const request& r, const routed& to,
                                "digits, '-', '_' or '.'");
     case route::pass: break;
     }
+    if (r.body.length > parts_.config->server.request_body_max)
+    {
+        const refused_head no = body_too_large(*parts_.config);
+        reply answer = own_answer(no.status, no.text);
+        answer.close = true;  // rather than read it all
+        return answer;
+    }
     // It would show the proxy's own credential to whoever asks.
     if (r.method == "TRACE") return not_allowed("TRACE is not offered");
     if (parts_.clients && from.client.name().empty())
+    {
+        if (!r.authorization.empty())
+            parts_.out.warn("a tool was refused: its token is not known (credentials.clients_file)",
+                            {{"user_agent", std::string(r.user_agent.substr(0, shown_path_max))}});
         return unauthorized(
             r.authorization.empty()
                 ? "no Authorization; show this tool's token as Bearer, or as Basic with its name as access "
                   "key and the token as secret"
                 : "the token is not known (credentials.clients_file)");
+    }
     if (parts_.injected || !r.authorization.empty()) return std::nullopt;
     return unauthorized("no Authorization; send the credential that you would send to the vendor");
 }

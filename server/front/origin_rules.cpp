@@ -1,5 +1,6 @@
 #include "server/front/origin_rules.hpp"
 
+#include "cache/entry.hpp"
 #include "config/address.hpp"
 
 #include <algorithm>
@@ -14,11 +15,19 @@ bool is_of_web_page(const request& r)
     return !r.origin.empty() || (!r.sec_fetch_site.empty() && r.sec_fetch_site != "none");
 }
 
-// REQUIRES: the Host is one of ours, or a name that somebody points at this machine would be its own origin.
+// REQUIRES: the Host is one of ours, or a name that somebody points at this machine would be its own origin. Behind an
+// ingress that ends TLS the page's origin is https.
 bool is_of_own_page(const request& r)
 {
     bool same_site = r.sec_fetch_site.empty() || r.sec_fetch_site == "same-origin";
-    return same_site && (r.origin.empty() || r.origin == "http://" + std::string(r.host));
+    const std::string host(r.host);
+    return same_site && (r.origin.empty() || r.origin == "http://" + host || r.origin == "https://" + host);
+}
+
+// A link to the status page, from whichever page: it shows the page, and tells the other page nothing.
+bool is_link_to_page(const request& r)
+{
+    return r.is_get() && path_of(r.target) == "/" && r.origin.empty() && r.sec_fetch_mode == "navigate";
 }
 
 bool is_json(const request& r)
@@ -62,7 +71,8 @@ std::optional<refused_head> refuse_web_page(const request& r, const std::vector<
 
 std::optional<refused_head> refuse_foreign_page(const request& r, const std::vector<std::string>& further_hosts)
 {
-    if (auto refused = refuse(r, further_hosts, is_of_web_page(r) && !is_of_own_page(r))) return refused;
+    if (auto refused = refuse(r, further_hosts, is_of_web_page(r) && !is_of_own_page(r) && !is_link_to_page(r)))
+        return refused;
     bool has_body = r.body.what == framing::kind::chunked || r.body.length > 0;
     if (has_body && !is_json(r))
         return refused_head{415, "a body is JSON here, and says so: send Content-Type: application/json"};

@@ -18,7 +18,7 @@ std::optional<refused_head> refuse_web_page(const request&, const std::vector<st
 
 // The same on the admin address, but for what callcache's own status page asks: it comes from the very origin that it
 // asks (Sec-Fetch-Site and Origin of the Fetch standard; browsers leave out the former without TLS beyond loopback),
-// and writes JSON, which no form can send.
+// and writes JSON, which no form can send. A link to the page is followed (Sec-Fetch-Mode).
 std::optional<refused_head> refuse_foreign_page(const request&, const std::vector<std::string>& further_hosts);
 
 // True if `authority` (host, with or without port) is one of this machine's loopback names or of `further_hosts`.

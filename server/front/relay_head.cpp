@@ -2,6 +2,7 @@
 
 #include "server/front/route.hpp"
 #include "server/http/cache_status.hpp"
+#include "server/http/via.hpp"
 
 namespace callcache
 {
@@ -32,7 +33,10 @@ std::string forwarded_head(const request& r, std::string_view target, std::strin
     for (const field_view& f : r.fields)
         if (!is_ours_to_say(f.name) && !is_hop_by_hop(f.name, r.fields))
             head.append(f.name).append(": ").append(f.value).append("\r\n");
-    head += r.minor == 0 ? "Via: 1.0 callcache\r\n" : "Via: 1.1 callcache\r\n";
+    // The version in which it came here (RFC 9110, section 7.6.3).
+    const std::size_t via_at = head.size() + std::string_view("Via: 1.").size();
+    head.append("Via: ").append(own_via()).append("\r\n");
+    head[via_at] = char('0' + r.minor);
     return head;
 }
 
@@ -52,7 +56,7 @@ void write_answer_head(response_context& c, const answer_head& a, bool chunked, 
     status.forwarded = c.asked.is_safe() ? "bypass" : "method";
     status.forwarded_status = a.status;
     status.detail = word(outcome::pass);
-    out += "Cache-Status: " + to_field(status) + "\r\nVia: 1.1 callcache\r\n";
+    out += "Cache-Status: " + to_field(status) + "\r\nVia: " + own_via() + "\r\n";
     if (a.body.what == framing::kind::length) out += "Content-Length: " + std::to_string(a.body.length) + "\r\n";
     if (chunked) out += "Transfer-Encoding: chunked\r\n";
     if (!c.mode.keep_alive)

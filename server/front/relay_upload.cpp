@@ -12,23 +12,18 @@ using report = relay_report;
 
 constexpr std::size_t held_body_max = 64 << 10;
 
-refused_head too_large(const settings& config)
+}  // namespace
+
+refused_head body_too_large(const settings& config)
 {
     return {413, "the body is larger than " + std::to_string(config.server.request_body_max) +
                      " bytes (server.request_body_max)"};
 }
 
-}  // namespace
-
 task<held_body> hold_body(const relayed_request& r)
 {
     held_body held;
     const framing& body = r.asked().body;
-    if (body.length > r.config->server.request_body_max)
-    {
-        held.refused = too_large(*r.config);
-        co_return held;
-    }
     // One that is not held stays with its tool until its turn: in the tool's hands, if that waits for 100.
     std::uint64_t most = r.is_chunked() ? held_body_max : body.length;
     if (most > held_body_max || !held.room.take(r.held_bodies, most)) co_return held;
@@ -122,7 +117,7 @@ task<bool> upload::write_all()
             tools_turn waits(dog);
             piece = co_await r.with.read_body();
         }
-        if (size + piece.data.size() > r.config->server.request_body_max) piece.refused = too_large(*r.config);
+        if (size + piece.data.size() > r.config->server.request_body_max) piece.refused = body_too_large(*r.config);
         if (piece.refused)
         {
             refused = std::move(piece.refused);

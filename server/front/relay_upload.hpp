@@ -8,6 +8,9 @@
 namespace callcache
 {
 
+// What a tool is told whose body is larger than server.request_body_max.
+refused_head body_too_large(const settings&);
+
 // What is read of the body before the request's turn comes.
 struct held_body
 {

@@ -132,7 +132,16 @@ void session::drain()
 
 void session::abort()
 {
+    if (waits_.is_writing()) return break_off();
     error_code ignored;
+    socket_.close(ignored);
+}
+
+// By a reset: an answer to HTTP/1.0 that ends with its connection would look whole.
+void session::break_off()
+{
+    error_code ignored;
+    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
     socket_.close(ignored);
 }
 

@@ -118,7 +118,7 @@ private:
     bool is_body_read() const override { return body_.is_done(); }
     const std::vector<field>& trailers() const override { return body_.trailers(); }
     task<bool> write(std::string& out) override { return write(out, {}); }
-    void break_off() override { abort(); }
+    void break_off() override;
 
     task<bool> secure();
     bool answer_ready(outgoing& out, bool& needs_time);

@@ -30,6 +30,7 @@ public:
     }
     void begin_write(steady_time until) { write_until_ = until; }
     void end_write() { write_until_ = steady_time::max(); }
+    bool is_writing() const { return write_until_ != steady_time::max(); }
 
     incoming what() const { return what_; }
     bool is_late() const { return is_late_; }  // what is expected has not come in time
@@ -46,7 +47,7 @@ public:
         if (now < read_until_) return overdue::nothing;
         read_until_ = steady_time::max();
         is_late_ = true;
-        bool is_told = (what_ == incoming::head || what_ == incoming::body) && write_until_ == steady_time::max();
+        bool is_told = (what_ == incoming::head || what_ == incoming::body) && !is_writing();
         return is_told ? overdue::read : overdue::session;
     }
 

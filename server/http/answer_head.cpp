@@ -1,5 +1,7 @@
 #include "server/http/answer_head.hpp"
 
+#include <algorithm>
+
 namespace callcache
 {
 namespace
@@ -7,16 +9,10 @@ namespace
 
 bool is_persistent(const head_view& head)
 {
-    bool close = false, keep = head.minor >= 1;
-    for (const field_view& f : head.fields)
-    {
-        // A 204 must not have a length (RFC 9110, section 8.6); if it does, nobody knows whether so much follows.
-        if (head.status == 204 && equals_lower(f.name, "content-length")) return false;
-        if (!equals_lower(f.name, "connection")) continue;
-        close = close || has_element(f.value, "close");
-        keep = keep || has_element(f.value, "keep-alive");
-    }
-    return keep && !close;
+    // A 204 must not have a length (RFC 9110, section 8.6); if it does, nobody knows whether so much follows.
+    bool has_length = std::any_of(head.fields.begin(), head.fields.end(),
+                                  [](const field_view& f) { return equals_lower(f.name, "content-length"); });
+    return keeps_alive(head) && !(head.status == 204 && has_length);
 }
 
 }  // namespace

@@ -64,12 +64,18 @@ std::string_view target_of(std::string_view line)
     return line.substr(0, line.find(' '));
 }
 
+// One of HTTP/1: what is later than 1.1 is read as that (RFC 9110, section 2.5).
+bool is_version(std::string_view text)
+{
+    return text.size() == 8 && text.starts_with("HTTP/1.") && is_digit(text.back());
+}
+
 constexpr const char* no_status_line = "the status line is not one of HTTP/1.1";
 
 // What is wrong with a line, or null.
 const char* wrong_in_status_line(std::string_view line)
 {
-    bool good = line.size() >= 12 && (line.starts_with("HTTP/1.1 ") || line.starts_with("HTTP/1.0 ")) &&
+    bool good = line.size() >= 12 && is_version(line.substr(0, 8)) && line[8] == ' ' &&
                 std::all_of(line.begin() + 9, line.begin() + 12, is_digit) && (line.size() == 12 || line[12] == ' ') &&
                 value_characters.holds_all(line);
     return good ? nullptr : no_status_line;
@@ -80,7 +86,7 @@ const char* wrong_in_request_line(std::string_view line)
     std::size_t method_end = line.find(' '), version_at = line.rfind(' ');
     std::string_view method = line.substr(0, method_end);
     std::string_view version = version_at == std::string_view::npos ? "" : line.substr(version_at + 1);
-    if (!is_token(method) || method_end == version_at || (version != "HTTP/1.1" && version != "HTTP/1.0"))
+    if (!is_token(method) || method_end == version_at || !is_version(version))
         return "the request line is not one of HTTP/1.1";
     bool good = is_good_target(line.substr(method_end + 1, version_at - method_end - 1));
     return good ? nullptr : "the target holds a character that must be percent-encoded";
@@ -207,6 +213,18 @@ std::optional<refused_head> check_host(std::span<const field_view> fields, int m
     if (!host) return doubtful("there is no Host");
     if (!parse_authority(host->value)) return doubtful("Host is not host[:port]");
     return std::nullopt;
+}
+
+bool keeps_alive(const head_view& head)
+{
+    bool close = false, keep = head.minor >= 1;
+    for (const field_view& f : head.fields)
+    {
+        if (!equals_lower(f.name, "connection")) continue;
+        close = close || has_element(f.value, "close");
+        keep = keep || has_element(f.value, "keep-alive");
+    }
+    return keep && !close;
 }
 
 bool is_hop_by_hop(std::string_view name, std::span<const field_view> all)

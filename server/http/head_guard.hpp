@@ -27,7 +27,7 @@ struct head_view
     std::string_view method, target;  // of a request
     unsigned status = 0;              // of an answer; 0 of a request
     std::string_view reason;          // of an answer
-    int minor = 1;                    // the version is HTTP/1.minor
+    int minor = 1;                    // of the version: HTTP/1.0, or HTTP/1.1 and what is later
     std::span<const field_view> fields;
 };
 
@@ -113,6 +113,9 @@ framing_or_refusal framing_of(std::span<const field_view>, int minor, unsigned s
 // Nothing if there is exactly one good Host field (or none, in HTTP/1.0), else why the head is refused
 // (RFC 9112, section 3.2).
 std::optional<refused_head> check_host(std::span<const field_view>, int minor);
+
+// True if the connection can carry another message (RFC 9112, section 9.3).
+bool keeps_alive(const head_view&);
 
 // The fields that concern one connection alone and are never handed on (RFC 9110, section 7.6.1): the ones that are
 // known, and those that `Connection` names.

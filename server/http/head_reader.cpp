@@ -1,7 +1,11 @@
 #include "server/http/head_reader.hpp"
 
+#include "server/http/via.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
+
+#include <algorithm>
 
 namespace callcache
 {
@@ -49,27 +53,48 @@ private:
     std::vector<field_view>& fields_;
 };
 
+// Beast insists on HTTP/1.0 or 1.1, and on the space before a reason that is empty, which some servers leave away. A
+// first line as Beast takes it, whose words stand where they stand in `line`; empty if it takes that.
+template<bool is_request>
+std::string first_line_for_beast(std::string_view line)
+{
+    constexpr std::string_view status_line = "HTTP/1.1 200";
+    const std::size_t minor_at = is_request ? line.size() - 1 : status_line.find(' ') - 1;
+    const bool is_later = line[minor_at] > '1', has_no_space = !is_request && line.size() == status_line.size();
+    if (!is_later && !has_no_space) return {};
+    std::string taken(line);
+    if (is_later) taken[minor_at] = '1';
+    if (has_no_space) taken += ' ';
+    return taken + "\r\n";
+}
+
 template<bool is_request>
 error_code parse(std::string_view head, head_view& into, std::vector<field_view>& fields)
 {
     fields.clear();
     head_parser<is_request> parser(into, fields);
-    parser.header_limit(std::uint32_t(head.size()));
+    parser.header_limit(std::uint32_t(head.size()) + 1);
     parser.body_limit(boost::none);  // no body is given to it
     error_code error;
-    constexpr std::size_t bare_status_size = std::string_view("HTTP/1.1 200").size();
-    if (!is_request && head[bare_status_size] == '\r')
+    const std::string_view line = head.substr(0, head.find('\r'));
+    const std::string first = first_line_for_beast<is_request>(line);
+    if (!first.empty())
     {
-        // Some servers leave away the space before a reason that is empty; Beast insists on it.
-        constexpr std::string_view line_end = "\r\n";
-        std::string line = std::string(head.substr(0, bare_status_size)).append(" ").append(line_end);
-        parser.put(boost::asio::buffer(line), error);
-        into.reason = {};  // and not a view into `line`
-        head.remove_prefix(bare_status_size + line_end.size());
+        parser.put(boost::asio::buffer(first), error);
+        for (std::string_view* word : {&into.method, &into.target, &into.reason})
+            if (!word->empty()) *word = line.substr(std::size_t(word->data() - first.data()), word->size());
+        if (into.reason.empty()) into.reason = {};  // and not a view into `first`
+        head.remove_prefix(line.size() + std::string_view("\r\n").size());
     }
     parser.put(boost::asio::buffer(head), error);
     into.fields = fields;
     return error;
+}
+
+bool came_through_here(std::span<const field_view> fields)
+{
+    return std::any_of(fields.begin(), fields.end(),
+                       [](const field_view& f) { return equals_lower(f.name, "via") && names_this_process(f.value); });
 }
 
 }  // namespace
@@ -79,7 +104,11 @@ request_or_refusal read_request_head(std::string_view head, std::vector<field_vi
     head_view found;
     if (error_code error = parse<true>(head, found, fields))
         return {{}, refused_head{400, "the head is malformed: " + error.message()}};
-    return read_request(found);
+    auto read = read_request(found);
+    if (!read.refused && read.good.has_via && came_through_here(found.fields))
+        read.refused = refused_head{508, "this request has come back: what it asks for leads to callcache itself; is "
+                                         "upstream.url, or a proxy on the way to it, callcache's own address?"};
+    return read;
 }
 
 answer_head_or_refusal read_answer_head(std::string_view head)

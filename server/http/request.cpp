@@ -35,6 +35,70 @@ std::optional<refused_head> read_target(request& r)
     return std::nullopt;
 }
 
+std::optional<refused_head> read_max_forwards(request& r, std::string_view value)
+{
+    std::uint64_t n = 0;
+    auto parsed = std::from_chars(value.data(), value.data() + value.size(), n);
+    if (r.max_forwards || value.empty() || parsed.ec != std::errc{} || parsed.ptr != value.data() + value.size())
+        return refused_head{400, "Max-Forwards is not a number"};
+    r.max_forwards = n;
+    return std::nullopt;
+}
+
+std::optional<refused_head> read_field(request& r, const field_view& f)
+{
+    if (equals_lower(f.name, "host"))
+        r.host = f.value;
+    else if (equals_lower(f.name, "authorization"))
+    {
+        if (std::exchange(r.has_authorization, true)) return refused_head{400, "Authorization stands there twice"};
+        r.authorization = f.value;
+    }
+    else if (equals_lower(f.name, "cache-control"))
+        read_cache_control(r.asked, f.value);
+    else if (equals_lower(f.name, "expect") && r.minor >= 1)  // RFC 9110, section 10.1.1
+    {
+        if (!equals_lower(f.value, "100-continue"))
+            return refused_head{417, "of the expectations 100-continue alone is known"};
+        r.expects = true;
+    }
+    else if (equals_lower(f.name, "max-forwards") && (r.method == "OPTIONS" || r.method == "TRACE"))
+        return read_max_forwards(r, f.value);
+    else if (equals_lower(f.name, "prefer"))
+        read_prefer(r.asked, f.value);
+    else if (equals_lower(f.name, "priority"))
+        read_priority(r.asked, f.value);
+    else if (equals_lower(f.name, "if-none-match"))
+        r.has_if_none_match = true;
+    else if (equals_lower(f.name, "via"))
+        r.has_via = true;
+    else if (equals_lower(f.name, "user-agent"))
+        r.user_agent = f.value;
+    else if (equals_lower(f.name, "origin"))
+        r.origin = f.value;
+    else if (equals_lower(f.name, "sec-fetch-site"))
+        r.sec_fetch_site = f.value;
+    else if (equals_lower(f.name, "sec-fetch-mode"))
+        r.sec_fetch_mode = f.value;
+    return std::nullopt;
+}
+
+bool matches_etag(std::string_view list, std::string_view etag)
+{
+    if (trimmed(list) == "*") return true;
+    for (std::size_t begin; (begin = list.find_first_not_of(" \t,")) != std::string_view::npos;)
+    {
+        list.remove_prefix(begin);
+        if (list.starts_with("W/")) list.remove_prefix(2);
+        if (!list.starts_with('"')) return false;
+        std::size_t end = list.find('"', 1);
+        if (end == std::string_view::npos) return false;
+        if (list.substr(0, end + 1) == etag) return true;
+        list.remove_prefix(end + 1);
+    }
+    return false;
+}
+
 }  // namespace
 
 request_or_refusal read_request(const head_view& head)
@@ -50,58 +114,13 @@ request_or_refusal read_request(const head_view& head)
     if (framed.refused) return {r, framed.refused};
     r.body = framed.body;
     r.fields = head.fields;
-
-    r.keep_alive = head.minor >= 1;
-    bool has_cache_control = false, says_close = false;
+    r.keep_alive = keeps_alive(head);
+    bool has_cache_control = false;
     for (const field_view& f : head.fields)
     {
-        if (equals_lower(f.name, "host"))
-            r.host = f.value;
-        else if (equals_lower(f.name, "authorization"))
-        {
-            if (std::exchange(r.has_authorization, true))
-                return {r, refused_head{400, "Authorization stands there twice"}};
-            r.authorization = f.value;
-        }
-        else if (equals_lower(f.name, "connection"))
-        {
-            if (r.minor == 0 && has_element(f.value, "keep-alive")) r.keep_alive = true;
-            if (has_element(f.value, "close")) says_close = true;
-        }
-        else if (equals_lower(f.name, "cache-control"))
-        {
-            has_cache_control = true;
-            read_cache_control(r.asked, f.value);
-        }
-        else if (equals_lower(f.name, "expect") && r.minor >= 1)  // RFC 9110, section 10.1.1
-        {
-            if (!equals_lower(f.value, "100-continue"))
-                return {r, refused_head{417, "of the expectations 100-continue alone is known"}};
-            r.expects = true;
-        }
-        else if (equals_lower(f.name, "max-forwards") && (r.method == "OPTIONS" || r.method == "TRACE"))
-        {
-            std::uint64_t n = 0;
-            auto parsed = std::from_chars(f.value.data(), f.value.data() + f.value.size(), n);
-            if (r.max_forwards || f.value.empty() || parsed.ec != std::errc{} ||
-                parsed.ptr != f.value.data() + f.value.size())
-                return {r, refused_head{400, "Max-Forwards is not a number"}};
-            r.max_forwards = n;
-        }
-        else if (equals_lower(f.name, "prefer"))
-            read_prefer(r.asked, f.value);
-        else if (equals_lower(f.name, "priority"))
-            read_priority(r.asked, f.value);
-        else if (equals_lower(f.name, "if-none-match"))
-            r.if_none_match = f.value;
-        else if (equals_lower(f.name, "user-agent"))
-            r.user_agent = f.value;
-        else if (equals_lower(f.name, "origin"))
-            r.origin = f.value;
-        else if (equals_lower(f.name, "sec-fetch-site"))
-            r.sec_fetch_site = f.value;
+        has_cache_control = has_cache_control || equals_lower(f.name, "cache-control");
+        if (auto refused = read_field(r, f)) return {r, refused};
     }
-    r.keep_alive = r.keep_alive && !says_close;
     if (!has_cache_control)
         for (const field_view& f : head.fields)
             if (equals_lower(f.name, "pragma")) read_pragma(r.asked, f.value);
@@ -114,21 +133,12 @@ bool request::is_safe() const
     return is_get() || is_head() || method == "OPTIONS" || method == "TRACE";
 }
 
-bool matches_etag(std::string_view list, std::string_view etag)
+bool request::has(std::string_view etag) const
 {
-    if (etag.empty()) return false;
-    if (trimmed(list) == "*") return true;
-    for (std::size_t begin; (begin = list.find_first_not_of(" \t,")) != std::string_view::npos;)
-    {
-        list.remove_prefix(begin);
-        if (list.starts_with("W/")) list.remove_prefix(2);
-        if (!list.starts_with('"')) return false;
-        std::size_t end = list.find('"', 1);
-        if (end == std::string_view::npos) return false;
-        if (list.substr(0, end + 1) == etag) return true;
-        list.remove_prefix(end + 1);
-    }
-    return false;
+    if (!has_if_none_match || etag.empty()) return false;
+    return std::any_of(fields.begin(), fields.end(), [&](const field_view& f) {
+        return equals_lower(f.name, "if-none-match") && matches_etag(f.value, etag);
+    });
 }
 
 }  // namespace callcache

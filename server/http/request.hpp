@@ -29,16 +29,20 @@ struct request
 
     std::string_view authorization;
     bool has_authorization = false;
-    std::string_view if_none_match;
+    bool has_if_none_match = false, has_via = false;
     std::string_view user_agent;
     std::string_view origin;  // of the web page that sent it (the Fetch standard)
-    std::string_view sec_fetch_site;
+    std::string_view sec_fetch_site, sec_fetch_mode;
     directives asked;
     steady_time arrived{};  // when its head was whole
 
     bool is_get() const { return method == "GET"; }
     bool is_head() const { return method == "HEAD"; }
     bool is_safe() const;  // RFC 9110, section 9.2.1
+
+    // True if one of the entity tags of its If-None-Match is `etag`, or it is `*` (RFC 9110, section 13.1.2: the
+    // comparison is weak).
+    bool has(std::string_view etag) const;
 };
 
 struct request_or_refusal
@@ -49,9 +53,5 @@ struct request_or_refusal
 
 // Takes what matters from a head that head_reader has parsed.
 request_or_refusal read_request(const head_view&);
-
-// True if one of the entity tags of an If-None-Match field is `etag`, or it is `*` (RFC 9110, section 13.1.2: the
-// comparison is weak).
-bool matches_etag(std::string_view if_none_match, std::string_view etag);
 
 }  // namespace callcache

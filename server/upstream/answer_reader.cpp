@@ -1,6 +1,7 @@
 #include "server/upstream/answer_reader.hpp"
 
 #include "server/http/head_reader.hpp"
+#include "server/http/via.hpp"
 
 #include <boost/asio/error.hpp>
 
@@ -20,6 +21,13 @@ constexpr int interim_answers_max = 8;  // 1xx before the final answer
 upstream_failure nonsense(std::string text)
 {
     return {failure_kind::nonsense, std::move(text)};
+}
+
+// An answer that has come through this process on its way here: its 429 is not the vendor's.
+bool is_own(const answer_head& a)
+{
+    return std::any_of(a.fields.begin(), a.fields.end(),
+                       [](const field& f) { return equals_lower(f.first, "via") && names_this_process(f.second); });
 }
 
 }  // namespace
@@ -70,6 +78,10 @@ task<answer_reader::head_or_failure> answer_reader::read_head(bool to_head)
         std::size_t bytes = std::get<std::size_t>(size);
         auto read = read_answer_head(std::string_view(buffer_).substr(used_, bytes));
         if (read.refused) co_return nonsense("the head of the answer is malformed: " + read.refused->text);
+        if (is_own(read.head))
+            co_return upstream_failure{failure_kind::unreachable,
+                                       "the answer came from callcache itself; is upstream.url, or a proxy on the way "
+                                       "to it, callcache's own address?"};
         persistent_ = read.persistent;
         used_ += bytes;
         if (read.head.is_final())

@@ -1,5 +1,6 @@
 // Requests whose lines are malformed, odd or hostile. A row a request: its name, its bytes, and what must come of it.
 
+#include "server/http/via.hpp"
 #include "tests/support/hostile.hpp"
 
 #include <doctest/doctest.h>
@@ -40,7 +41,8 @@ std::vector<hostile> request_lines()
         refused("form feed before the version", request("GET " + path + "\fHTTP/1.1")),
         refused("no-break space after the method", request("GET\xa0" + path + " HTTP/1.1")),
         refused("HTTP/0.9 said", version("HTTP/0.9")),
-        refused("HTTP/1.2", version("HTTP/1.2")),
+        served("HTTP/1.2", version("HTTP/1.2")),
+        served("HTTP/1.9", version("HTTP/1.9")),
         refused("HTTP/1.10", version("HTTP/1.10")),
         refused("HTTP/01.1", version("HTTP/01.1")),
         refused("HTTP/2.0", version("HTTP/2.0")),
@@ -446,7 +448,10 @@ std::vector<hostile> other_fields()
         served("X-HTTP-Method-Override", lookup("X-HTTP-Method-Override: DELETE\r\nX-Method-Override: POST")),
         served("X-Original-URL", lookup("X-Original-URL: /v2/users\r\nX-Rewrite-URL: /v2/users")),
         served("addresses of others", lookup("X-Forwarded-For: 127.0.0.1\r\nForwarded: for=_x\r\nX-Real-IP: ::1")),
-        served("Via callcache itself", lookup("Via: 1.1 callcache")),
+        served("Via another callcache", lookup("Via: 1.1 callcache, 1.1 callcache-00000000")),
+        refused("Via callcache itself", lookup("Via: 1.0 a, " + callcache::own_via() + " (comment)"), 508),
+        refused("Via callcache itself, in a second field", lookup("Via: 1.0 a\r\nVia: HTTP/" + callcache::own_via()),
+                508),
         served("content codings", lookup("Accept-Encoding: gzip, br;q=1.0, *;q=0\r\nContent-Encoding: gzip")),
         served("Range", lookup("Range: bytes=0-0\r\nIf-Range: \"x\"")),
         served("a thousand ranges", lookup("Range: bytes=0-" + std::string(5000, ','))),

@@ -1,5 +1,6 @@
 // What a tool sees of the main job: the vendor's answer first, the kept one afterwards.
 
+#include "server/http/via.hpp"
 #include "tests/support/harness.hpp"
 
 #include <doctest/doctest.h>
@@ -30,7 +31,7 @@ TEST_CASE("a call is fetched once and then answered from the cache, byte for byt
     CHECK(second.body == first.body);
     CHECK(second.header("age") == "90");
     CHECK(second.header("etag") == first.header("etag"));
-    CHECK(second.header("via") == "1.1 callcache");
+    CHECK(second.header("via") == callcache::own_via());
     CHECK_FALSE(second.has("set-cookie"));
     CHECK_FALSE(second.has("x-ratelimit-remaining"));
     CHECK(w.vendor->requests(w.id(1)) == 1);
@@ -123,7 +124,8 @@ TEST_CASE(
     CHECK(w.vendor->heads()[0] ==
           "GET " + w.path(1) + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(w.vendor->port()) +
               "\r\nAuthorization: " + authorization +
-              "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/0.1.0\r\n\r\n");
+              "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/0.1.0\r\nVia: " +
+              callcache::own_via() + "\r\n\r\n");
 }
 
 TEST_CASE("HEAD is answered from the same answer, without its body")

@@ -112,7 +112,7 @@ struct tool::state
     explicit state(executor ex) : socket(ex) {}
     tcp_socket socket;
     std::string in;
-    bool closed = false;
+    bool closed = false, was_reset = false;
 
     static task<void> run(std::shared_ptr<state> s, tcp::endpoint to)
     {
@@ -124,6 +124,7 @@ struct tool::state
             s->in.append(room.data(), bytes);
             error = failed;
         }
+        s->was_reset = error == asio::error::connection_reset;
         s->closed = true;
     }
 };
@@ -174,6 +175,11 @@ answer tool::read(bool head)
 void tool::wait_closed()
 {
     harness_.run_until([&] { return state_->closed; });
+}
+
+bool tool::was_reset() const
+{
+    return state_->was_reset;
 }
 
 bool tool::closed() const

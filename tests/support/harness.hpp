@@ -76,6 +76,7 @@ public:
     // Drives the harness until the other side has closed.
     void wait_closed();
     bool closed() const;
+    bool was_reset() const;
     std::size_t received() const;
     std::string take();  // what has come and was not read yet
     void hang_up();

@@ -1,6 +1,8 @@
 #include "tests/support/hostile.hpp"
+#include "server/http/via.hpp"
 
 #include "server/front/route.hpp"
+#include "server/http/via.hpp"
 
 #include <doctest/doctest.h>
 
@@ -134,7 +136,7 @@ private:
         if (!ours) head += ended(further);
         std::size_t space = line.find(' ');
         if (calls_brought_by(line.substr(0, space), line.substr(space + 1))) head += "Accept-Encoding: identity\r\n";
-        head += "Via: 1.1 callcache\r\n";
+        head += "Via: " + own_via() + "\r\n";
         bool has_body = line.starts_with("POST ") || line.starts_with("PUT ") || line.starts_with("PATCH ");
         if (ours && !further.empty())
             head += ended(further);

@@ -55,7 +55,7 @@ void check_same(const request& a, const request& b)
     CHECK(a.keep_alive == b.keep_alive);
     CHECK(a.body.what == b.body.what);
     CHECK(a.authorization == b.authorization);
-    CHECK(a.if_none_match == b.if_none_match);
+    CHECK(a.has_if_none_match == b.has_if_none_match);
     CHECK(a.user_agent == b.user_agent);
     CHECK(a.asked.background == b.asked.background);
     CHECK(a.expects == b.expects);

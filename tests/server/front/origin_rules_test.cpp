@@ -153,10 +153,48 @@ TEST_CASE("own page: the status page may ask where it came from, and the tools' 
     CHECK(refused_by_admin(bare) == 421);
 }
 
-TEST_CASE("own page: a page of anywhere else is refused, of another port and another scheme too")
+TEST_CASE("own page: behind an ingress that ends TLS its origin is https")
+{
+    request r = own_page("POST");
+    r.host = "callcache.example";
+    r.origin = "https://callcache.example";
+    CHECK(refused_by_admin(r, {"callcache.example"}) == 0);
+    CHECK(refused_by_admin(r) == 421);
+}
+
+TEST_CASE("own page: a link from any page to the status page is followed, and nothing else")
+{
+    request link = get("localhost:4665");
+    link.sec_fetch_site = "cross-site";
+    CHECK(refused_by_admin(link) == 403);
+    link.sec_fetch_mode = "navigate";
+    CHECK(refused_by_admin(link) == 0);
+    CHECK(refused(link) == 403);
+    link.target = "/?from=chat";
+    CHECK(refused_by_admin(link) == 0);
+    for (std::string_view mode : {"no-cors", "cors", "NAVIGATE", ""})
+    {
+        request r = link;
+        r.sec_fetch_mode = mode;
+        CHECK(refused_by_admin(r) == 403);
+    }
+    for (std::string_view target : {"/stats", "/explain/1", "//", "/purge"})
+    {
+        request r = link;
+        r.target = target;
+        CHECK(refused_by_admin(r) == 403);
+    }
+    request form = link;
+    form.method = "POST";
+    CHECK(refused_by_admin(form) == 403);
+    form.origin = "https://evil.example";
+    CHECK(refused_by_admin(form) == 403);
+}
+
+TEST_CASE("own page: a page of anywhere else is refused, of another port too")
 {
     for (std::string origin :
-         {"null", "https://evil.example", "http://localhost", "http://localhost:4664", "https://localhost:4665",
+         {"null", "https://evil.example", "http://localhost", "http://localhost:4664", "https://localhost:4664",
           "http://127.0.0.1:4665", "http://localhost:4665/", "http://localhost:46650", "localhost:4665",
           "http://localhost:4665, http://evil.example", "HTTP://localhost:4665"})
     {

@@ -1,5 +1,7 @@
 #include "server/front/relay_head.hpp"
 
+#include "server/http/via.hpp"
+
 #include <doctest/doctest.h>
 
 using namespace callcache;
@@ -17,7 +19,7 @@ std::string head_of(std::string_view method, std::string_view target, std::vecto
 }
 
 const std::string first = "GET /v2/users HTTP/1.1\r\nHost: api.gong.io\r\nAuthorization: Basic own\r\n";
-const std::string last = "Via: 1.1 callcache\r\n";
+const std::string last = "Via: " + own_via() + "\r\n";
 
 std::string get(std::vector<field_view> fields)
 {
@@ -32,7 +34,8 @@ TEST_CASE("forwarded head: the vendor's host, the credential, what the tool says
         get({{"X-One", "1"}, {"Cookie", "a=b"}, {"x-one", "2"}, {"Authorization", "Bearer tool"}, {"Via", "1.1 a"}}) ==
         first + "X-One: 1\r\nCookie: a=b\r\nx-one: 2\r\nVia: 1.1 a\r\n" + last);
     CHECK(head_of("POST", "/v2/tasks?a=%20b", {{"Authorization", "x"}}, 0) ==
-          "POST /v2/tasks?a=%20b HTTP/1.1\r\nHost: api.gong.io\r\nAuthorization: Basic own\r\nVia: 1.0 callcache\r\n");
+          "POST /v2/tasks?a=%20b HTTP/1.1\r\nHost: api.gong.io\r\nAuthorization: Basic own\r\nVia: 1.0 " +
+              own_via().substr(4) + "\r\n");
     CHECK(get({}) == first + last);  // `inject`: the tool has none
 }
 

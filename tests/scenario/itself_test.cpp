@@ -1,0 +1,76 @@
+// It never asks itself: what leads back to callcache is found out, costs nothing more, and pauses nobody.
+
+#include "server/fetch/fetcher.hpp"
+#include "server/http/via.hpp"
+#include "tests/support/budget_harness.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace callcache;
+using namespace callcache::test;
+
+TEST_SUITE_BEGIN("scenario: itself");
+
+TEST_CASE("itself: an answer that has come through this process is no answer of Gong's, and its 429 pauses nobody")
+{
+    three_a_second w;
+    w.start();
+    for (const std::string status : {"429 Too Many Requests", "508 Loop Detected", "200 OK"})
+        for (const std::string& path : {w.path(1), std::string("/v2/users")})
+        {
+            CAPTURE(status);
+            CAPTURE(path);
+            w.vendor->script(path == "/v2/users" ? path : w.id(1),
+                             sim::scripted{"HTTP/1.1 " + status +
+                                           "\r\nRetry-After: 60\r\nContent-Length: 2\r\nVia: 1.1 x, " + own_via() +
+                                           "\r\n\r\n{}"});
+            answer a = w.get(path);
+            CHECK(a.status == 502);
+            CHECK(contains(a.body, "the answer came from callcache itself; is upstream.url"));
+            CHECK(w.cache->misses().report().spending.paused_for == 0s);
+            w.clock.advance(2s);
+            CHECK(w.get(w.path(2)).status == 200);  // so that the breaker stays closed
+            w.clock.advance(2s);
+        }
+}
+
+TEST_CASE("itself: a request that comes back is answered 508, at both addresses, and costs nothing more")
+{
+    three_a_second w;
+    w.start();
+    CHECK(w.get(w.path(1)).status == 200);
+    for (const std::string& path : {w.path(1), w.path(2), std::string("/v2/users"), std::string("/healthz")})
+    {
+        answer a = w.get(path, {{"Via", "1.1 gateway"}, {"Via", own_via()}});
+        CHECK(a.status == 508);
+        CHECK(contains(a.body, "has come back"));
+    }
+    tool at_admin(w, w.cache->admin_endpoints().front());
+    at_admin.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nVia: " + own_via() + "\r\n\r\n");
+    CHECK(at_admin.read().status == 508);
+    CHECK(w.vendor->requests() == 1);
+    CHECK(w.cache->misses().report().spending.spent == 1);
+}
+
+TEST_CASE("itself: an answer that a cache on the way had kept is as old as it says")
+{
+    three_a_second w;
+    w.config.cache.calls.fresh_min = w.config.cache.calls.fresh_max = 10min;
+    w.start();
+    const std::string body = w.get(w.path(1)).body;
+    for (auto [age, seconds] : {std::pair{"Age: 300", 300}, {"Age: x", 0}, {"Age: -5", 0}})
+    {
+        CAPTURE(age);
+        w.vendor->script(w.id(1),
+                         sim::scripted{"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + std::string(age) +
+                                       "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body});
+        w.operate("POST", "/purge", R"({"all": true})");
+        CHECK(w.get(w.path(1)).cache("fwd") == "miss");
+        w.clock.advance(10s);
+        answer hit = w.get(w.path(1));
+        CHECK(hit.cache("hit") == "hit");
+        CHECK(hit.header("age") == std::to_string(seconds + 10));
+    }
+}
+
+TEST_SUITE_END();
