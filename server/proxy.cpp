@@ -3,19 +3,22 @@
 #include "cache/file_system.hpp"
 #include "cache/mistakes.hpp"
 #include "config/budget_share.hpp"
+#include "server/admin/headline.hpp"
 #include "server/async/run_loop.hpp"
 #include "server/budget/zone.hpp"
 #include "server/open_ledger.hpp"
-#include "server/secrets/secret_file.hpp"
-#include "server/secrets/whole_file.hpp"
+#include "server/start_files.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace callcache
 {
@@ -59,10 +62,28 @@ std::uint64_t raise_descriptor_limit()
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
 }
 
+// True of a file that the process may read by its mode, and the sandbox does not let it: a restart would.
+bool is_kept_out_of_reach(const std::string& file)
+{
+    if (access(file.c_str(), R_OK) != 0) return false;
+    const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) close(fd);
+    return fd < 0 && errno == EACCES;
+}
+
+std::string joined(const std::vector<std::string>& texts)
+{
+    std::string all;
+    for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
+    return all;
+}
+
 }  // namespace
 
 proxy::started proxy::start(const settings& config, const surroundings& around)
 {
+    // Before a file is made.
+    if (auto problems = start_problems(config); !problems.empty()) return joined(problems);
     std::unique_ptr<proxy> p(new proxy(config, around));
     for (auto step :
          {&proxy::find_files, &proxy::open_cache, &proxy::open_ledger, &proxy::open_upstream, &proxy::open_listeners})
@@ -92,7 +113,7 @@ proxy::proxy(const settings& config, const surroundings& around) :
 
 std::optional<std::string> proxy::find_files()
 {
-    auto found = find_data_files(*config_);
+    auto found = callcache::find_files(*config_);
     if (auto* trouble = std::get_if<std::string>(&found)) return *trouble;
     files_ = std::move(std::get<data_files>(found));
     return std::nullopt;
@@ -144,7 +165,7 @@ std::optional<std::string> proxy::open_ledger()
 
 std::optional<std::string> proxy::open_upstream()
 {
-    bool offline = config_->mode == run_mode::offline;
+    const bool offline = config_->mode == run_mode::offline;
     auto day = calendar_of(config_->budget.day);
     if (auto* trouble = std::get_if<std::string>(&day)) return *trouble;
     if (config_->credentials.mode == credentials_mode::inject)
@@ -170,17 +191,11 @@ std::optional<std::string> proxy::open_upstream()
     }
     if (count > 1) loops_.push_back(std::make_unique<asio::io_context>(1));
     executor fetch_loop = loops_.back()->get_executor();
-    try
-    {
-        auto tls = upstream_.tls && !offline ? make_tls_context(config_->upstream.ca_file) : nullptr;
-        fetcher_ =
-            std::make_unique<fetcher>(fetcher_parts{fetch_loop, config_, upstream_, tls, *tiers_, *partitions_,
-                                                    around_.clock, around_.out, *ledger_, std::get<calendar>(day)});
-    }
-    catch (const std::runtime_error& e)
-    {
-        return e.what();
-    }
+    auto tls = read_authorities(*config_);
+    if (auto* trouble = std::get_if<std::string>(&tls)) return *trouble;
+    fetcher_ = std::make_unique<fetcher>(
+        fetcher_parts{fetch_loop, config_, upstream_, std::get<std::shared_ptr<asio::ssl::context>>(std::move(tls)),
+                      *tiers_, *partitions_, around_.clock, around_.out, *ledger_, std::get<calendar>(day)});
     return std::nullopt;
 }
 
@@ -191,8 +206,9 @@ std::optional<std::string> proxy::open_listeners()
     lookup_handler_ = std::make_unique<lookup_handler>(lookup_handler::parts{config_, *tiers_, *partitions_, *fetcher_,
                                                                              injected_.get(), clients_.get(), upstream_,
                                                                              around_.clock, around_.out, counts_});
-    observer_ = std::make_unique<observer>(observer::parts{config_, upstream_, *tiers_, *fetcher_, counts_, log_,
-                                                           around_.clock, [this] { return connections(); }});
+    observer_ =
+        std::make_unique<observer>(observer::parts{config_, upstream_, *tiers_, *fetcher_, counts_, log_, around_.clock,
+                                                   [this] { return connections(); }, tls_.get()});
     admin_ = std::make_unique<admin>(admin::parts{config_, ready_, admin_token_, *tiers_, *partitions_, *fetcher_,
                                                   *observer_, around_.clock, around_.out, around_.read_again});
     std::size_t most = connections_for(descriptors_, fronts_.size(), config_->upstream.connections_max);
@@ -268,7 +284,9 @@ void proxy::drain()
 
 reloaded proxy::reload(const loaded_settings& read)
 {
-    reloaded r = callcache::reload(*config_, read);
+    loaded_settings judged = read;
+    if (judged.problems.empty()) judged.problems = start_problems(read.values, is_kept_out_of_reach);
+    reloaded r = callcache::reload(*config_, judged);
     for (const config_problem& p : r.problems)
         around_.out.error("the configuration was read again and stays as it was", {{"why", p}});
     if (!r.problems.empty()) return r;
@@ -294,6 +312,11 @@ void proxy::look_after(wall_time now)
         tiers_->look_after({now, around_.clock.steady()});
     }
     observer_->look();
+    if (tls_ && now - certificate_looked_at_ >= std::chrono::days(1))
+    {
+        certificate_looked_at_ = now;
+        if (auto warning = certificate_warning(end_of(tls_->current()), now)) around_.out.warn(*warning);
+    }
     log_.look();
     look_after_lock();
     read_files_again();
@@ -322,12 +345,9 @@ void proxy::look_after_lock()
 
 std::optional<std::string> proxy::read_clients()
 {
-    const std::string& path = config_->credentials.clients_file;
-    if (path.empty()) return std::nullopt;
-    auto text = read_whole_file(path);
-    if (!text) return cannot_read("credentials.clients_file", path);
-    auto read = client_list::read(*text);
-    if (auto* trouble = std::get_if<std::string>(&read)) return "credentials.clients_file: " + path + ": " + *trouble;
+    if (config_->credentials.clients_file.empty()) return std::nullopt;
+    auto read = callcache::read_clients(config_->credentials.clients_file);
+    if (auto* trouble = std::get_if<std::string>(&read)) return *trouble;
     if (!clients_) clients_ = std::make_unique<client_holder>();
     clients_->replace(std::get<client_list>(std::move(read)));
     return std::nullopt;
@@ -339,6 +359,7 @@ std::optional<std::string> proxy::read_tls()
     auto read = read_tls_identity(config_->server);
     if (auto* trouble = std::get_if<std::string>(&read)) return *trouble;
     auto& identity = std::get<tls_identity>(read);
+    certificate_looked_at_ = {};
     if (tls_)
         tls_->replace(std::move(identity));
     else
@@ -348,12 +369,9 @@ std::optional<std::string> proxy::read_tls()
 
 std::optional<std::string> proxy::read_admin_token()
 {
-    const std::string& path = config_->server.admin_token_file;
-    if (path.empty()) return std::nullopt;
-    auto text = read_secret("server.admin_token_file", path);
-    if (auto* unreadable = std::get_if<secret_unreadable>(&text)) return unreadable->text;
-    auto read = admin_token::of(std::get<std::string>(text));
-    if (auto* trouble = std::get_if<std::string>(&read)) return "server.admin_token_file: " + *trouble;
+    if (config_->server.admin_token_file.empty()) return std::nullopt;
+    auto read = callcache::read_admin_token(config_->server.admin_token_file);
+    if (auto* trouble = std::get_if<std::string>(&read)) return *trouble;
     admin_token_.replace(std::get<admin_token>(read));
     return std::nullopt;
 }
@@ -402,15 +420,10 @@ void proxy::read_files_again()
             around_.out.info("the operator's token was read again");
     }
     if (!ca_file_.has_changed() || config_->mode == run_mode::offline) return;
-    try
-    {
-        fetcher_->use(make_tls_context(config_->upstream.ca_file));
-        around_.out.info("the certificate authorities were read again");
-    }
-    catch (const std::runtime_error& e)
-    {
-        complain(e.what());
-    }
+    auto read = read_authorities(*config_);
+    if (auto* trouble = std::get_if<std::string>(&read)) return complain(*trouble);
+    fetcher_->use(std::get<std::shared_ptr<asio::ssl::context>>(std::move(read)));
+    around_.out.info("the certificate authorities were read again");
 }
 
 void proxy::warn_of_descriptors() const

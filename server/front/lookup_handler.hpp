@@ -43,11 +43,13 @@ public:
     task<void> answer(response_context&, conversation&) override;
     void refuse(const refused_head&, bool head_only, outgoing& out) override;
     void mistake(std::string_view what) override;
+    void handshake_failed(std::string_view why, const std::string& address) override;
 
 private:
     routed route_of(const request&) const;
     void recognize(const request&, const routed&, asker&) const;
     std::optional<reply> refusal(const request&, const routed&, const asker&) const;
+    reply none_of_gongs(const request&, const routed&, const asker&) const;
     decision rule(const request&, const partition&, const entry* kept, wall_time now) const;
     lookup lookup_of(const response_context&, const routed&, entry_ptr seen, why) const;
 
