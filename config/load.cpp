@@ -262,6 +262,19 @@ void read_assignments(loader& to, const std::vector<std::string>& assignments)
     }
 }
 
+// True if a listener of callcache's own answers there, as far as the texts tell: it would ask itself.
+bool is_own_address(const host_port& at, const server_settings& s)
+{
+    auto answers = [&](const std::string& text) {
+        auto own = parse_host_port(text);
+        if (!own || own->port == 0 || own->port != at.port) return false;
+        bool is_any = own->host == "0.0.0.0" || own->host == "::";
+        return own->host == at.host || ((is_any || is_loopback(own->host)) && is_loopback(at.host));
+    };
+    return std::any_of(s.listen.begin(), s.listen.end(), answers) ||
+           std::any_of(s.admin.begin(), s.admin.end(), answers);
+}
+
 // Where upstream.proxy leaves it to the environment, that is asked now that upstream is known.
 void ask_environment_for_proxy(loader& to, const std::vector<std::pair<std::string, std::string>>& environment)
 {
@@ -270,6 +283,11 @@ void ask_environment_for_proxy(loader& to, const std::vector<std::pair<std::stri
     if (s.proxy != proxy_by_environment || !upstream) return;
     auto url = proxy_of_environment(environment, *upstream);
     if (!url) return;
+    if (auto proxy = parse_proxy(*url); proxy && is_own_address(proxy->at, to.result.values.server))
+    {
+        s.own_proxy = proxy->text();
+        url = "off";
+    }
     const config_key& key = *find_key("upstream.proxy");
     if (!key.set(to.result.values, {kind::text, *url}))
         to.problem("environment", "HTTPS_PROXY: found a value that is not shown, allowed is " + key.allowed +
@@ -283,36 +301,18 @@ bool is_access_key(const std::string& text)
            std::none_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c == ':' || c >= 127; });
 }
 
-}  // namespace
-
-loaded_settings load_settings(const config_sources& sources)
-{
-    loader to;
-    if (!sources.file_name.empty()) to.result.values.also_read.push_back(sources.file_name);
-    if (sources.file_text) read_file(to, sources.file_name, *sources.file_text);
-    read_environment(to, sources.environment);
-    read_assignments(to, sources.assignments);
-    if (!to.result.problems.empty()) return to.result;  // what follows from a refused value is noise
-    // An operator who lets lookups queue for longer means that they are answered then.
-    settings defaults, &s = to.result.values;
-    milliseconds beyond_the_queue = defaults.server.answer_max - defaults.budget.wait_max;
-    if (!to.answer_max_is_set)
-        s.server.answer_max = std::max(s.server.answer_max, s.budget.wait_max + beyond_the_queue);
-    if (!to.burst_is_set)
-        s.budget.burst = std::uint64_t(std::min(double(defaults.budget.burst), std::max(1.0, s.budget.rate)));
-    ask_environment_for_proxy(to, sources.environment);
-    auto contradicting = contradictions(s);
-    to.result.problems.insert(to.result.problems.end(), contradicting.begin(), contradicting.end());
-    return to.result;
-}
-
-std::vector<config_problem> contradictions(const settings& s)
+// The problems that are found.
+struct checker
 {
     std::vector<config_problem> found;
-    auto check = [&](bool good, std::string text) {
+    void operator()(bool good, std::string text)
+    {
         if (!good) found.push_back(std::move(text));
-    };
+    }
+};
 
+void check_addresses(const settings& s, checker& check)
+{
     auto upstream = parse_origin(s.upstream.url);
     check(upstream.has_value(), "upstream.url: found " + quoted_url(s.upstream.url) +
                                     ", allowed is https://host[:port] without a path, or http:// towards loopback");
@@ -323,23 +323,32 @@ std::vector<config_problem> contradictions(const settings& s)
     check(s.upstream.proxy.empty() || s.upstream.proxy == proxy_by_environment || parse_proxy(s.upstream.proxy),
           "upstream.proxy: found a value that is not shown, allowed is http://[user:password@]host:port");
 
-    bool beyond_loopback = false;
     check(!s.server.listen.empty(), "server.listen: needs at least one host:port");
     for (const auto& [key, list] : {std::pair{"server.listen", s.server.listen}, {"server.admin", s.server.admin}})
         for (const std::string& text : list)
         {
             auto at = parse_host_port(text);
             check(at.has_value(), std::string(key) + ": found " + quoted(text) + ", allowed is host:port");
-            if (!at || is_loopback(at->host)) continue;
-            if (key == std::string_view("server.listen")) beyond_loopback = true;
         }
-
+    if (upstream)
+        check(!is_own_address(upstream->at, s.server), "upstream.url: " + quoted_url(s.upstream.url) +
+                                                           " is where callcache itself listens: it would ask itself");
+    if (auto proxy = parse_proxy(s.upstream.proxy))
+        check(!is_own_address(proxy->at, s.server),
+              "upstream.proxy: " + proxy->text() + " is where callcache itself listens: it would ask itself");
     check(s.server.tls_certificate_file.empty() == s.server.tls_key_file.empty(),
           s.server.tls_key_file.empty()
               ? "server.tls_certificate_file: needs server.tls_key_file, the file of its private key"
               : "server.tls_key_file: needs server.tls_certificate_file, the file of its certificate");
+}
 
+void check_credentials(const settings& s, checker& check)
+{
     const auto& k = s.credentials;
+    bool beyond_loopback = std::any_of(s.server.listen.begin(), s.server.listen.end(), [](const std::string& text) {
+        auto at = parse_host_port(text);
+        return at && !is_loopback(at->host);
+    });
     bool has_key = !k.access_key.empty() || !k.access_key_file.empty();
     bool has_secret = !k.access_key_secret.empty() || !k.access_key_secret_file.empty();
     bool has_bearer = !k.bearer_token.empty() || !k.bearer_token_file.empty();
@@ -371,7 +380,10 @@ std::vector<config_problem> contradictions(const settings& s)
     check(std::all_of(k.company_keys.begin(), k.company_keys.end(), is_access_key),
           "credentials.company_keys: found a value that is not shown, allowed is a list of access keys, each without a "
           "colon and its secret");
+}
 
+void check_cache_and_budget(const settings& s, checker& check)
+{
     const auto& c = s.cache.calls;
     check(c.fresh_min <= c.fresh_max, "cache.calls.fresh_min: is larger than cache.calls.fresh_max");
     check(c.fresh_max <= c.keep_max, "cache.calls.fresh_max: is larger than cache.calls.keep_max");
@@ -386,7 +398,46 @@ std::vector<config_problem> contradictions(const settings& s)
           "budget.path: is the same file as cache.path");
     if (auto route = useless_route(s.cache.routes)) check(false, "cache.routes: " + *route);
     check(!s.cache.path.empty(), "cache.path: found \"\", allowed is a file, or :memory: for the memory tier alone");
-    return found;
+}
+
+}  // namespace
+
+loaded_settings load_settings(const config_sources& sources)
+{
+    loader to;
+    if (!sources.file_name.empty()) to.result.values.also_read.push_back(sources.file_name);
+    if (sources.file_text) read_file(to, sources.file_name, *sources.file_text);
+    read_environment(to, sources.environment);
+    read_assignments(to, sources.assignments);
+    if (!to.result.problems.empty()) return to.result;  // what follows from a refused value is noise
+    // An operator who lets lookups queue for longer means that they are answered then.
+    settings defaults, &s = to.result.values;
+    milliseconds beyond_the_queue = defaults.server.answer_max - defaults.budget.wait_max;
+    if (!to.answer_max_is_set)
+        s.server.answer_max = std::max(s.server.answer_max, s.budget.wait_max + beyond_the_queue);
+    if (!to.burst_is_set)
+        s.budget.burst = std::uint64_t(std::min(double(defaults.budget.burst), std::max(1.0, s.budget.rate)));
+    ask_environment_for_proxy(to, sources.environment);
+    auto contradicting = contradictions(s);
+    to.result.problems.insert(to.result.problems.end(), contradicting.begin(), contradicting.end());
+    return to.result;
+}
+
+std::optional<std::string> own_proxy_warning(const settings& s)
+{
+    if (s.upstream.own_proxy.empty()) return std::nullopt;
+    return "HTTPS_PROXY names " + s.upstream.own_proxy +
+           ", where callcache itself listens: it is not used. Set upstream.proxy to the company's proxy, if there is "
+           "one";
+}
+
+std::vector<config_problem> contradictions(const settings& s)
+{
+    checker check;
+    check_addresses(s, check);
+    check_credentials(s, check);
+    check_cache_and_budget(s, check);
+    return std::move(check.found);
 }
 
 }  // namespace callcache

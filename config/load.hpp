@@ -31,6 +31,9 @@ struct loaded_settings
 // Never throws. All problems are found, not only the first.
 loaded_settings load_settings(const config_sources&);
 
+// What an operator is warned of if HTTPS_PROXY names one of callcache's own addresses, or nothing.
+std::optional<std::string> own_proxy_warning(const settings&);
+
 // What a row of the table alone cannot tell: keys that contradict each other.
 std::vector<config_problem> contradictions(const settings&);
 

@@ -47,6 +47,7 @@ struct upstream_settings
     bool insecure = false;                     // allows http:// beyond loopback
     std::string ca_file;                       // empty: the system's
     std::string proxy = proxy_by_environment;  // a URL, perhaps with a password; empty: none
+    std::string own_proxy = {};                // what HTTPS_PROXY names if that is callcache itself: it is not used
     milliseconds connect_timeout = 5s;
     std::uint64_t connections_max = 8;
     milliseconds response_timeout = 15s;

@@ -458,6 +458,7 @@ void proxy::announce() const
                         std::to_string(double(config_->budget.burst) / config_->budget.rate).substr(0, 5) + " s"}});
     if (auto through = parse_proxy(config_->upstream.proxy))
         around_.out.info("through a proxy (upstream.proxy)", {{"proxy", through->text()}});
+    if (auto proxy = own_proxy_warning(*config_)) around_.out.warn(*proxy);
     budget_report spending = fetcher_->report().spending;
     if (spending.daily > 0)
         around_.out.info("budget",

@@ -135,6 +135,7 @@ int check(const settings& config, const check_wishes& wishes)
     std::printf("\nThe configuration is valid.\n");
     if (config.mode == run_mode::offline)
         std::puts("Offline (mode): only what is kept is served; nothing goes upstream.");
+    if (auto proxy = own_proxy_warning(config)) std::printf("Warning: %s.\n", proxy->c_str());
     if (auto share = share_warning(config)) std::printf("Warning: %s.\n", share->c_str());
     if (auto certificate = warn_of_certificate(config)) std::printf("Warning: %s.\n", certificate->c_str());
     std::fflush(stdout);

@@ -267,6 +267,35 @@ TEST_CASE("load: where upstream.proxy is not set, HTTPS_PROXY is asked, and NO_P
     CHECK(load(R"({"upstream": {"proxy": ""}})", set).values.upstream.proxy == "");
 }
 
+TEST_CASE("load: callcache's own address is refused as upstream and as its proxy; in HTTPS_PROXY it is not used")
+{
+    for (const char* own : {"localhost:4664", "127.0.0.1:4664", "[::1]:4664", "127.0.0.1:4665"})
+    {
+        CAPTURE(own);
+        const std::string url = "http://" + std::string(own);
+        holds(problem(load({}, {}, {"upstream.url=" + url})), {"upstream.url", own, "it would ask itself"});
+        holds(problem(load({}, {}, {"upstream.proxy=" + url})), {"upstream.proxy", own, "it would ask itself"});
+        loaded_settings l = load({}, {{"HTTPS_PROXY", url}});
+        CHECK(l.problems.empty());
+        CHECK(l.values.upstream.proxy == "");
+        auto warning = own_proxy_warning(l.values);
+        REQUIRE(warning);
+        holds(*warning, {"HTTPS_PROXY", own, "it is not used"});
+    }
+    const strings beyond{"server.listen=[\"0.0.0.0:80\", \"10.0.0.1:81\"]", "upstream.insecure=true"};
+    auto with = [&](const std::string& url) {
+        strings all = beyond;
+        all.push_back("upstream.url=" + url);
+        return load({}, {}, all);
+    };
+    CHECK_FALSE(with("http://127.0.0.1:80").problems.empty());
+    CHECK_FALSE(with("http://10.0.0.1:81").problems.empty());
+    for (const char* other : {"http://127.0.0.1:81", "http://10.0.0.2:81", "http://10.0.0.1:82"})
+        CHECK(with(other).problems.empty());
+    CHECK(load({}, {}, {"server.listen=localhost:0", "upstream.url=http://localhost:1"}).problems.empty());
+    CHECK_FALSE(own_proxy_warning(load({}, {{"HTTPS_PROXY", "http://proxy:4664"}}).values));
+}
+
 TEST_CASE("load: a proxy that is refused is never repeated, as it may hold a password")
 {
     for (std::string url : {"https://user:hunter2@proxy:3128", "http://user:hunter2@proxy", "user:hunter2@"})
