@@ -110,6 +110,15 @@ TEST_CASE(
     CHECK(w.vendor->requests() == 4);
 }
 
+TEST_CASE("a list that holds half an emoji gives the call for the bulk read like any other")
+{
+    checked_harness w;
+    const std::string list = R"({"requestId":"r","calls":[{"id":")" + w.id(1) + R"(","title":"\ud83d"}]})";
+    w.vendor->script("/v2/calls", sim::scripted{answering("200 OK", "Content-Type: application/json\r\n", list)});
+    CHECK(contains(w.check(), "bulk reads: ok"));
+    CHECK(contains(w.vendor->bodies().back(), w.id(1)));
+}
+
 TEST_CASE("a last day without calls is good, and says that bulk reads want an id")
 {
     checked_harness w;
