@@ -1,6 +1,7 @@
 // Bulk reads: lookups that wait go upstream together, and whatever is wrong with that ends in single GETs.
 
 #include "tests/support/budget_harness.hpp"
+#include "tests/support/gzip.hpp"
 #include "tests/support/sanitized.hpp"
 
 #include <doctest/doctest.h>
@@ -294,6 +295,25 @@ TEST_CASE("half an emoji or a number beyond a double in a call spoils no bulk re
     w.run_until([&] { return w.cache->misses().report().flights == 0; });
     w.clock_runs = false;
     CHECK_FALSE(contains(w.out.text(), "two different calls"));
+}
+
+TEST_CASE("a bulk read that is gzipped unasked is decoded, and one that cannot be decoded is fetched one by one")
+{
+    for (bool is_whole : {true, false})
+    {
+        CAPTURE(is_whole);
+        bulk_harness w;
+        w.start_trusted();
+        std::string calls;
+        for (std::uint64_t n = 10; n < 22; ++n)
+            calls += (n == 10 ? "{\"metaData\":" : ",{\"metaData\":") + w.vendor->body(w.id(n)) + "}";
+        w.script_bulk("200 OK", gzipped(R"({"requestId":"r","calls":[)" + calls + "]}") + (is_whole ? "" : "x"),
+                      "Content-Encoding: gzip\r\n");
+        auto tools = w.ask_for(10, 12);
+        w.answered(tools);
+        std::size_t in_bulk = w.check_answers(tools, 10);
+        CHECK((is_whole ? in_bulk >= 6 : in_bulk == 0));
+    }
 }
 
 TEST_CASE("the vendor's 429 to a bulk read: all of its calls wait, and go together again")
