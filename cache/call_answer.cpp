@@ -1,22 +1,22 @@
 #include "cache/call_answer.hpp"
 
 #include "cache/call_id.hpp"
+#include "cache/json_scanner.hpp"
 #include "cache/rfc3339.hpp"
-
-#include <rapidjson/document.h>
-#include <rapidjson/memorystream.h>
-#include <rapidjson/reader.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
+#include <iterator>
 #include <map>
-#include <span>
 #include <utility>
 
 namespace callcache
 {
 namespace
 {
+
+using event = json_scanner::event;
 
 // Where the call objects of an answer stand.
 enum class layout
@@ -26,191 +26,230 @@ enum class layout
     extensive,  // {"calls": [{"metaData": CALL}, …]}
 };
 
-// What may be said only once, in each of the objects that are read.
-constexpr std::string_view of_root[] = {"requestId", "records", "call", "calls"};
-constexpr std::string_view of_records[] = {"cursor", "totalRecords"};
-constexpr std::string_view of_element[] = {"metaData"};
-constexpr std::string_view of_call[] = {"id", "isPrivate", "started"};
-constexpr std::string_view of_error[] = {"requestId", "errors"};
-
-// True if the key is one of the names and was seen before.
-bool repeats(unsigned& seen, std::span<const std::string_view> names, std::string_view key)
+// The members that are read.
+enum class member : unsigned
 {
-    auto at = std::find(names.begin(), names.end(), key);
-    if (at == names.end()) return false;
-    unsigned bit = 1u << (at - names.begin());
-    return (std::exchange(seen, seen | bit) & bit) != 0;
+    request_id,
+    records,
+    cursor,
+    total_records,
+    call,
+    calls,
+    meta_data,
+    id,
+    is_private,
+    started,
+    errors,
+    another,
+};
+constexpr std::string_view names[] = {"requestId", "records", "cursor",    "totalRecords", "call",  "calls",
+                                      "metaData",  "id",      "isPrivate", "started",      "errors"};
+
+member member_of(std::string_view quoted)
+{
+    auto find = [](std::string_view n) { return member(std::find(names, std::end(names), n) - names); };
+    if (quoted.empty()) return member::another;
+    return quoted.find('\\') == std::string_view::npos ? find(quoted.substr(1, quoted.size() - 2))
+                                                       : find(json_unescaped(quoted));
 }
+
+template<class... Members>
+constexpr unsigned set_of(Members... m)
+{
+    return (... | (1u << unsigned(m)));
+}
+
+// True if `m` was seen before, and is one of those that may stand in an object once.
+bool repeats(unsigned& seen, member m, unsigned once)
+{
+    return (std::exchange(seen, seen | set_of(m)) & once & set_of(m)) != 0;
+}
+
+// True if `text` is one whole JSON text, and `take` has returned true for each event.
+template<class Take>
+bool follow(std::string_view text, Take take)
+{
+    json_scanner at;
+    for (;;)
+    {
+        event e = at.next(text);
+        if (e == event::more) return at.is_whole();
+        if (e == event::malformed || !take(e, at)) return false;
+    }
+}
+
+struct extent
+{
+    std::uint64_t begin = 0, end = 0;  // within the answer
+
+    std::string_view of(std::string_view body) const { return body.substr(begin, end - begin); }
+};
 
 // What holds a call object, or is one.
 struct element
 {
     call_answer found;
-    std::size_t call_begin = 0;
+    extent call;
     unsigned seen = 0, seen_in_call = 0;
     bool in_doubt = false;
 };
 
-// Follows the parser through the answer. A handler returns false to stop: nothing of the answer is then understood.
+// Follows the scanner through the answer. take() and its parts return false to stop: nothing of the answer is then
+// understood.
 struct call_finder
 {
-    using Ch = char;
-
-    const rapidjson::MemoryStream& in;
-    const std::string_view body;
     const layout where;
 
-    std::string_view request_id;
+    extent request_id;
     std::string cursor;
     std::uint64_t total = 0;
     std::vector<element> elements;  // that hold a call with an id
 
-    int depth = 0;
     bool has_calls = false;  // the list of them, maybe empty
     bool in_records = false, in_calls = false, in_element = false, in_call = false;
     unsigned seen = 0, seen_in_records = 0;
     element now;
-    std::string key;  // the last one; at these places it is the object's own
-    std::size_t key_end = 0;
+    member last = member::another;  // whose name came last; at these places the value is its own
 
     int element_depth() const { return where == layout::one ? 2 : 3; }
-    bool at_root() const { return depth == 1; }
-    bool at_records() const { return in_records && depth == 2; }
-    bool at_element() const { return in_element && depth == element_depth(); }
-    bool at_call() const { return in_call && depth == (where == layout::extensive ? 4 : element_depth()); }
+    bool at_records(int depth) const { return in_records && depth == 2; }
+    bool at_element(int depth) const { return in_element && depth == element_depth(); }
+    bool at_call(int depth) const { return in_call && depth == (where == layout::extensive ? 4 : element_depth()); }
 
-    bool Key(const char* text, rapidjson::SizeType size, bool)
+    bool take(event e, const json_scanner& at)
     {
-        key.assign(text, size);
-        key_end = in.Tell();
-        if (at_root()) return !repeats(seen, of_root, key);
-        if (at_records()) return !repeats(seen_in_records, of_records, key);
-        if (at_call() && repeats(now.seen_in_call, of_call, key)) now.in_doubt = true;
-        if (at_element() && !at_call() && repeats(now.seen, of_element, key)) now.in_doubt = true;
+        const int depth = at.depth();
+        switch (e)
+        {
+        case event::name: last = member_of(at.text()); return is_first(depth);
+        case event::object_begins: begin_object(depth, at.begin()); return true;
+        case event::object_ends: return end_object(depth + 1, at.end());
+        case event::array_begins:
+            if (depth == 1 && last == member::calls && where != layout::one) in_calls = has_calls = true;
+            return depth > 0;
+        case event::array_ends: in_calls = in_calls && depth > 1; return true;
+        default: return take_scalar(e == event::string, at);
+        }
+    }
+
+    bool is_first(int depth)
+    {
+        if (depth == 1)
+            return !repeats(seen, last, set_of(member::request_id, member::records, member::call, member::calls));
+        if (at_records(depth)) return !repeats(seen_in_records, last, set_of(member::cursor, member::total_records));
+        if (at_call(depth))
+            now.in_doubt |= repeats(now.seen_in_call, last, set_of(member::id, member::is_private, member::started));
+        else if (at_element(depth))
+            now.in_doubt |= repeats(now.seen, last, set_of(member::meta_data));
         return true;
     }
 
-    bool begins_element() const { return where == layout::one ? at_root() && key == "call" : in_calls && depth == 2; }
-
-    bool StartObject()
+    void begin_object(int depth, std::uint64_t begin)
     {
-        if (at_root() && key == "records") in_records = true;
-        bool element_begins = begins_element();
+        if (depth == 1 && last == member::records) in_records = true;
+        const bool element_begins = where == layout::one ? depth == 1 && last == member::call : in_calls && depth == 2;
         if (element_begins)
         {
             in_element = true;
             now = {};
         }
-        if (where == layout::extensive ? at_element() && key == "metaData" : element_begins)
+        if (where == layout::extensive ? at_element(depth) && last == member::meta_data : element_begins)
         {
             in_call = true;
-            now.call_begin = in.Tell();
+            now.call.begin = begin;
         }
-        return ++depth <= json_depth_max;
     }
 
-    bool EndObject(rapidjson::SizeType)
+    bool end_object(int depth, std::uint64_t end)
     {
-        if (at_records()) in_records = false;
-        if (at_call())
+        if (at_records(depth)) in_records = false;
+        if (at_call(depth))
         {
-            now.found.call = body.substr(now.call_begin, in.Tell() + 1 - now.call_begin);
+            now.call.end = end;
             in_call = false;
         }
-        if (at_element())
+        if (at_element(depth))
         {
             in_element = false;
             if (is_call_id(now.found.id)) elements.push_back(std::move(now));
         }
-        --depth;
         return elements.size() <= bulk_calls_max;
     }
 
-    bool StartArray()
+    // Anything but an object at the root is not an answer.
+    bool take_scalar(bool is_string, const json_scanner& at)
     {
-        if (depth == 0) return false;
-        if (at_root() && key == "calls" && where != layout::one) in_calls = has_calls = true;
-        return ++depth <= json_depth_max;
-    }
-    bool EndArray(rapidjson::SizeType)
-    {
-        if (--depth == 1) in_calls = false;
+        const int depth = at.depth();
+        const std::string_view text = at.text();
+        const bool is_text = is_string && !text.empty();
+        if (depth == 1 && is_string && last == member::request_id) request_id = {at.begin(), at.end()};
+        if (at_records(depth) && is_text && last == member::cursor) cursor = json_unescaped(text);
+        if (at_records(depth) && is_string && last == member::cursor && !is_text) return false;  // too long
+        if (at_records(depth) && !is_string && last == member::total_records)
+            std::from_chars(text.data(), text.data() + text.size(), total);
+        if (!at_call(depth)) return depth > 0;
+        if (last == member::id && is_text && now.found.id.empty()) now.found.id = json_unescaped(text);
+        if (last == member::started && is_text) now.found.started = parse_rfc3339(json_unescaped(text));
+        if (last == member::is_private) now.found.is_private = text == "true";
         return true;
     }
+};
 
-    bool String(const char* text, rapidjson::SizeType size, bool)
+std::optional<call_finder> find_calls(std::string_view body, layout where)
+{
+    call_finder finder{where};
+    if (!follow(body, [&](event e, const json_scanner& at) { return finder.take(e, at); })) return std::nullopt;
+    for (element& e : finder.elements) e.found.call = e.call.of(body);
+    return finder;
+}
+
+// A number as it is written if it is whole or beyond a double, else as all that are equal to it.
+std::string canonical_number(std::string_view number)
+{
+    double value = 0;
+    auto read = std::from_chars(number.data(), number.data() + number.size(), value);
+    if (read.ec != std::errc{} || number.find_first_of(".eE") == std::string_view::npos) return std::string(number);
+    char text[32];
+    std::snprintf(text, sizeof text, "%.17g", value);
+    return text;
+}
+
+// The same for all JSON texts that say the same: without white space, with the members of an object in order. Empty if
+// it is not JSON.
+std::string canonical(std::string_view json)
+{
+    struct container
     {
-        // Between a key and its value stand a colon and white space alone.
-        if (at_root() && key == "requestId")
+        std::string name;  // that it has as a member
+        std::vector<std::string> values;
+    };
+    std::vector<container> open(1);
+    std::string name;
+    auto string_of = [](std::string_view quoted) {
+        std::string text = json_unescaped(quoted);
+        return std::to_string(text.size()) + '"' + text;
+    };
+    bool is_json = follow(json, [&](event e, const json_scanner& at) {
+        const std::string_view text = json.substr(at.begin(), at.end() - at.begin());
+        if (e == event::name)
+            name = string_of(text);
+        else if (e == event::object_begins || e == event::array_begins)
+            open.push_back({std::exchange(name, {}), {}});
+        else if (e == event::string || e == event::other)
+            open.back().values.push_back(std::exchange(name, {}) + ':' +
+                                         (e == event::string ? string_of(text) : canonical_number(text)));
+        else
         {
-            std::size_t begin = body.find('"', key_end);
-            request_id = body.substr(begin, in.Tell() - begin);
+            container all = std::move(open.back());
+            open.pop_back();
+            if (e == event::object_ends) std::sort(all.values.begin(), all.values.end());
+            std::string joined = all.name + (e == event::object_ends ? ":{" : ":[");
+            for (const std::string& value : all.values) joined += value + ',';
+            open.back().values.push_back(joined.append(text));
         }
-        if (at_records() && key == "cursor") cursor.assign(text, size);
-        if (at_call() && key == "id" && now.found.id.empty()) now.found.id.assign(text, size);
-        if (at_call() && key == "started") now.found.started = parse_rfc3339({text, size});
-        return scalar();
-    }
-    bool Bool(bool value)
-    {
-        if (at_call() && key == "isPrivate") now.found.is_private = value;
-        return scalar();
-    }
-    bool Null() { return scalar(); }
-    bool RawNumber(const char* text, rapidjson::SizeType size, bool)
-    {
-        if (at_records() && key == "totalRecords") std::from_chars(text, text + size, total);
-        return scalar();
-    }
-    bool Int(int) { return scalar(); }
-    bool Uint(unsigned) { return scalar(); }
-    bool Int64(std::int64_t) { return scalar(); }
-    bool Uint64(std::uint64_t) { return scalar(); }
-    bool Double(double) { return scalar(); }
-
-    // Anything but an object at the root is not an answer.
-    bool scalar() const { return depth > 0; }
-};
-
-// Follows the parser through an error. A handler returns false to stop: it is not in the vendor's shape.
-struct error_checker : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, error_checker>
-{
-    int depth = 0;
-    unsigned seen = 0;
-    std::string key;  // of the root object's last member
-    bool has_request_id = false, has_errors = false;
-
-    bool Key(const char* text, rapidjson::SizeType size, bool)
-    {
-        if (depth != 1) return true;
-        key.assign(text, size);
-        return !repeats(seen, of_error, key);
-    }
-    bool String(const char*, rapidjson::SizeType, bool)
-    {
-        if (depth == 1 && key == "requestId") has_request_id = true;
-        return depth > 0;
-    }
-    bool RawNumber(const char*, rapidjson::SizeType, bool) { return Default(); }
-    bool Default() { return depth > 0; }  // any other scalar
-    bool StartObject() { return ++depth <= json_depth_max; }
-    bool StartArray()
-    {
-        if (depth == 1 && key == "errors") has_errors = true;
-        return depth > 0 && ++depth <= json_depth_max;
-    }
-    bool EndObject(rapidjson::SizeType) { return --depth >= 0; }
-    bool EndArray(rapidjson::SizeType) { return --depth >= 0; }
-};
-
-// RapidJSON's iterative parser: the recursive one overflows the stack on a megabyte of "[".
-template<class Handler>
-bool parse(rapidjson::MemoryStream& in, std::size_t size, Handler& handler)
-{
-    constexpr unsigned flags =
-        rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseValidateEncodingFlag;
-    rapidjson::Reader reader;
-    return !reader.Parse<flags>(in, handler).IsError() && in.Tell() == size;
+        return true;
+    });
+    return is_json && !open[0].values.empty() ? open[0].values[0] : "";
 }
 
 constexpr std::string_view before_request_id = "{\"requestId\":", before_call = ",\"call\":", after_call = "}";
@@ -225,24 +264,23 @@ std::size_t body_size(std::string_view request_id, std::string_view call)
 std::optional<call_answer> read_call_answer(std::string_view body)
 {
     if (body.size() > call_answer_bytes_max) return std::nullopt;
-    rapidjson::MemoryStream in(body.data(), body.size());
-    call_finder finder{in, body, layout::one};
-    if (!parse(in, body.size(), finder) || finder.elements.empty() || finder.elements[0].in_doubt) return std::nullopt;
-    return std::move(finder.elements[0].found);
+    auto finder = find_calls(body, layout::one);
+    if (!finder || finder->elements.empty() || finder->elements[0].in_doubt) return std::nullopt;
+    return std::move(finder->elements[0].found);
 }
 
 std::optional<bulk_answer> read_bulk_answer(std::string_view body, bulk_kind kind)
 {
     if (body.size() > bulk_answer_bytes_max) return std::nullopt;
-    rapidjson::MemoryStream in(body.data(), body.size());
-    call_finder finder{in, body, kind == bulk_kind::list ? layout::list : layout::extensive};
-    if (!parse(in, body.size(), finder)) return std::nullopt;
-    if (finder.request_id.empty() || finder.request_id.size() > request_id_bytes_max) return std::nullopt;
+    auto finder = find_calls(body, kind == bulk_kind::list ? layout::list : layout::extensive);
+    if (!finder) return std::nullopt;
+    const std::string_view request_id = finder->request_id.of(body);
+    if (request_id.empty() || request_id.size() > request_id_bytes_max) return std::nullopt;
 
-    bulk_answer answer{finder.request_id, std::move(finder.cursor), finder.total, finder.has_calls, {}};
+    bulk_answer answer{request_id, std::move(finder->cursor), finder->total, finder->has_calls, {}};
     std::map<std::string, int> times;
-    for (const element& e : finder.elements) ++times[e.found.id];
-    for (element& e : finder.elements)
+    for (const element& e : finder->elements) ++times[e.found.id];
+    for (element& e : finder->elements)
         if (!e.in_doubt && times[e.found.id] == 1 &&
             body_size(answer.request_id, e.found.call) <= call_answer_bytes_max)
             answer.calls.push_back(std::move(e.found));
@@ -258,18 +296,28 @@ std::string body_of_one(std::string_view request_id, std::string_view call)
 
 bool is_same_json(std::string_view a, std::string_view b)
 {
-    rapidjson::Document one, other;
-    one.Parse<rapidjson::kParseIterativeFlag>(a.data(), a.size());
-    other.Parse<rapidjson::kParseIterativeFlag>(b.data(), b.size());
-    return !one.HasParseError() && !other.HasParseError() && one == other;
+    std::string one = canonical(a);
+    return !one.empty() && one == canonical(b);
 }
 
 bool is_vendor_error(std::string_view body)
 {
     if (body.size() > call_answer_bytes_max) return false;
-    rapidjson::MemoryStream in(body.data(), body.size());
-    error_checker error;
-    return parse(in, body.size(), error) && error.has_request_id && error.has_errors;
+    unsigned seen = 0;
+    member last = member::another;  // of the root object
+    bool has_request_id = false, has_errors = false;
+    bool is_json = follow(body, [&](event e, const json_scanner& at) {
+        if (at.depth() != 1) return true;
+        if (e == event::name)
+        {
+            last = member_of(at.text());
+            return !repeats(seen, last, set_of(member::request_id, member::errors));
+        }
+        has_request_id |= e == event::string && last == member::request_id;
+        has_errors |= e == event::array_begins && last == member::errors;
+        return true;
+    });
+    return is_json && has_request_id && has_errors;
 }
 
 }  // namespace callcache

@@ -2,7 +2,7 @@
 //
 // The vendor may add fields without warning, so an answer is never re-modelled: the raw bytes are kept, and this file
 // only finds where the call objects stand in them and the few facts that the policy needs. What is not understood
-// without doubt is not kept. Depth and size are bounded; the parser does not recurse.
+// without doubt is not kept. Depth and size are bounded.
 #pragma once
 
 #include "cache/time.hpp"
@@ -20,7 +20,6 @@ inline constexpr std::size_t call_answer_bytes_max = 1 << 20;
 inline constexpr std::size_t bulk_answer_bytes_max = 8 << 20;  // of a list or bulk answer
 inline constexpr std::size_t bulk_calls_max = 1000;            // in one of these; the vendor sends a hundred
 inline constexpr std::size_t request_id_bytes_max = 256;       // it goes into the body of each call of a bulk answer
-inline constexpr int json_depth_max = 64;
 
 struct call_answer
 {

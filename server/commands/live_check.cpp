@@ -1,14 +1,11 @@
 #include "server/commands/live_check.hpp"
 
 #include "cache/call_answer.hpp"
-#include "cache/call_id.hpp"
 #include "cache/rfc3339.hpp"
 #include "server/commands/metered_client.hpp"
 #include "server/fetch/bulk_reads.hpp"
 #include "server/fetch/classify.hpp"
 #include "server/version.hpp"
-
-#include <rapidjson/document.h>
 
 #include <cstdio>
 
@@ -72,18 +69,11 @@ struct step_teller
     }
 };
 
-// The first id of a page's `calls`; empty if there is none.
-std::string first_id(const std::string& page)
+// The id of one of a list's calls; empty if there is none.
+std::string first_id(const std::string& list)
 {
-    rapidjson::Document d;
-    d.Parse<rapidjson::kParseIterativeFlag>(page.data(), page.size());
-    if (d.HasParseError() || !d.IsObject()) return "";
-    auto calls = d.FindMember("calls");
-    if (calls == d.MemberEnd() || !calls->value.IsArray() || calls->value.Empty()) return "";
-    const auto& call = calls->value[0];
-    if (!call.IsObject() || !call.HasMember("id") || !call["id"].IsString()) return "";
-    std::string id(call["id"].GetString(), call["id"].GetStringLength());
-    return is_call_id(id) ? id : "";
+    auto read = read_bulk_answer(list, bulk_kind::list);
+    return read && !read->calls.empty() ? read->calls[0].id : "";
 }
 
 std::string request(const live_check& c, const std::string& method_and_target, const std::string& body = "")

@@ -1,6 +1,7 @@
 #include "server/fetch/classify.hpp"
 
 #include "server/http/head_guard.hpp"
+#include "server/upstream/content_coding.hpp"
 
 #include <algorithm>
 #include <initializer_list>
@@ -43,13 +44,6 @@ bool is_page(const upstream_answer& a)
     return type && equals_lower(without_parameters(*type), "text/html");
 }
 
-bool is_coded(const upstream_answer& a)
-{
-    return std::any_of(a.fields.begin(), a.fields.end(), [](const field& f) {
-        return equals_lower(f.first, "content-encoding") && !f.second.empty() && !equals_lower(f.second, "identity");
-    });
-}
-
 // True if one of the members of a list field is `word`, with or without an argument (RFC 9110, section 5.6.1).
 bool lists(const upstream_answer& a, std::string_view field_name, std::initializer_list<std::string_view> words)
 {
@@ -75,7 +69,7 @@ classification classify_found(const upstream_answer& a, std::string_view id)
 {
     const std::string* type = a.find("content-type");
     if (!is_json(a)) return nonsense("answered 200 with " + (type ? *type : "no content type") + " instead of JSON");
-    if (is_coded(a)) return nonsense("answered in a content coding that was not asked for");
+    if (is_coded(a)) return nonsense("answered in a content coding that was not asked for and is not understood");
     auto call = read_call_answer(a.body);
     if (!call) return nonsense("answered 200 with something that is not one call");
     if (call->id != id) return nonsense("answered with another call than the one asked for");
@@ -115,7 +109,8 @@ bulk_classification classify_bulk(const upstream_answer& a, bulk_kind kind)
     bool nobody_knows = a.status == 429 || (a.status >= 502 && a.status <= 504);
     if (nobody_knows) return {bulk_end::unknown, {}, status};
     if (a.status == 400 || a.status == 500) return {bulk_end::spoiled, {}, status};
-    if (!is_json(a) || is_coded(a)) return {bulk_end::failed, {}, status + " with something else than JSON"};
+    if (!is_json(a)) return {bulk_end::failed, {}, status + " with something else than JSON"};
+    if (is_coded(a)) return {bulk_end::failed, {}, status + " in a content coding that is not understood"};
     if (a.status == 404 && is_vendor_error(a.body)) return {bulk_end::read, {}, {}, true};  // none of them is found
     if (a.status != 200) return {bulk_end::failed, {}, status};
     auto found = read_bulk_answer(a.body, kind);

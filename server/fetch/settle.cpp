@@ -5,6 +5,7 @@
 #include "server/fetch/batch.hpp"
 #include "server/fetch/classify.hpp"
 #include "server/fetch/not_answered.hpp"
+#include "server/upstream/content_coding.hpp"
 
 #include <utility>
 
@@ -269,8 +270,10 @@ void fail(miss_path& path, flight& f, const unsent& why)
     fall_back(path, f, not_answered(path, failure, f.first));
 }
 
-void keep_brought(miss_path& path, const relay_flight& f, const upstream_answer& answer)
+void keep_brought(miss_path& path, const relay_flight& f, const upstream_answer& brought)
 {
+    const std::optional<upstream_answer> plain = without_gzip(brought, bulk_answer_bytes_max);
+    const upstream_answer& answer = plain ? *plain : brought;
     partition& whose = *f.first.whose;
     const bulk_kind kind = *f.channel->brings;
     bulk_classification c = classify_bulk(answer, kind);

@@ -20,7 +20,8 @@ void settle(miss_path&, lookup_flight&, fetched);
 void fail(miss_path&, flight&, const unsent& why);
 
 // Learns from a list, or from a bulk read of a tool's own, that has been forwarded as a whole: a list may confirm the
-// credential, and the calls of both are kept. Where an answer that was sent for later is kept already, it stays.
+// credential, and the calls of both are kept, also from a gzipped one. Where an answer that was sent for later is kept
+// already, it stays.
 void keep_brought(miss_path&, const relay_flight&, const upstream_answer&);
 
 }  // namespace callcache

@@ -1,6 +1,7 @@
 #include "server/upstream/exchange.hpp"
 
 #include "server/upstream/answer_reader.hpp"
+#include "server/upstream/content_coding.hpp"
 
 namespace callcache
 {
@@ -38,6 +39,7 @@ task<exchanged> exchange(transport& connection, std::string_view request, std::s
         if (answer.body.size() + data.size() > body_max) co_return too_large(body_max);
         answer.body += data;
     }
+    if (auto plain = without_gzip(answer, body_max)) answer = std::move(*plain);
     co_return exchanged{std::move(answer), !write_error && reader.is_reusable()};
 }
 

@@ -1,6 +1,7 @@
 // Where the calls of list and bulk answers stand; the same rules for a single answer are in call_answer_test.cpp.
 
 #include "cache/call_answer.hpp"
+#include "cache/json_scanner.hpp"
 
 #include <doctest/doctest.h>
 
@@ -114,6 +115,7 @@ TEST_CASE("bulk_answer: the cursor is that of records, decoded; without one it i
         {R"({"requestId":"r","records":{"x":{"cursor":"b"},"y":[{"cursor":"c"}],"cursor":null}})", ""},
         {R"({"requestId":"r","records":{"totalRecords":1},"calls":[]})", ""},
         {R"({"requestId":"r","records":[{"cursor":"b"}]})", ""},
+        {R"({"requestId":"r","x":{"records":{},"cursor":"b"},"records":{}})", ""},
         {R"({"requestId":"r","records":null})", ""},
     };
     for (const auto& c : cases)
@@ -146,6 +148,7 @@ TEST_CASE("bulk_answer: no calls are none, which is not the same as not understo
         CHECK(metadata_in(answer_with(calls)) == "");
     }
     CHECK(ids_in(R"({"requestId":"r"})") == "");
+    CHECK(ids_in(R"({"requestId":"r","calls":[],"x":[{"id":"1"}],"y":{"z":{"id":"2"}}})") == "");
     CHECK(ids_in(R"({"requestId":"r","x":{"calls":[{"id":"1"}]},"y":[{"id":"2"}],"call":{"id":"3"}})") == "");
 }
 
@@ -252,12 +255,41 @@ TEST_CASE("bulk_answer: nothing is kept of what is not one whole JSON object")
     CHECK(ids_in("[" + good + "]") == "nothing");
     for (std::string bad :
          {R"({"id":"1",})", R"({"id":"1","x":NaN})", R"({"id":"1","x":01})", "{\"id\":\"1\",\"x\":\"a\nb\"}",
-          R"({"id":"1","x":"\x"})", R"({"id":"1","x":"\ud83d"})", R"({"id":"1"])", R"({"id":"1"},)", "{id:\"1\"}",
-          "{\"id\":\"1\",\"title\":\"\xff\"}", "{\"id\":\"1\",\"title\":\"\xed\xa0\x80\"}", R"({"id":"1","x":1e400})"})
+          R"({"id":"1","x":"\x"})", R"({"id":"1"])", R"({"id":"1"},)", "{id:\"1\"}",
+          "{\"id\":\"1\",\"title\":\"\xff\"}", "{\"id\":\"1\",\"title\":\"\xed\xa0\x80\"}"})
     {
         CAPTURE(bad);
         CHECK(ids_in(answer_with(R"([{"id":"2"},)" + std::string(bad) + "]")) == "nothing");
     }
+}
+
+TEST_CASE("bulk_answer: half a surrogate pair or a number beyond a double spoils no call, and is kept as it stands")
+{
+    for (std::string member : {R"("x":"\ud83d")", R"("x":1e400)", R"("\ude00":-1E+999)", R"("started":"\ud83d")"})
+    {
+        CAPTURE(member);
+        const std::string odd = R"({"id":"1",)" + member + "}";
+        std::string body = answer_with("[" + odd + R"(,{"id":"2"}])");
+        auto list = read_bulk_answer(body, bulk_kind::list);
+        REQUIRE(list);
+        REQUIRE(list->calls.size() == 2);
+        CHECK(list->calls[0].call == odd);
+        CHECK(metadata_in(answer_with(R"([{"metaData":)" + odd + R"(},{)" + member + R"(,"metaData":{"id":"2"}}])")) ==
+              "1 2 ");
+    }
+    CHECK(ids_in(answer_with(R"([{"id":"\ud83d"},{"id":"2"}])")) == "2 ");
+    CHECK(read_bulk_answer(R"({"requestId":"\ud83d","calls":[]})", bulk_kind::list)->request_id == R"("\ud83d")");
+}
+
+TEST_CASE("bulk_answer: a cursor or a name beyond the bound of a text: the one is not understood, the other is no name")
+{
+    const std::string most(json_text_bytes_max - 2, 'c');
+    auto with = [](const std::string& cursor) {
+        return read_bulk_answer(R"({"requestId":"r","records":{"cursor":")" + cursor + R"("}})", bulk_kind::list);
+    };
+    CHECK(with(most)->cursor == most);
+    CHECK_FALSE(with(most + "c"));
+    CHECK(ids_in(answer_with(R"([{"id":"1",")" + most + most + R"(":")" + most + most + R"("}])")) == "1 ");
 }
 
 TEST_CASE("bulk_answer: depth is bounded at 64, and hostile nesting does not overflow the stack")

@@ -96,9 +96,9 @@ TEST_CASE("call_answer: decoys are not the call")
         CHECK_FALSE(a->started);
         CHECK_FALSE(a->is_private);
     }
-    for (std::string body :
-         {R"({"meta":{"call":{"id":"5"}}})", R"({"call":{"x":{"id":"5"}}})", R"({"id":"5","call":{}})",
-          R"({"call":{},"id":"5"})", R"([{"call":{"id":"5"}}])", R"({"x":["call",{"id":"5"}]})"})
+    for (std::string body : {R"({"meta":{"call":{"id":"5"}}})", R"({"call":{"x":{"id":"5"}}})",
+                             R"({"id":"5","call":{}})", R"({"call":{},"id":"5"})", R"([{"call":{"id":"5"}}])",
+                             R"([{"call":1},{"id":"5"}])", R"({"x":["call",{"id":"5"}]})"})
     {
         CAPTURE(body);
         CHECK_FALSE(understood(body));
@@ -154,8 +154,7 @@ TEST_CASE("call_answer: what is not one whole JSON object is not kept")
          {"", " ", "null", "5", "\"call\"", "[]", "{call:{id:\"5\"}}", "{'call':{'id':'5'}}", R"({"call":{"id":"5",}})",
           R"({"call":{"id":"5"} "x":1})", R"({"call":{"id":"5"},})", R"({"call":{"id":"5","x":NaN}})",
           R"({"call":{"id":"5","x":01}})", R"({"call":{"id":"5","x":+1}})", "{\"call\":{\"id\":\"5\",\"x\":\"a\nb\"}}",
-          R"({"call":{"id":"5","x":"\x"}})", R"({"call":{"id":"5","x":"\ud83d"}})", R"({"call":{"id":"5"]}})",
-          R"({"call":{"id":"5","x":[}]})"})
+          R"({"call":{"id":"5","x":"\x"}})", R"({"call":{"id":"5"]}})", R"({"call":{"id":"5","x":[}]})"})
     {
         CAPTURE(body);
         CHECK_FALSE(understood(body));
@@ -179,15 +178,32 @@ TEST_CASE("call_answer: what is not UTF-8 is not JSON (RFC 8259, section 8.1)")
         CHECK_FALSE(understood("{\"call\":{\"id\":\"5\",\"title\":\"" + std::string(bytes) + "\"}}"));
 }
 
-TEST_CASE("call_answer: a number may have as many digits as it likes, within what a double reaches")
+TEST_CASE("call_answer: half a surrogate pair is kept as it stands, and is no id, name or time")
 {
-    for (std::string number :
-         {"12345678901234567890123", "-0", "1.7e308", "-1e-400", "0.1000000000000000055511151231257827"})
+    for (std::string half : {R"(\ud83d)", R"(\ude00)", R"(\ude00\ud83d)", R"(\ud83d\u0041)"})
+    {
+        CAPTURE(half);
+        std::string call = R"({"id":"5","x":")" + half + R"(","started":")" + half + R"(",")" + half + R"(":1})";
+        std::string body = R"({"requestId":")" + half + R"(","call":)" + call + "}";
+        auto a = read_call_answer(body);
+        REQUIRE(a);
+        CHECK(a->call == call);
+        CHECK_FALSE(a->started);
+        CHECK_FALSE(understood(R"({"call":{"id":")" + half + R"("}})"));
+        CHECK_FALSE(understood(R"({"call":{"id)" + half + R"(":"5"}})"));
+        CHECK(is_vendor_error(R"({"requestId":"r","errors":[")" + half + R"("]})"));
+    }
+}
+
+TEST_CASE("call_answer: a number may have as many digits as it likes, also beyond what a double reaches")
+{
+    for (std::string number : {"12345678901234567890123", "-0", "1.7e308", "-1e-400",
+                               "0.1000000000000000055511151231257827", "1e999", "-1E+400"})
     {
         CAPTURE(number);
         CHECK(understood(R"({"call":{"id":"5","x":)" + std::string(number) + "}}"));
     }
-    CHECK(understood(R"({"call":{"id":"5","x":)" + std::string(300, '9') + "}}"));
+    CHECK(understood(R"({"call":{"id":"5","x":)" + std::string(400, '9') + "}}"));
 }
 
 TEST_CASE("call_answer: depth is bounded at 64, and hostile nesting does not overflow the stack")
@@ -270,4 +286,59 @@ TEST_CASE("is_vendor_error: one whole object with one request id and one list of
         CAPTURE(body);
         CHECK_FALSE(is_vendor_error(body));
     }
+}
+
+TEST_CASE("is_same_json: white space, the order of members, escapes and how a number is written do not matter")
+{
+    struct
+    {
+        std::string one, other;
+    } same[] = {
+        {R"({"a":1,"b":[1,2]})", " { \"b\" : [ 1 , 2 ] ,\n\"a\" : 1 } "},
+        {R"({"a":"\u00e9\/\ud83d\ude00"})", "{\"\\u0061\":\"\xc3\xa9/\xf0\x9f\x98\x80\"}"},
+        {R"([1.0,1e2,-0.5,0.1])", R"([1,100,-5e-1,0.10])"},
+        {R"({"x":"\ud83d","y":1e999,"z":{}})", R"({"z":{},"y":1e999,"x":"\uD83D"})"},
+        {R"([{"a":{"b":1,"c":2}},[]])", R"([{"a":{"c":2,"b":1}},[]])"},
+        {R"("a")", R"("\u0061")"},
+    };
+    for (const auto& s : same)
+    {
+        CAPTURE(s.one);
+        CHECK(is_same_json(s.one, s.other));
+        CHECK(is_same_json(s.other, s.one));
+    }
+}
+
+TEST_CASE("is_same_json: texts that say different things are not the same, however alike; nor is what is not JSON")
+{
+    struct
+    {
+        std::string one, other;
+    } different[] = {
+        {R"({"a":1})", R"({"a":2})"},
+        {R"({"a":1})", R"({"a":"1"})"},
+        {R"({"a":1})", R"({"b":1})"},
+        {R"({"a":1})", R"({"a":1,"b":null})"},
+        {R"({"a":{"b":1}})", R"({"a":{},"b":1})"},
+        {R"({"a":null})", R"({"a":false})"},
+        {R"([1,2])", R"([2,1])"},
+        {R"([1,[2]])", R"([[1],2])"},
+        {R"([])", R"({})"},
+        {R"([[]])", R"([[],[]])"},
+        {R"(["a","b"])", R"(["a\",\"b"])"},
+        {R"(["a","b"])", R"(["a,:\"b"])"},
+        {R"({"a":"b\",:1\"c"})", R"({"a":"b","c":""})"},
+        {R"({"x":"\ud83d"})", R"({"x":"\ude00"})"},
+        {R"([9007199254740993])", R"([9007199254740992])"},
+        {R"([1e999])", R"([1e998])"},
+        {R"([1e999])", R"([-1e999])"},
+        {R"({"a":1})", R"({"a":1)"},
+    };
+    for (const auto& d : different)
+    {
+        CAPTURE(d.one);
+        CHECK_FALSE(is_same_json(d.one, d.other));
+        CHECK_FALSE(is_same_json(d.other, d.one));
+    }
+    for (std::string bad : {"", " ", "[", "nul", "[1]]", "{\"a\"}"}) CHECK_FALSE(is_same_json(bad, bad));
 }

@@ -55,3 +55,8 @@ TEST_CASE("fuzz: the corpus of slicer is digested")
 {
     digest_all("slicer", fuzz::slicer);
 }
+
+TEST_CASE("fuzz: the corpus of scanner is digested")
+{
+    digest_all("scanner", fuzz::scanner);
+}

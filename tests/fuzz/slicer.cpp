@@ -39,10 +39,10 @@ void check_calls(std::string_view body, bulk_kind kind)
 {
     auto answer = read_bulk_answer(body, kind);
     if (!answer) return;
-    always(is_json_object(body) || body.size() > call_answer_bytes_max, "what is understood is one JSON object");
     rapidjson::Document d;
     d.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
-    always(!d.HasParseError(), "what is understood is JSON");
+    const bool is_odd_json = d.HasParseError() && is_odd(d.GetParseError());
+    always(is_odd_json || is_json_object(body), "what is understood is one JSON object");
     always(answer->request_id.size() >= 2 && answer->request_id.size() <= request_id_bytes_max,
            "a requestId is a token");
     std::set<std::string> ids;
@@ -51,10 +51,9 @@ void check_calls(std::string_view body, bulk_kind kind)
         always(is_call_id(c.id) && ids.insert(c.id).second, "each call has an id of its own");
         always(c.call.data() >= body.data() && c.call.data() + c.call.size() <= body.data() + body.size(),
                "a call lies within the answer");
-        always(is_json_object(c.call), "a call's bytes are one JSON object");
-        always(holders(d, kind, c.id) == 1, "another reader finds the same call, once");
+        always(is_odd_json || is_json_object(c.call), "a call's bytes are one JSON object");
+        always(is_odd_json || holders(d, kind, c.id) == 1, "another reader finds the same call, once");
         std::string alone = body_of_one(answer->request_id, c.call);
-        always(is_json_object(alone), "a call's body is one JSON object, of the size that is kept");
         auto again = read_call_answer(alone);
         always(again && again->call == c.call && again->id == c.id && again->started == c.started &&
                    again->is_private == c.is_private,

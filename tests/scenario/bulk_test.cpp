@@ -1,6 +1,7 @@
 // Bulk reads: lookups that wait go upstream together, and whatever is wrong with that ends in single GETs.
 
 #include "tests/support/budget_harness.hpp"
+#include "tests/support/gzip.hpp"
 #include "tests/support/sanitized.hpp"
 
 #include <doctest/doctest.h>
@@ -256,6 +257,63 @@ TEST_CASE("calls that nobody asked for are not kept, and one with another's byte
     w.answered(tools);
     w.check_answers(tools, 10);
     CHECK(w.get(w.path(700), {{"Cache-Control", "only-if-cached"}}).status == 504);
+}
+
+TEST_CASE("half an emoji or a number beyond a double in a call spoils no bulk read, and is checked like any other call")
+{
+    bulk_harness w;
+    w.start_trusted();
+    auto odd = [&](std::uint64_t n) {
+        std::string call = w.vendor->body(w.id(n));
+        return call.replace(call.size() - 1, 1, R"(,"x":"\ud83d","y":1e999})");
+    };
+    std::string calls;
+    for (std::uint64_t n = 10; n < 22; ++n)
+    {
+        calls += (n == 10 ? "{\"metaData\":" : ",{\"metaData\":") + odd(n) + "}";
+        std::string body = R"({"requestId":"r","call":{"y":1e999,)" + odd(n).substr(1);
+        body.replace(body.rfind(R"(,"y":1e999})"), 11, "}");
+        w.vendor->script(w.id(n),
+                         sim::scripted{"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
+                                       std::to_string(body.size() + 1) + "\r\n\r\n" + body + "}"});
+    }
+    w.script_bulk("200 OK", R"({"requestId":"r","calls":[)" + calls + "]}");
+    auto tools = w.ask_for(10, 12);
+    w.answered(tools);
+    std::size_t in_bulk = 0;
+    for (std::uint64_t n = 10; n < 22; ++n)
+    {
+        answer a = tools[n - 10]->read();
+        CHECK(a.status == 200);
+        if (a.cache("detail") != "bulk") continue;
+        ++in_bulk;
+        CHECK(harness::call_of(a) == odd(n));
+        CHECK(w.get(w.path(n), {{"Cache-Control", "only-if-cached"}}).status == 200);
+    }
+    CHECK(in_bulk >= 6);
+    w.clock_runs = true;  // the first bulk read of the day is checked
+    w.run_until([&] { return w.cache->misses().report().flights == 0; });
+    w.clock_runs = false;
+    CHECK_FALSE(contains(w.out.text(), "two different calls"));
+}
+
+TEST_CASE("a bulk read that is gzipped unasked is decoded, and one that cannot be decoded is fetched one by one")
+{
+    for (bool is_whole : {true, false})
+    {
+        CAPTURE(is_whole);
+        bulk_harness w;
+        w.start_trusted();
+        std::string calls;
+        for (std::uint64_t n = 10; n < 22; ++n)
+            calls += (n == 10 ? "{\"metaData\":" : ",{\"metaData\":") + w.vendor->body(w.id(n)) + "}";
+        w.script_bulk("200 OK", gzipped(R"({"requestId":"r","calls":[)" + calls + "]}") + (is_whole ? "" : "x"),
+                      "Content-Encoding: gzip\r\n");
+        auto tools = w.ask_for(10, 12);
+        w.answered(tools);
+        std::size_t in_bulk = w.check_answers(tools, 10);
+        CHECK((is_whole ? in_bulk >= 6 : in_bulk == 0));
+    }
 }
 
 TEST_CASE("the vendor's 429 to a bulk read: all of its calls wait, and go together again")

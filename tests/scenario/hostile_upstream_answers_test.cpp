@@ -1,5 +1,6 @@
 // Answers that are well framed, and whose status, type or body is not that of a call.
 
+#include "tests/support/gzip.hpp"
 #include "tests/support/hostile_vendor.hpp"
 
 #include <doctest/doctest.h>
@@ -29,6 +30,20 @@ std::string with(const std::string& lines)
     return message("200 OK\r\n" + json + "\r\n" + lines);
 }
 
+std::string gzip(const std::string& bytes)
+{
+    return message("200 OK\r\n" + json + "\r\nContent-Encoding: gzip", bytes);
+}
+
+// A megabyte, in more than a thousand members each of which is a megabyte of spaces.
+std::string bomb()
+{
+    const std::string member = gzipped(std::string(1 << 20, ' '));
+    std::string all;
+    while (all.size() + member.size() < (1 << 20)) all += member;
+    return all;
+}
+
 std::vector<hostile_answer> types()
 {
     auto type = [](const std::string& text) { return message("200 OK\r\nContent-Type: " + text); };
@@ -49,7 +64,23 @@ std::vector<hostile_answer> types()
         nonsense("the type is of one connection alone", {with("Connection: Content-Type")}),
         served("identity, said", {with("Content-Encoding: identity")}),
         served("an empty coding", {with("Content-Encoding:")}),
-        nonsense("gzip, unasked", {message("200 OK\r\n" + json + "\r\nContent-Encoding: gzip", "\x1f\x8b\x08\0\0"s)}),
+        served("gzip, unasked", {gzip(gzipped(good_call))}),
+        served("gzip in two members", {gzip(gzipped(good_call.substr(0, 9)) + gzipped(good_call.substr(9)))}),
+        served("gzip of a megabyte, and no more",
+               {gzip(gzipped(good_call + std::string((1 << 20) - good_call.size(), ' ')))}),
+        nonsense("gzip of a byte more",
+                 {gzip(gzipped(good_call + std::string((1 << 20) + 1 - good_call.size(), ' ')))}),
+        nonsense("gzip that unfolds to a gigabyte", {gzip(bomb())}),
+        nonsense("gzip, its head alone", {gzip("\x1f\x8b\x08\0\0"s)}),
+        nonsense("gzip, cut off", {gzip(gzipped(good_call).substr(0, gzipped(good_call).size() - 1))}),
+        nonsense("gzip and a byte too many", {gzip(gzipped(good_call) + "x")}),
+        nonsense("gzip and half a member", {gzip(gzipped(good_call) + gzipped("").substr(0, 12))}),
+        nonsense("gzip with a wrong sum", {gzip(gzipped(good_call).replace(gzipped(good_call).size() - 8, 1, "x"))}),
+        nonsense("gzip of something else", {gzip(gzipped("<html>"))}),
+        nonsense("gzip of gzip", {gzip(gzipped(gzipped(good_call)))}),
+        nonsense("gzip of nothing", {gzip(gzipped(""))}),
+        nonsense("gzip without a byte", {gzip("")}),
+        nonsense("deflate", {message("200 OK\r\n" + json + "\r\nContent-Encoding: deflate", gzipped(good_call))}),
         nonsense("gzip said, and plain", {with("Content-Encoding: gzip")}),
         nonsense("plain said, and gzip", {body("\x1f\x8b\x08\0\0"s)}),
         nonsense("an unknown coding", {with("Content-Encoding: evil")}),
@@ -72,7 +103,7 @@ std::vector<hostile_answer> bodies()
                {body("{\"call\":{" + id + ",\"x\":[{\"id\":\"2\"}]},\"x\":{\"call\":{\"id\":\"3\"}}}")}),
         served("an escaped NUL", {body(call(id + ",\"x\":\"\\u0000\""))}),
         served("an escaped name of a member", {body(call(id + ",\"\\u0078\":1"))}),
-        nonsense("a number beyond every machine's", {body(call(id + ",\"x\":1e999999"))}),
+        served("a number beyond every machine's", {body(call(id + ",\"x\":1e999999"))}),
         served("members of the same name elsewhere", {body("{\"x\":1,\"x\":2,\"call\":{" + id + ",\"y\":1,\"y\":2}}")}),
         nonsense("nothing", {body("")}),
         nonsense("white space", {body(" \r\n ")}),
@@ -111,7 +142,7 @@ std::vector<hostile_answer> bodies()
         nonsense("an overlong character", {body(call(id + ",\"x\":\"\xc0\xaf\""))}),
         nonsense("a surrogate in UTF-8", {body(call(id + ",\"x\":\"\xed\xa0\x80\""))}),
         nonsense("half of a character", {body(call(id + ",\"x\":\"\xe2\x82\""))}),
-        nonsense("half of a surrogate pair", {body(call(id + ",\"x\":\"\\ud800\""))}),
+        served("half of a surrogate pair", {body(call(id + ",\"x\":\"\\ud800\""))}),
         nonsense("a control character in a string", {body(call(id + ",\"x\":\"\n\""))}),
         nonsense("a comment", {body(call(id + "/* evil */"))}),
         nonsense("a comma too many", {body(call(id + ","))}),
@@ -245,6 +276,8 @@ std::vector<hostile_answer> refusals()
         // Those who wait are told by callcache itself.
         later("429", message("429 Too Many Requests\r\nRetry-After: 90\r\n" + json, errors), 429),
         later("429 with a call", message("429 Too Many Requests\r\nRetry-After: 90\r\n" + json), 429),
+        later("429, coded and cut off",
+              message("429 Too Many Requests\r\nRetry-After: 90\r\nContent-Encoding: gzip", "\x1f\x8b"), 429),
         later("429 in HTML", message("429 Too Many Requests\r\nRetry-After: 90", "<html>"), 429),
     };
 }

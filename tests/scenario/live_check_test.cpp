@@ -4,6 +4,7 @@
 
 #include "server/secrets/credential.hpp"
 #include "tests/support/connect_proxy.hpp"
+#include "tests/support/gzip.hpp"
 #include "tests/support/harness.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -108,6 +109,21 @@ TEST_CASE(
     CHECK(contains(said, "bulk reads: ok"));
     CHECK(contains(said, "good"));
     CHECK(w.vendor->requests() == 4);
+}
+
+TEST_CASE("a list that holds half an emoji, or is gzipped unasked, gives the call for the bulk read like any other")
+{
+    checked_harness w;
+    const std::string list = R"({"requestId":"r","calls":[{"id":")" + w.id(1) + R"(","title":"\ud83d"}]})";
+    for (bool is_coded : {false, true})
+    {
+        w.vendor->script("/v2/calls", sim::scripted{answering("200 OK",
+                                                              std::string("Content-Type: application/json\r\n") +
+                                                                  (is_coded ? "Content-Encoding: gzip\r\n" : ""),
+                                                              is_coded ? gzipped(list) : list)});
+        CHECK(contains(w.check(), "bulk reads: ok"));
+        CHECK(contains(w.vendor->bodies().back(), w.id(1)));
+    }
 }
 
 TEST_CASE("a last day without calls is good, and says that bulk reads want an id")

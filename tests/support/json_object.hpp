@@ -18,4 +18,11 @@ inline bool is_json_object(std::string_view text)
     return !d.HasParseError() && d.IsObject();
 }
 
+// True if RapidJSON stopped at what the grammar allows and it does not: half a surrogate pair, a number beyond a
+// double.
+inline bool is_odd(rapidjson::ParseErrorCode why)
+{
+    return why == rapidjson::kParseErrorStringUnicodeSurrogateInvalid || why == rapidjson::kParseErrorNumberTooBig;
+}
+
 }  // namespace callcache
