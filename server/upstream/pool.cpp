@@ -1,5 +1,7 @@
 #include "server/upstream/pool.hpp"
 
+#include "server/upstream/connect_memory.hpp"
+
 #include <utility>
 
 namespace callcache
@@ -96,6 +98,7 @@ void connection_pool::close()
 void connection_pool::abandon()
 {
     close();
+    to_.memory->names->abandon();
     on_loan_.abandon();
 }
 
