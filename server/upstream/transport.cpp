@@ -69,6 +69,7 @@ public:
     task<moved> write(std::string_view text) override { return write_to(socket_, text); }
     void close() override { close_now(socket_); }
     bool is_acknowledged() override { return is_all_acknowledged(socket_.native_handle()); }
+    std::uint64_t acknowledged_bytes() override { return acknowledged_bytes_of(socket_.native_handle()); }
     std::chrono::microseconds least_round_trip() override { return least_round_trip_of(socket_.native_handle()); }
     bool is_quiet() override { return socket_.is_open() && nothing_to_read(socket_); }
 
@@ -121,6 +122,7 @@ public:
     task<moved> write(std::string_view text) override { return write_to(stream_, text); }
     void close() override { close_now(stream_.next_layer()); }
     bool is_acknowledged() override { return is_all_acknowledged(stream_.next_layer().native_handle()); }
+    std::uint64_t acknowledged_bytes() override { return acknowledged_bytes_of(stream_.next_layer().native_handle()); }
     std::chrono::microseconds least_round_trip() override
     {
         return least_round_trip_of(stream_.next_layer().native_handle());

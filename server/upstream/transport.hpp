@@ -42,6 +42,9 @@ public:
     // True if the other end's TCP has acknowledged everything that was written.
     virtual bool is_acknowledged() = 0;
 
+    // How many bytes it has acknowledged so far; zero if it is not known.
+    virtual std::uint64_t acknowledged_bytes() = 0;
+
     // The least that a packet and its acknowledgement have taken, lately; zero if it is not known.
     virtual std::chrono::microseconds least_round_trip() = 0;
 

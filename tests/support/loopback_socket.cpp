@@ -80,4 +80,20 @@ void loopback_socket::lose_all() const
     setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
+void lose_all_at(std::uint16_t port, bool new_ones_too)
+{
+    for (int fd = 0; fd < 1024; ++fd)
+    {
+        sockaddr_storage at{};
+        socklen_t size = sizeof at;
+        if (getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0 || at.ss_family != AF_INET) continue;
+        int listens = 0;
+        socklen_t its_size = sizeof listens;
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &its_size);
+        loopback_socket here(fd);
+        if (here.port() == port && (listens == 0 || new_ones_too)) here.lose_all();
+        here.fd = -1;  // it is not ours
+    }
+}
+
 }  // namespace callcache::test

@@ -37,4 +37,8 @@ struct loopback_socket
     int fd = -1;
 };
 
+// The same, of all sockets of this process on a port, as where the way to a server is cut: of its connections, and, if
+// `new_ones_too`, of those that it would accept.
+void lose_all_at(std::uint16_t port, bool new_ones_too);
+
 }  // namespace callcache::test
