@@ -237,6 +237,7 @@ bool outgoing_relay::hear_answer(const report& r)
     upstream_answer answer{r.status, {}, {}};
     if (r.remaining) answer.fields.emplace_back("x-ratelimit-remaining", *r.remaining);
     if (r.retry_after) answer.fields.emplace_back("retry-after", *r.retry_after);
+    for (const std::string& location : r.locations) answer.fields.emplace_back("location", location);
     f_.last.ended = path_.now().steady;
     note_end(path_, f_, answer);
     learn_from(path_, f_, answer);
