@@ -5,6 +5,7 @@
 #include "server/commands/metered_client.hpp"
 #include "server/fetch/bulk_reads.hpp"
 #include "server/fetch/classify.hpp"
+#include "server/fetch/own_host.hpp"
 #include "server/version.hpp"
 
 #include <cstdio>
@@ -88,11 +89,15 @@ std::string request(const live_check& c, const std::string& method_and_target, c
 
 // Why an answer is neither yes nor no; empty if it is one of these: 200, 404 or 403 in the vendor's shape, or 401.
 // `is_answer`: true of a 200 or 404 that answers what was asked.
-std::string unclear(const upstream_result& r, const std::function<bool(const upstream_answer&)>& is_answer)
+std::string unclear(const live_check& c, const upstream_result& r,
+                    const std::function<bool(const upstream_answer&)>& is_answer)
 {
     if (auto* f = std::get_if<upstream_failure>(&r)) return f->text;
     const auto& a = std::get<upstream_answer>(r);
     std::string status = "Gong answered " + std::to_string(a.status);
+    if (const std::string host = redirects_to(a, c.to.vendor); !host.empty())
+        return status + ", a redirect to " + host + ". If that is your company's API host, set it with --upstream " +
+               host + " or upstream.url";
     const std::string* wait = a.find("retry-after");
     if (a.status == 429)
         return status + ": the company's API calls are used up for now" +
@@ -106,7 +111,7 @@ std::string unclear(const upstream_result& r, const std::function<bool(const ups
 
 bool tell_credential(const live_check& c, const upstream_result& r)
 {
-    std::string why = unclear(r, [&](const upstream_answer& a) {
+    std::string why = unclear(c, r, [&](const upstream_answer& a) {
         if (c.id.empty()) return classify_bulk(a, bulk_kind::list).is_vendors_word;
         meaning what = classify(a, c.id).what;
         return what == meaning::found || what == meaning::not_found;
@@ -114,14 +119,11 @@ bool tell_credential(const live_check& c, const upstream_result& r)
     if (why.empty())
     {
         unsigned status = std::get<upstream_answer>(r).status;
-        if (status == 401)
-            why = "Gong refuses it (401). If it is right, your company may have an API host of its own, such as "
-                  "https://us-12345.api.gong.io (Gong shows it beside the API keys); set it with --upstream URL or "
-                  "upstream.url. Now it is " +
-                  c.to.vendor.text();
+        if (status == 401) why = "Gong refuses it (401). If it is right, " + own_host_hint(c.to.vendor);
         if (status == 403)
             why = "Gong accepts it, but does not let it read calls (403); it needs the scope api:calls:read:basic, and "
-                  "this machine's address must be one that Gong trusts for it";
+                  "this machine's address must be one that Gong trusts for it. If both are so, " +
+                  own_host_hint(c.to.vendor);
         if (status == 404 && !c.id.empty())
             c.say("credential: ok: Gong accepts it, and knows no call " + c.id +
                   " (404; so it says too while a call is still being processed)");
@@ -137,7 +139,7 @@ bool tell_credential(const live_check& c, const upstream_result& r)
 bool tell_bulk(const live_check& c, const upstream_result& r)
 {
     std::string why =
-        unclear(r, [](const auto& a) { return classify_bulk(a, bulk_kind::extensive).how == bulk_end::read; });
+        unclear(c, r, [](const auto& a) { return classify_bulk(a, bulk_kind::extensive).how == bulk_end::read; });
     if (!why.empty()) return c.say("bulk reads: failed: " + why), false;
     unsigned status = std::get<upstream_answer>(r).status;
     if (status == 200 || status == 404) return c.say("bulk reads: ok: up to 100 calls for one API call"), true;

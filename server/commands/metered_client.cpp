@@ -49,8 +49,8 @@ public:
     task<void> exchange(gate::permit& permit) override
     {
         const parts& p = home_.parts_;
-        answer = co_await exchange_within(p.config.upstream.response_timeout, body_max_, *home_.line_, text_, permit,
-                                          p.clock);
+        const exchange_bounds bounds{p.config.upstream.response_timeout, body_max_};
+        answer = co_await exchange_within(bounds, *home_.line_, text_, permit, p.clock);
         if (!answer.reusable) home_.line_.reset();
     }
 

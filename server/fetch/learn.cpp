@@ -11,6 +11,24 @@ namespace
 using failure_kind = upstream_failure::kind;
 using namespace std::chrono_literals;
 
+// Whether the vendor would rather be asked at another host.
+void hear_host(miss_path& path, const flight& f, const upstream_answer& a)
+{
+    own_host_signs& signs = path.host_signs;
+    const origin& now = path.parts.upstream;
+    const bool is_lookup = dynamic_cast<const lookup_flight*>(&f);
+    if (a.status == 200) signs.hear_200();
+    if (a.status == 403 && !(is_lookup && is_somebody_elses(a)) && signs.hear_403())
+        path.parts.out.warn("Gong answered 403 again and again, and 200 to nothing. If the credential has the scopes "
+                            "that it needs, and Gong trusts this machine's address, " +
+                            own_host_hint(now));
+    const std::string host = redirects_to(a, now);
+    if (!host.empty() && signs.hear_redirect(host))
+        path.parts.out.warn("Gong redirects to another host, which callcache does not follow. If that is your "
+                            "company's API host, set it with --upstream URL or upstream.url",
+                            {{"to", host}, {"upstream", now.text()}});
+}
+
 }  // namespace
 
 sign sign_of(const flight& f, const upstream_result& r, bool is_bulk)
@@ -36,6 +54,7 @@ void learn_from(miss_path& path, const flight& f, const upstream_result& r, bool
     const sign says = sign_of(f, r, is_bulk);
     auto* answer = std::get_if<upstream_answer>(&r);
     if (answer && answer->status != 429) path.permits.accepted();
+    if (answer && !is_bulk) hear_host(path, f, *answer);
     if (answer)
         if (const std::string* remaining = answer->find("x-ratelimit-remaining")) path.vendor_remaining = *remaining;
     if (says == sign::nothing) return;

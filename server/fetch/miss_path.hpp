@@ -12,6 +12,7 @@
 #include "server/fetch/failing_ids.hpp"
 #include "server/fetch/flight_table.hpp"
 #include "server/fetch/newcomers.hpp"
+#include "server/fetch/own_host.hpp"
 #include "server/fetch/retry_budget.hpp"
 #include "server/fetch/upstream_counts.hpp"
 #include "server/fetch/way_out.hpp"
@@ -64,8 +65,13 @@ struct miss_path : std::enable_shared_from_this<miss_path>
     std::atomic<bool> is_stretched{false};
     std::atomic<steady_time> no_refresh_before{steady_time()};  // Gong is down; for the fronts
     alarm stretch_again;
+<<<<<<< HEAD
     bool draining = false, heard_401 = false;
     std::set<const route_settings*> routes_not_kept;  // of which that was said
+=======
+    own_host_signs host_signs;
+    bool draining = false;
+>>>>>>> net
 
     const settings& config() const { return *parts.config; }
     moment now() const { return parts.clock.now(); }

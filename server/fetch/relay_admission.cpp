@@ -178,8 +178,8 @@ private:
     std::uint64_t era_ = 0;  // of the pool's, in which it was made
 };
 
-// From the sending to the end. False if it is to be sent again: after a 429, and once where the vendor has just closed
-// a connection that had been idle, which says nothing about the vendor.
+// From the sending to the end. False if it is to be sent again: after a 429, and once where a connection that had
+// been idle was closed by the vendor, or had died silently, which says nothing about the vendor.
 task<bool> outgoing_relay::follow_answer(gate::permit& permit)
 {
     bool has_answer = false;
@@ -227,6 +227,7 @@ bool outgoing_relay::hear_failure(const report& r, bool has_answer)
     if (!has_answer) note_end(path_, f_, r.failure);
     bool was_idle = was_used_ && r.failure.what == failure_kind::closed;
     if (!was_idle) learn_from(path_, f_, r.failure);
+    if (r.failure.is_silent) path_.pool.drop_idle();
     return was_idle && f_.is_wanted();
 }
 
@@ -236,6 +237,7 @@ bool outgoing_relay::hear_answer(const report& r)
     upstream_answer answer{r.status, {}, {}};
     if (r.remaining) answer.fields.emplace_back("x-ratelimit-remaining", *r.remaining);
     if (r.retry_after) answer.fields.emplace_back("retry-after", *r.retry_after);
+    for (const std::string& location : r.locations) answer.fields.emplace_back("location", location);
     f_.last.ended = path_.now().steady;
     note_end(path_, f_, answer);
     learn_from(path_, f_, answer);

@@ -72,9 +72,9 @@ public:
 
     task<void> exchange(gate::permit& permit) override
     {
-        answer = co_await exchange_within(path_.config().upstream.response_timeout,
-                                          led ? bulk_answer_bytes_max : call_answer_bytes_max, loan_->connection(),
-                                          message_, permit, path_.parts.clock);
+        const exchange_bounds bounds{path_.config().upstream.response_timeout,
+                                     led ? bulk_answer_bytes_max : call_answer_bytes_max, was_used};
+        answer = co_await exchange_within(bounds, loan_->connection(), message_, permit, path_.parts.clock);
         f_.state = idle{};
         f_.last.ended = path_.now().steady;
         if (!led) path_.bulk.single_took(std::chrono::floor<duration>(f_.last.ended - f_.last.sent_steady));
@@ -125,7 +125,8 @@ task<void> pause_before_retry(const miss_path& path, const lookup_flight& f, dur
 }
 
 // Until there is an answer to settle with, or no more reason to try.
-//  - A connection that the vendor closed while it was idle says nothing about the vendor: once, on a fresh one.
+//  - A connection that the vendor closed while it was idle, or that has died silently, says nothing about the vendor:
+//    once, on a fresh one.
 //  - A 429 means that nothing was done: back to its place in the queue, for those who can wait.
 //  - The connection ended, 502, 503, 504: twice, after a while, if the retry budget allows it.
 task<fetched> fetch(miss_path& path, lookup_flight& f)
@@ -157,6 +158,7 @@ task<fetched> fetch(miss_path& path, lookup_flight& f)
         auto* failure = std::get_if<upstream_failure>(&result);
         if (failure && failure->what == failure_kind::closed && out.was_used && !fresh)
         {
+            if (failure->is_silent) path.pool.drop_idle();
             fresh = true;
             continue;
         }

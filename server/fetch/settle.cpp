@@ -120,12 +120,8 @@ void hear_401(miss_path& path, const flight& f)
     whose.refuse(f.last.sent_at);
     path.refused.refused(f.refused_as, f.last.turn_at, path.now().steady);
     if (whose.id() != 0) path.parts.kept.disk().put_partition(whose.record());
-    if (f.first.kept_by || std::exchange(path.heard_401, true)) return;
-    path.parts.out.warn(
-        "Gong answered 401. If the credential is right, your company may have an API host of its own, such "
-        "as https://us-12345.api.gong.io (Gong shows it beside the API keys); set it with --upstream URL or "
-        "upstream.url. Now it is " +
-        path.parts.upstream.text());
+    if (!f.first.kept_by && path.host_signs.hear_401())
+        path.parts.out.warn("Gong answered 401. If the credential is right, " + own_host_hint(path.parts.upstream));
 }
 
 // A route that keeps nothing was not meant so.
@@ -231,6 +227,13 @@ void settle(miss_path& path, lookup_flight& f, fetched result)
         return failure->what == failure_kind::too_large && route ? pass_by(path, f, nullptr)
                                                                  : fail(path, f, std::move(*failure));
     auto answer = std::make_shared<const upstream_answer>(std::move(std::get<upstream_answer>(result)));
+    const std::string elsewhere = redirects_to(*answer, path.parts.upstream);
+    if (!elsewhere.empty() && !route)
+        return fail(path, f,
+                    upstream_failure{failure_kind::nonsense,
+                                     "it redirects to " + elsewhere +
+                                         ". If that is your company's API host, set it with --upstream " + elsewhere +
+                                         " or upstream.url"});
     const classification c = route ? classify_route(*answer, route->overrides) : classify(*answer, f.first.id);
     switch (c.what)
     {

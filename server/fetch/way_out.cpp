@@ -76,26 +76,28 @@ std::optional<unsent> way_out::stopped(const outgoing_request& r) const
     return std::nullopt;
 }
 
-task<exchanged> exchange_within(milliseconds timeout, std::size_t body_max, transport& connection,
-                                const std::string& request, gate::permit& permit, const clock_source& clock)
+task<exchanged> exchange_within(exchange_bounds bounds, transport& connection, const std::string& request,
+                                gate::permit& permit, const clock_source& clock)
 {
     executor loop = co_await asio::this_coro::executor;
     const steady_time sent_at = clock.steady();
     bool late = false;
     alarm clock_out(loop, clock);
-    clock_out.set(sent_at + timeout, [&] {
+    clock_out.set(sent_at + bounds.timeout, [&] {
         late = true;
         connection.close();
     });
-    acknowledgement_watch arrival(loop, clock, connection, [&] { permit.acknowledged(); });
+    acknowledgement_watch arrival(loop, clock, connection, bounds.was_used, [&] { permit.acknowledged(); });
     const std::function<void()> begins = [&] {
         arrival.stop();
         permit.answered(connection.least_round_trip());
     };
-    exchanged e = co_await exchange(connection, request, body_max, begins);
+    exchanged e = co_await exchange(connection, request, bounds.body_max, begins);
     if (late && std::holds_alternative<upstream_failure>(e.result))
-        e.result = upstream_failure{failure_kind::slow, "no whole answer within " + std::to_string(timeout.count()) +
-                                                            " ms (upstream.response_timeout)"};
+        e.result =
+            upstream_failure{failure_kind::slow, "no whole answer within " + std::to_string(bounds.timeout.count()) +
+                                                     " ms (upstream.response_timeout)"};
+    if (auto dead = arrival.found_dead()) e.result = std::move(*dead);
     auto* failure = std::get_if<upstream_failure>(&e.result);
     if (failure && (failure->what == upstream_failure::kind::closed || failure->what == upstream_failure::kind::lost))
         permit.lost();

@@ -89,9 +89,16 @@ private:
     const clock_source& clock_;
 };
 
-// Sends a whole message and reads the whole answer, as exchange() does, within upstream.response_timeout; the permit
-// hears when TCP has acknowledged the message, and when the answer begins.
-task<exchanged> exchange_within(milliseconds timeout, std::size_t body_max, transport&, const std::string& request,
-                                gate::permit&, const clock_source&);
+struct exchange_bounds
+{
+    milliseconds timeout;  // upstream.response_timeout
+    std::size_t body_max;
+    bool was_used = false;  // the connection, before: it may have died while it was idle (acknowledgement_watch)
+};
+
+// Sends a whole message and reads the whole answer, as exchange() does, within the bounds; the permit hears when TCP
+// has acknowledged the message, and when the answer begins.
+task<exchanged> exchange_within(exchange_bounds, transport&, const std::string& request, gate::permit&,
+                                const clock_source&);
 
 }  // namespace callcache

@@ -97,6 +97,7 @@ private:
     const bool is_half_closed_;  // the tool closed its own side with its request: it still reads
     std::unique_ptr<transport> connection_, reusable_;
     std::shared_ptr<asio::ssl::context> made_with_;
+    bool is_used_ = false;        // the connection has carried a request before
     bool tool_has_left_ = false;  // and so the connection was closed
 };
 
@@ -121,7 +122,8 @@ task<relay_end> relaying::follow_orders()
             break;
         case order::what::send:
         {
-            if (o.connection) connection_ = std::move(o.connection);
+            is_used_ = o.connection != nullptr;
+            if (is_used_) connection_ = std::move(o.connection);
             r_.with.notice_end(nullptr);
             auto end = co_await send();
             connection_.reset();
@@ -160,7 +162,7 @@ task<std::optional<relay_end>> relaying::send()
     auto dog = std::make_shared<watchdog>(ex, r_.clock, r_.config->upstream.pass_timeout, connection);
     std::shared_ptr<upload> up;
     // What a long upload has written so far is acknowledged all the time; it counts with its last piece.
-    acknowledgement_watch arrival(ex, r_.clock, connection, [&] {
+    acknowledgement_watch arrival(ex, r_.clock, connection, is_used_, [&] {
         if (!up || up->is_written) c_->reports.send({report::what::acknowledged});
     });
     auto begins = [&] {
@@ -190,6 +192,7 @@ task<std::optional<relay_end>> relaying::send()
     {
         if (up) co_await up->stop();
         if (tool_has_left_) *failure = {failure_kind::tool_gone, "the tool has gone"};
+        if (auto dead = arrival.found_dead()) *failure = std::move(*dead);
         if (dog->has_bitten()) *failure = {failure_kind::slow, "no answer in time (upstream.pass_timeout)"};
         if (up && up->refused)
         {

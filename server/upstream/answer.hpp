@@ -40,6 +40,10 @@ struct upstream_failure
     };
     kind what = kind::lost;
     std::string text;  // for the operator and the tool: what happened
+
+    // closed: the connection had died while it was idle, and nobody was told (NAT, VPN, sleep). The others that were
+    // idle may be as dead.
+    bool is_silent = false;
 };
 
 // True if the vendor was asked, or could not be reached.

@@ -1,5 +1,7 @@
 #include "server/upstream/pool.hpp"
 
+#include "server/upstream/connect_memory.hpp"
+
 #include <utility>
 
 namespace callcache
@@ -58,7 +60,7 @@ task<connection_pool::taken> connection_pool::take(bool fresh, steady_time deadl
 
 std::unique_ptr<transport> connection_pool::idle_one(const executor& home)
 {
-    while (!idle_.empty() && clock_.steady() - idle_.front().since > idle_max) idle_.pop_front();
+    while (!idle_.empty() && is_old(idle_.front())) idle_.pop_front();
     for (std::size_t at = idle_.size(); at-- > 0;)
     {
         if (idle_[at].home != home) continue;
@@ -69,6 +71,13 @@ std::unique_ptr<transport> connection_pool::idle_one(const executor& home)
     return nullptr;
 }
 
+// The wall clock goes on while the machine sleeps, and the steady one does not.
+bool connection_pool::is_old(const idle& i) const
+{
+    const moment now = clock_.now();
+    return now.steady - i.since.steady > idle_max || now.wall - i.since.wall > idle_max;
+}
+
 // Idle ones count too: at most connections_max are open.
 void connection_pool::make_room()
 {
@@ -77,7 +86,7 @@ void connection_pool::make_room()
 
 void connection_pool::keep(std::unique_ptr<transport> connection, const executor& home, std::uint64_t era)
 {
-    if (!closed_ && era == era_) idle_.push_back({std::move(connection), home, clock_.steady()});
+    if (!closed_ && era == era_) idle_.push_back({std::move(connection), home, clock_.now()});
 }
 
 void connection_pool::use(std::shared_ptr<asio::ssl::context> tls)
@@ -96,6 +105,7 @@ void connection_pool::close()
 void connection_pool::abandon()
 {
     close();
+    to_.memory->names->abandon();
     on_loan_.abandon();
 }
 

@@ -66,6 +66,9 @@ public:
 
     std::size_t size() const { return idle_.size() + on_loan_.inside(); }
 
+    // One of them was found dead, and nobody had said so.
+    void drop_idle() { idle_.clear(); }
+
     // For the connections that are made from now on; idle ones end.
     void use(std::shared_ptr<asio::ssl::context>);
 
@@ -83,13 +86,14 @@ private:
     {
         std::unique_ptr<transport> connection;
         executor home;  // the loop that it runs on
-        steady_time since;
+        moment since;
     };
     const executor loop_;
     destination to_;
     upstream_settings settings_;
     std::uint64_t era_ = 0;
     const clock_source& clock_;
+    bool is_old(const idle&) const;
     std::deque<idle> idle_;  // the last one used at the back
     semaphore on_loan_;
     bool closed_ = false;

@@ -6,10 +6,23 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <cstddef>
-
 namespace callcache
 {
+
+namespace
+{
+
+// As far as the kernel knows it: older ones give less, and the rest stays as it is.
+tcp_info info_of(int socket)
+{
+    tcp_info info{};
+    info.tcpi_min_rtt = ~0u;
+    socklen_t size = sizeof info;
+    getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size);
+    return info;
+}
+
+}  // namespace
 
 bool is_all_acknowledged(int socket)
 {
@@ -17,13 +30,15 @@ bool is_all_acknowledged(int socket)
     return ioctl(socket, SIOCOUTQ, &bytes) == 0 && bytes == 0;
 }
 
+std::uint64_t acknowledged_bytes_of(int socket)
+{
+    return info_of(socket).tcpi_bytes_acked;
+}
+
 std::chrono::microseconds least_round_trip_of(int socket)
 {
-    tcp_info info{};
-    socklen_t size = sizeof info;
-    if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
-    bool known = size >= offsetof(tcp_info, tcpi_min_rtt) + sizeof info.tcpi_min_rtt && info.tcpi_min_rtt != ~0u;
-    return std::chrono::microseconds(known ? info.tcpi_min_rtt : 0);
+    const std::uint32_t least = info_of(socket).tcpi_min_rtt;
+    return std::chrono::microseconds(least != ~0u ? least : 0);
 }
 
 }  // namespace callcache

@@ -1,10 +1,10 @@
 #include "server/upstream/transport.hpp"
 
+#include "server/upstream/connect_memory.hpp"
+#include "server/upstream/tcp_race.hpp"
 #include "server/upstream/tcp_state.hpp"
 #include "server/upstream/tunnel.hpp"
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -16,7 +16,6 @@
 #include <openssl/x509_vfy.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <stdexcept>
 
@@ -70,6 +69,7 @@ public:
     task<moved> write(std::string_view text) override { return write_to(socket_, text); }
     void close() override { close_now(socket_); }
     bool is_acknowledged() override { return is_all_acknowledged(socket_.native_handle()); }
+    std::uint64_t acknowledged_bytes() override { return acknowledged_bytes_of(socket_.native_handle()); }
     std::chrono::microseconds least_round_trip() override { return least_round_trip_of(socket_.native_handle()); }
     bool is_quiet() override { return socket_.is_open() && nothing_to_read(socket_); }
 
@@ -80,15 +80,19 @@ private:
 class tls_transport final : public transport
 {
 public:
-    tls_transport(tcp_socket socket, std::shared_ptr<asio::ssl::context> context) :
-        context_(std::move(context)),
+    tls_transport(tcp_socket socket, const destination& to) :
+        context_(to.tls),
+        memory_(to.memory),
         stream_(std::move(socket), *context_)
-    {}
+    {
+        SSL_set_ex_data(stream_.native_handle(), place_of_this(), this);
+    }
 
     // Nothing, or why the peer is not who it should be.
-    task<std::string> handshake(const std::string& host)
+    task<std::string> handshake(const std::string& host, const clock_source& clock)
     {
         SSL* ssl = stream_.native_handle();
+        if (tls_session known = memory_->sessions.take(context_, clock.steady())) SSL_set_session(ssl, known.get());
         error_code not_an_address;
         asio::ip::make_address(host, not_an_address);
         if (not_an_address)
@@ -99,7 +103,12 @@ public:
         else
             X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
         auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::client, as_result);
-        if (!error) co_return std::string();
+        if (!error)
+        {
+            if (!SSL_session_reused(ssl)) memory_->sessions.verified(context_, clock.steady());
+            co_return std::string();
+        }
+        memory_->sessions.forget();
         long verified = SSL_get_verify_result(ssl);
         if (verified != X509_V_OK) co_return std::string(X509_verify_cert_error_string(verified));
         co_return error.message();
@@ -113,6 +122,7 @@ public:
     task<moved> write(std::string_view text) override { return write_to(stream_, text); }
     void close() override { close_now(stream_.next_layer()); }
     bool is_acknowledged() override { return is_all_acknowledged(stream_.next_layer().native_handle()); }
+    std::uint64_t acknowledged_bytes() override { return acknowledged_bytes_of(stream_.next_layer().native_handle()); }
     std::chrono::microseconds least_round_trip() override
     {
         return least_round_trip_of(stream_.next_layer().native_handle());
@@ -128,106 +138,66 @@ public:
                nothing_to_read(stream_.next_layer());
     }
 
+    // OpenSSL calls it: with TLS 1.3 not before the first answer is read. It spoils its own session where a connection
+    // ends without a word, so a copy is kept.
+    static int keep_session(SSL* ssl, SSL_SESSION* session)
+    {
+        auto* mine = static_cast<tls_transport*>(SSL_get_ex_data(ssl, place_of_this()));
+        if (mine) mine->memory_->sessions.keep(mine->context_, tls_session(SSL_SESSION_dup(session)));
+        return 0;
+    }
+
 private:
+    static int place_of_this()
+    {
+        static const int place = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+        return place;
+    }
+
     std::shared_ptr<asio::ssl::context> context_;
+    std::shared_ptr<connect_memory> memory_;
     asio::ssl::stream<tcp_socket> stream_;
     bool was_read_ = false;
 };
 
-// What callcache itself lacks for another connection, as the kernel says it; or nothing. It says nothing of the vendor.
-std::optional<std::string> own_lack()
+// As texts call it.
+std::string first_hop_of(const destination& to)
 {
-    int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (descriptor >= 0)
-    {
-        ::close(descriptor);
-        return std::nullopt;
-    }
-    return "callcache can open no further connection: " + error_code(errno, boost::system::system_category()).message();
+    return to.proxy ? "the proxy " + to.proxy->at.host : to.vendor.at.host;
 }
 
-upstream_failure unreachable(std::string text)
+// The rest of the way on a TCP connection: the proxy's answer, TLS.
+task<connected> secure(tcp_won won, const destination& to, const clock_source& clock, steady_time deadline,
+                       const connect_progress& reached)
 {
-    if (auto lack = own_lack()) return {failure_kind::crowded, std::move(*lack)};
-    return {failure_kind::unreachable, std::move(text)};
-}
-
-using resolver = asio::ip::basic_resolver<tcp, executor>;
-
-struct resolved
-{
-    error_code error;
-    std::vector<tcp::endpoint> endpoints;
-};
-
-// getaddrinfo cannot be interrupted, so the wait for it is what ends at the deadline.
-task<resolved> resolve(const host_port& at, const clock_source& clock, steady_time deadline)
-{
-    error_code not_an_address;
-    auto address = asio::ip::make_address(at.host, not_an_address);
-    if (!not_an_address) co_return resolved{{}, {tcp::endpoint(address, at.port)}};
-
-    executor ex = co_await asio::this_coro::executor;
-    auto names = std::make_shared<resolver>(ex);
-    auto late = std::make_shared<alarm>(ex, clock);
-    auto start = [=](auto done) {
-        auto once = std::make_shared<std::optional<decltype(done)>>(std::move(done));
-        auto finish = [once](resolved r) {
-            if (auto resume = std::exchange(*once, std::nullopt)) (*resume)(std::move(r));
-        };
-        late->set(deadline, [finish, names] {
-            names->cancel();  // what has not begun never does
-            finish({asio::error::timed_out, {}});
-        });
-        names->async_resolve(at.host, std::to_string(at.port), [names, late, finish](error_code error, auto results) {
-            late->cancel();
-            resolved r{error, {}};
-            for (const auto& entry : results) r.endpoints.push_back(entry.endpoint());
-            finish(std::move(r));
-        });
-    };
-    resolved r = co_await call_back<resolved>(start);
-    co_return r;
-}
-
-// One address: TCP, the proxy's answer, TLS; all of it by the deadline.
-task<connected> connect_to(const tcp::endpoint& address, const destination& to, const clock_source& clock,
-                           steady_time deadline, const connect_progress& reached)
-{
-    executor ex = co_await asio::this_coro::executor;
-    std::string vendor = to.vendor.at.host;
-    std::string where = (to.proxy ? "the proxy " + to.proxy->at.host : vendor) + " at " + address.address().to_string();
-    tcp_socket socket(ex);
-    bool late = false;
-    alarm clock_out(ex, clock);
-    clock_out.set(deadline, [&] {
-        late = true;
-        close_now(socket);
-    });
-    auto [error] = co_await socket.async_connect(address, as_result);
-    if (late) co_return upstream_failure{failure_kind::slow, where + " did not accept a connection in time"};
-    if (error) co_return unreachable(where + ": " + error.message());
-    reached(connect_step::tcp, where);
+    const std::string vendor = to.vendor.at.host;
+    std::string where = first_hop_of(to) + " at " + won.address.address().to_string();
+    tcp_socket& socket = won.socket;
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-
+    bool late = false;
+    alarm clock_out(co_await asio::this_coro::executor, clock);
     if (to.proxy)
     {
+        clock_out.set(deadline, [&] {
+            late = true;
+            close_now(socket);
+        });
         auto failed = co_await open_tunnel(socket, to.vendor.at, *to.proxy);
+        clock_out.cancel();
         if (late) co_return upstream_failure{failure_kind::slow, where + " did not answer CONNECT in time"};
         if (failed) co_return std::move(*failed);
         reached(connect_step::tunnel, where + " opened a way to " + to.vendor.at.text());
         where = vendor + " through " + where;
     }
-    clock_out.cancel();
     if (!to.vendor.tls) co_return std::make_unique<plain_transport>(std::move(socket));
 
-    auto secured = std::make_unique<tls_transport>(std::move(socket), to.tls);
+    auto secured = std::make_unique<tls_transport>(std::move(socket), to);
     clock_out.set(deadline, [&] {
         late = true;
         secured->close();
     });
-    std::string trouble = co_await secured->handshake(vendor);
+    std::string trouble = co_await secured->handshake(vendor, clock);
     clock_out.cancel();
     if (late) co_return upstream_failure{failure_kind::slow, where + " did not complete TLS in time"};
     if (!trouble.empty())
@@ -242,11 +212,18 @@ void use_our_ways(asio::ssl::context& context)
     SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
     // A connection that is idle gives its buffers back.
     SSL_CTX_set_mode(context.native_handle(), SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_session_cache_mode(context.native_handle(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context.native_handle(), tls_transport::keep_session);
     constexpr unsigned char protocols[] = "\x08http/1.1";
     SSL_CTX_set_alpn_protos(context.native_handle(), protocols, sizeof protocols - 1);
 }
 
 }  // namespace
+
+std::shared_ptr<connect_memory> make_connect_memory()
+{
+    return std::make_shared<connect_memory>(ask_system);
+}
 
 std::shared_ptr<asio::ssl::context> make_tls_context(const std::string& ca_file)
 {
@@ -287,7 +264,7 @@ task<connected> connect(const destination& to, const clock_source& clock, steady
                         const connect_progress& reached)
 {
     const host_port& first_hop = to.proxy ? to.proxy->at : to.vendor.at;
-    resolved names = co_await resolve(first_hop, clock, deadline);
+    resolved names = co_await to.memory->names->resolve(first_hop, clock, deadline);
     std::string of_the_proxy = to.proxy ? " (upstream.proxy)" : "";
     if (names.error == asio::error::timed_out)
         co_return upstream_failure{failure_kind::slow,
@@ -304,18 +281,29 @@ task<connected> connect(const destination& to, const clock_source& clock, steady
     // What failed on the address that came the furthest says the most: the second one may only have refused.
     upstream_failure told{failure_kind::slow, "no time was left to connect"};
     auto furthest = connect_step::name;
-    for (std::size_t i = 0; i < names.endpoints.size(); ++i)
+    std::vector<tcp::endpoint> left = to.memory->in_order(names.endpoints);
+    while (!left.empty() && clock.steady() < deadline)
     {
-        steady_time now = clock.steady();
-        if (now >= deadline) break;
-        steady_time share = now + (deadline - now) / long(names.endpoints.size() - i);
         auto here = connect_step::name;
         const connect_progress noted = [&](connect_step step, const std::string& detail) {
             here = step;
             if (reached) reached(step, detail);
         };
-        connected c = co_await connect_to(names.endpoints[i], to, clock, share, noted);
-        if (std::holds_alternative<std::unique_ptr<transport>>(c)) co_return c;
+        raced r = co_await connect_first(std::move(left), first_hop_of(to), clock, deadline);
+        left = std::move(r.left);
+        connected c;
+        if (auto* failure = std::get_if<upstream_failure>(&r.first))
+            c = std::move(*failure);
+        else
+        {
+            auto& won = std::get<tcp_won>(r.first);
+            const tcp::endpoint address = won.address;
+            noted(connect_step::tcp, first_hop_of(to) + " at " + address.address().to_string());
+            c = co_await secure(std::move(won), to, clock, deadline, noted);
+            if (std::holds_alternative<std::unique_ptr<transport>>(c))
+                co_return to.memory->worked(address), std::move(c);
+            to.memory->failed(address);
+        }
         if (here < furthest) continue;
         furthest = here;
         told = std::get<upstream_failure>(std::move(c));

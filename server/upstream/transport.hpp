@@ -42,6 +42,9 @@ public:
     // True if the other end's TCP has acknowledged everything that was written.
     virtual bool is_acknowledged() = 0;
 
+    // How many bytes it has acknowledged so far; zero if it is not known.
+    virtual std::uint64_t acknowledged_bytes() = 0;
+
     // The least that a packet and its acknowledgement have taken, lately; zero if it is not known.
     virtual std::chrono::microseconds least_round_trip() = 0;
 
@@ -58,11 +61,17 @@ std::shared_ptr<asio::ssl::context> make_tls_context(const std::string& ca_file)
 // a server that reads the same file. Throws std::runtime_error if there is none in it.
 std::shared_ptr<asio::ssl::context> make_pinned_tls_context(const std::string& certificate_file);
 
+struct connect_memory;
+std::shared_ptr<connect_memory> make_connect_memory();
+
 struct destination
 {
     origin vendor;
     std::optional<proxy_address> proxy;       // the company's: CONNECT through it
     std::shared_ptr<asio::ssl::context> tls;  // null if the origin is http
+
+    // What its connections have in common: shared by its copies, on any thread.
+    std::shared_ptr<connect_memory> memory = make_connect_memory();
 };
 
 // How far a connection has come; the next step is the one that failed.
@@ -75,8 +84,9 @@ enum class connect_step
 };
 using connect_progress = std::function<void(connect_step, const std::string& detail)>;
 
-// Asks the name service anew, tries each address in turn, asks the proxy if there is one, and does TLS if the origin
-// asks for it. An address that does not answer costs its share of the time and not all of it.
+// Asks the name service anew, connects to the first of the addresses that accepts (connection_attempts.hpp), asks the
+// proxy if there is one, and does TLS if the origin asks for it: that may take the rest of the time. Where it fails,
+// the other addresses are tried.
 task<connected> connect(const destination&, const clock_source&, steady_time deadline,
                         const connect_progress& reached = nullptr);
 

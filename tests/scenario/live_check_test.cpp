@@ -153,7 +153,21 @@ TEST_CASE("a key that may not read in bulk is a warning, one that is refused a f
     CHECK(contains(said, "bad"));
     CHECK(w.vendor->requests() == 3);
     w.vendor->allow(authorization, {false, false});
-    CHECK(contains(w.check(w.id(1)), "credential: failed: Gong accepts it, but does not let it read calls (403)"));
+    said = w.check(w.id(1));
+    CHECK(contains(said, "credential: failed: Gong accepts it, but does not let it read calls (403)"));
+    CHECK(contains(said, "https://us-12345.api.gong.io"));
+}
+
+TEST_CASE("a redirect to the company's own host is a failure that names it")
+{
+    checked_harness w;
+    w.vendor->script(
+        "", sim::scripted{answering("307 Temporary Redirect", "Location: https://us-7.api.gong.io/v2/calls\r\n", "")});
+    std::string said = w.check();
+    CHECK(contains(said, "credential: failed: Gong answered 307, a redirect to https://us-7.api.gong.io."));
+    CHECK(contains(said, "--upstream https://us-7.api.gong.io"));
+    CHECK(contains(said, "bad"));
+    CHECK(w.vendor->requests() == 1);
 }
 
 TEST_CASE("without a credential it ends after TLS, and without the budget before the first request")

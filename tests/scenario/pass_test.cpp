@@ -296,6 +296,53 @@ TEST_CASE("pass: a redirect is handed on and not followed, and a vendor's error 
     CHECK(a.body == "sad");
 }
 
+TEST_CASE("a redirect to the company's own host: a lookup is 502 and names it, what is forwarded is handed on")
+{
+    harness w;
+    w.start();
+    const std::string own = "https://us-12345.api.gong.io";
+    w.vendor->script("", sim::scripted{scripted_answer(
+                             "307 Temporary Redirect\r\nLocation: " + own + "/v2/elsewhere\r\nContent-Length: 0", "")});
+    for (int twice = 0; twice < 2; ++twice)
+    {
+        auto looked_up = w.get(w.path(1));
+        CHECK(looked_up.status == 502);
+        CHECK(looked_up.body.find("it redirects to " + own) != std::string::npos);
+        CHECK(looked_up.body.find("--upstream " + own) != std::string::npos);
+        auto forwarded = w.get("/v2/users");
+        CHECK(forwarded.status == 307);
+        CHECK(forwarded.header("location") == own + "/v2/elsewhere");
+    }
+    const std::string said = w.out.text(), line = "Gong redirects to another host";
+    REQUIRE(said.find(line) != std::string::npos);
+    CHECK(said.find(line, said.find(line) + 1) == std::string::npos);
+    CHECK(said.find("Gong is down") == std::string::npos);
+}
+
+TEST_CASE("403s again and again, and 200 to nothing: the log says once that a company may have a host of its own")
+{
+    for (bool is_forwarded : {false, true})
+    {
+        CAPTURE(is_forwarded);
+        harness w;
+        w.start();
+        w.vendor->script("", sim::scripted{scripted_answer("403 Forbidden\r\nContent-Type: application/json\r\n"
+                                                           "Content-Length: 35",
+                                                           R"({"requestId":"r","errors":["no!!"]})")});
+        const std::string line = "Gong answered 403 again and again";
+        auto ask = [&](std::uint64_t n) {
+            CHECK(w.get(is_forwarded ? "/v2/users/" + std::to_string(n) : w.path(n)).status == 403);
+        };
+        for (std::uint64_t n : {1, 2}) ask(n);
+        CHECK(w.out.text().find(line) == std::string::npos);
+        for (std::uint64_t n : {3, 4, 5}) ask(n);
+        const std::string said = w.out.text();
+        REQUIRE(said.find(line) != std::string::npos);
+        CHECK(said.find("--upstream") != std::string::npos);
+        CHECK(said.find(line, said.find(line) + 1) == std::string::npos);
+    }
+}
+
 TEST_CASE("pass: a write is never repeated, whatever happens to its answer")
 {
     harness w;
