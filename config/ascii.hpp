@@ -54,6 +54,20 @@ constexpr std::string_view trimmed(std::string_view text)
     return text;
 }
 
+// Without the byte order mark (U+FEFF in UTF-8) that some editors put at the beginning of a file.
+constexpr std::string_view without_mark(std::string_view text)
+{
+    constexpr std::string_view mark = "\xef\xbb\xbf";
+    if (text.starts_with(mark)) text.remove_prefix(mark.size());
+    return text;
+}
+
+// True if `text` begins with the byte order mark of UTF-16, in which Windows' PowerShell writes files.
+constexpr bool is_utf16(std::string_view text)
+{
+    return text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
+}
+
 // Removes and returns the first element of a list, untrimmed; also removes the separator after it. An element may be
 // empty (RFC 9110, section 5.6.1.2). A separator inside quotes is still a separator. `separators` is a character or a
 // text of them.

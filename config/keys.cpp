@@ -155,6 +155,14 @@ config_key secret(std::string_view path, Field field, std::string_view meaning)
     return k;
 }
 
+// Of a list: neither blanks nor what JSON or a shell leaves of ["A","B"]. Brackets are an IPv6 address's.
+bool is_item(std::string_view text)
+{
+    std::string_view inner = text.starts_with('[') ? text.substr(1, text.find(']') - 1) : "";
+    bool is_ipv6 = inner.size() + 2 <= text.size() && inner.find(':') != inner.npos;
+    return !text.empty() && text.find_first_of(is_ipv6 ? " \t\r\n\"'" : " \t\r\n\"'[]") == text.npos;
+}
+
 template<class Field>
 config_key list(std::string_view path, Field field, std::string_view allowed, std::string_view meaning,
                 bool may_be_off = false)
@@ -168,7 +176,7 @@ config_key list(std::string_view path, Field field, std::string_view allowed, st
         {
             std::size_t comma = std::min(v.text.find(',', at), v.text.size());
             std::string item = v.text.substr(at, comma - at);
-            if (item.empty() || item.find_first_of(" \t\r\n") != std::string::npos) return false;
+            if (!is_item(item)) return false;
             items.push_back(std::move(item));
             at = comma + 1;
         }
@@ -383,7 +391,8 @@ std::vector<config_key> make_keys()
                   "The most; a minute in the first 24 hours after the first 404."),
         decimal("budget.rate", PLACE(budget.rate), 0.001, 1000, "Requests a second to the vendor."),
         integer("budget.burst", PLACE(budget.burst), 1, 1000,
-                "At most this many in any burst/rate seconds; at most max(1, rate)."),
+                "At most this many in any burst/rate seconds; at most max(1, rate). The default is 3, or that where it "
+                "is less."),
         time_span("budget.margin", PLACE(budget.margin), 0ms, 10s, "Added to the window for the jitter of the way."),
         integer("budget.queue_max", PLACE(budget.queue_max), 0, 1'000'000, "Lookups that may wait; one more gets 429."),
         time_span("budget.wait_max", PLACE(budget.wait_max), 0ms, 24h,

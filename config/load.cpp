@@ -4,6 +4,7 @@
 #include "config/ascii.hpp"
 #include "config/keys.hpp"
 #include "config/proxy_address.hpp"
+#include "config/route_table.hpp"
 
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
@@ -49,7 +50,7 @@ std::string quoted_url(std::string_view url)
 struct loader
 {
     loaded_settings result;
-    bool answer_max_is_set = false;
+    bool answer_max_is_set = false, burst_is_set = false;
 
     void problem(std::string_view where, std::string_view what)
     {
@@ -75,6 +76,7 @@ struct loader
             return problem(where, std::string(key.path) + ": a secret does not belong into the file; use " +
                                       environment_name(key.path) + " or " + std::string(key.path) + "_file");
         if (key.path == "server.answer_max") answer_max_is_set = true;
+        if (key.path == "budget.burst") burst_is_set = true;
         if (key.set(result.values, value)) return;
         // A proxy's may hold a password, and where in it only one that is well-formed tells; what is no path may be
         // what the file should hold; beside an access key its secret may stand.
@@ -84,7 +86,9 @@ struct loader
         if (value.found == kind::number) found = value.text;
         if (value.found == kind::boolean) found = value.text;
         if (value.found == kind::other) found = "a value of another type";
-        problem(where, std::string(key.path) + ": found " + found + ", allowed is " + key.allowed);
+        bool is_json_list = key.type == key_type::list && value.found == kind::text && value.text.starts_with('[');
+        problem(where, std::string(key.path) + ": found " + found + ", allowed is " + key.allowed +
+                           (is_json_list ? "; here a list is written without brackets and quotes: A,B" : ""));
     }
 };
 
@@ -123,9 +127,10 @@ std::string decimal_text(double d)
     return std::string(text, end);
 }
 
-void walk(loader& to, const std::string& where, const std::string& prefix, const rapidjson::Value& object)
+// `seen`: the paths of the whole file, as "budget.rate" and "budget": {"rate"} are the same key.
+void walk(loader& to, const std::string& where, const std::string& prefix, const rapidjson::Value& object,
+          std::set<std::string>& seen)
 {
-    std::set<std::string> seen;
     for (const auto& member : object.GetObject())
     {
         std::string path = prefix + std::string(member.name.GetString(), member.name.GetStringLength());
@@ -150,7 +155,7 @@ void walk(loader& to, const std::string& where, const std::string& prefix, const
             to.assign(where, *key, value);
         }
         else if (is_section && member.value.IsObject())
-            walk(to, where, path + ".", member.value);
+            walk(to, where, path + ".", member.value, seen);
         else if (is_section)
             to.problem(where, path + ": is a section; expected {…}");
         else
@@ -162,6 +167,7 @@ void read_file(loader& to, const std::string& name, const std::string& text)
 {
     constexpr unsigned flags = rapidjson::kParseCommentsFlag | rapidjson::kParseTrailingCommasFlag |
                                rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+    if (is_utf16(text)) return to.problem(name, "is UTF-16; save it as UTF-8");
     rapidjson::Document document;
     document.Parse<flags>(text.data(), text.size());
     if (document.HasParseError())
@@ -172,13 +178,23 @@ void read_file(loader& to, const std::string& name, const std::string& text)
                           std::string("not JSON: ") + rapidjson::GetParseError_En(document.GetParseError()));
     }
     if (!document.IsObject()) return to.problem(name, "expected {…}");
-    walk(to, name, "", document);
+    std::set<std::string> seen;
+    walk(to, name, "", document, seen);
 }
 
-// Kubernetes injects CALLCACHE_PORT, CALLCACHE_PORT_4664_TCP and CALLCACHE_SERVICE_HOST for a Service named callcache.
-bool is_injected_by_kubernetes(std::string_view name)
+// Kubernetes injects CALLCACHE_PORT=tcp://…, CALLCACHE_PORT_4664_TCP… and CALLCACHE_SERVICE_… for a Service named
+// callcache, CALLCACHE_METRICS_PORT and so on for callcache-metrics. A port alone, as in CALLCACHE_SERVER_PORT=4664, is
+// an operator's mistake.
+bool is_injected_by_kubernetes(std::string_view name, std::string_view value)
 {
-    return name.starts_with("CALLCACHE_PORT") || name.find("SERVICE_") != std::string_view::npos;
+    if (name.find("SERVICE_") != std::string_view::npos) return true;
+    if (name.ends_with("PORT") && value.find("://") != std::string_view::npos) return true;
+    constexpr std::string_view port = "_PORT_";
+    std::size_t at = name.rfind(port), digits_end = name.npos;
+    if (at != name.npos) digits_end = name.find_first_not_of("0123456789", at + port.size());
+    if (digits_end == name.npos || digits_end == at + port.size()) return false;
+    std::string_view rest = name.substr(digits_end);
+    return rest.starts_with("_TCP") || rest.starts_with("_UDP") || rest.starts_with("_SCTP");
 }
 
 // Files and folders that the libraries learn of by the environment, some as lists with colons.
@@ -205,7 +221,8 @@ void read_environment(loader& to, const std::vector<std::pair<std::string, std::
     for (const auto& [name, value] : environment)
     {
         if (names_files_to_libraries(name)) add_paths(to.result.values.also_read, value);
-        if (!name.starts_with("CALLCACHE_") || name == "CALLCACHE_CONFIG" || is_injected_by_kubernetes(name)) continue;
+        if (value.empty() || !name.starts_with("CALLCACHE_") || name == "CALLCACHE_CONFIG") continue;
+        if (is_injected_by_kubernetes(name, value)) continue;
         const config_key* key = nullptr;
         for (const config_key& k : config_keys())
             if (environment_name(k.path) == name) key = &k;
@@ -281,6 +298,8 @@ loaded_settings load_settings(const config_sources& sources)
     milliseconds beyond_the_queue = defaults.server.answer_max - defaults.budget.wait_max;
     if (!to.answer_max_is_set)
         s.server.answer_max = std::max(s.server.answer_max, s.budget.wait_max + beyond_the_queue);
+    if (!to.burst_is_set)
+        s.budget.burst = std::uint64_t(std::min(double(defaults.budget.burst), std::max(1.0, s.budget.rate)));
     ask_environment_for_proxy(to, sources.environment);
     auto contradicting = contradictions(s);
     to.result.problems.insert(to.result.problems.end(), contradicting.begin(), contradicting.end());
@@ -362,6 +381,7 @@ std::vector<config_problem> contradictions(const settings& s)
           "budget.tools: a tool's daily is larger than budget.daily");
     check(s.budget.path.empty() || s.budget.path != s.cache.path || s.cache.path == ":memory:",
           "budget.path: is the same file as cache.path");
+    if (auto route = useless_route(s.cache.routes)) check(false, "cache.routes: " + *route);
     check(!s.cache.path.empty(), "cache.path: found \"\", allowed is a file, or :memory: for the memory tier alone");
     return found;
 }

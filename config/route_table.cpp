@@ -81,7 +81,53 @@ std::optional<route_settings> read_route(const rapidjson::Value& v)
     return r;
 }
 
+// True if every path of `narrow` is one of `wide` too.
+bool covers(std::string_view wide, std::string_view narrow)
+{
+    while (!wide.empty() && !narrow.empty())
+    {
+        if (wide == "/**") return true;
+        std::string_view w = take_segment(wide), n = take_segment(narrow);
+        if (n == "**" || (!is_placeholder(w) && w != n)) return false;
+    }
+    return wide.empty() && narrow.empty();
+}
+
+// Of a path that never reaches the routes, why; else empty. See front/route.
+std::string_view why_unreached(std::string_view path)
+{
+    constexpr std::string_view calls = "/v2/calls/";
+    std::string_view call = path.starts_with(calls) ? path.substr(calls.size()) : "";
+    bool is_word =
+        std::all_of(call.begin(), call.end(), [](char c) { return (is_alphanumeric(c) && !is_digit(c)) || c == '-'; });
+    if (call != "**" && call.find('/') == call.npos && !is_word)
+        return "calls are kept without a route, as cache.calls says";
+    if (path.starts_with("/@")) return "a tool's name, /@name, is not part of it";
+    std::string_view first = take_segment(path), second = path.empty() ? "" : take_segment(path);
+    if (!is_version(first) && !is_placeholder(first) && first != "**") return "Gong's paths begin with /v2/";
+    if (first != "**" && second.empty()) return "Gong's paths have more behind /v2/";
+    return is_version(second) ? "Gong's paths have one /v2/" : "";
+}
+
 }  // namespace
+
+bool is_version(std::string_view segment)
+{
+    return segment.size() > 1 && segment.front() == 'v' &&
+           std::all_of(segment.begin() + 1, segment.end(), [](char c) { return is_digit(c); });
+}
+
+std::optional<std::string> useless_route(const std::vector<route_settings>& routes)
+{
+    for (auto at = routes.begin(); at != routes.end(); ++at)
+    {
+        std::string says = "\"" + at->path + "\" is of no use: ";
+        if (auto why = why_unreached(at->path); !why.empty()) return says + std::string(why);
+        auto wider = std::find_if(routes.begin(), at, [&](const auto& r) { return covers(r.path, at->path); });
+        if (wider != at) return says + "\"" + wider->path + "\" stands before it and is of the same paths";
+    }
+    return std::nullopt;
+}
 
 std::optional<std::vector<route_settings>> read_routes(std::string_view json)
 {

@@ -18,6 +18,13 @@ std::optional<std::vector<route_settings>> read_routes(std::string_view json);
 // What read_routes() reads as the same.
 std::string show_routes(const std::vector<route_settings>&);
 
+// "v2": what the path of an API of Gong's begins with.
+bool is_version(std::string_view segment);
+
+// The operator's line about a route that no request is of, or that stands for what is kept anyway; nullopt if there is
+// none.
+std::optional<std::string> useless_route(const std::vector<route_settings>&);
+
 // True if `path`, which has no query, is one of the pattern's: `{name}` is one segment that is not empty, `**` at the
 // end the rest, which is not empty either.
 bool is_path_of(std::string_view pattern, std::string_view path);

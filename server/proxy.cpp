@@ -6,16 +6,18 @@
 #include "server/async/run_loop.hpp"
 #include "server/budget/zone.hpp"
 #include "server/open_ledger.hpp"
-#include "server/secrets/secret_file.hpp"
-#include "server/secrets/whole_file.hpp"
+#include "server/start_files.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace callcache
 {
@@ -59,10 +61,28 @@ std::uint64_t raise_descriptor_limit()
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
 }
 
+// True of a file that the process may read by its mode, and the sandbox does not let it: a restart would.
+bool is_kept_out_of_reach(const std::string& file)
+{
+    if (access(file.c_str(), R_OK) != 0) return false;
+    const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) close(fd);
+    return fd < 0 && errno == EACCES;
+}
+
+std::string joined(const std::vector<std::string>& texts)
+{
+    std::string all;
+    for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
+    return all;
+}
+
 }  // namespace
 
 proxy::started proxy::start(const settings& config, const surroundings& around)
 {
+    // Before a file is made.
+    if (auto problems = start_problems(config); !problems.empty()) return joined(problems);
     std::unique_ptr<proxy> p(new proxy(config, around));
     for (auto step :
          {&proxy::find_files, &proxy::open_cache, &proxy::open_ledger, &proxy::open_upstream, &proxy::open_listeners})
@@ -144,7 +164,7 @@ std::optional<std::string> proxy::open_ledger()
 
 std::optional<std::string> proxy::open_upstream()
 {
-    bool offline = config_->mode == run_mode::offline;
+    const bool offline = config_->mode == run_mode::offline;
     auto day = calendar_of(config_->budget.day);
     if (auto* trouble = std::get_if<std::string>(&day)) return *trouble;
     if (config_->credentials.mode == credentials_mode::inject)
@@ -170,17 +190,11 @@ std::optional<std::string> proxy::open_upstream()
     }
     if (count > 1) loops_.push_back(std::make_unique<asio::io_context>(1));
     executor fetch_loop = loops_.back()->get_executor();
-    try
-    {
-        auto tls = upstream_.tls && !offline ? make_tls_context(config_->upstream.ca_file) : nullptr;
-        fetcher_ =
-            std::make_unique<fetcher>(fetcher_parts{fetch_loop, config_, upstream_, tls, *tiers_, *partitions_,
-                                                    around_.clock, around_.out, *ledger_, std::get<calendar>(day)});
-    }
-    catch (const std::runtime_error& e)
-    {
-        return e.what();
-    }
+    auto tls = read_authorities(*config_);
+    if (auto* trouble = std::get_if<std::string>(&tls)) return *trouble;
+    fetcher_ = std::make_unique<fetcher>(
+        fetcher_parts{fetch_loop, config_, upstream_, std::get<std::shared_ptr<asio::ssl::context>>(std::move(tls)),
+                      *tiers_, *partitions_, around_.clock, around_.out, *ledger_, std::get<calendar>(day)});
     return std::nullopt;
 }
 
@@ -268,7 +282,9 @@ void proxy::drain()
 
 reloaded proxy::reload(const loaded_settings& read)
 {
-    reloaded r = callcache::reload(*config_, read);
+    loaded_settings judged = read;
+    if (judged.problems.empty()) judged.problems = start_problems(read.values, is_kept_out_of_reach);
+    reloaded r = callcache::reload(*config_, judged);
     for (const config_problem& p : r.problems)
         around_.out.error("the configuration was read again and stays as it was", {{"why", p}});
     if (!r.problems.empty()) return r;
@@ -322,12 +338,9 @@ void proxy::look_after_lock()
 
 std::optional<std::string> proxy::read_clients()
 {
-    const std::string& path = config_->credentials.clients_file;
-    if (path.empty()) return std::nullopt;
-    auto text = read_whole_file(path);
-    if (!text) return cannot_read("credentials.clients_file", path);
-    auto read = client_list::read(*text);
-    if (auto* trouble = std::get_if<std::string>(&read)) return "credentials.clients_file: " + path + ": " + *trouble;
+    if (config_->credentials.clients_file.empty()) return std::nullopt;
+    auto read = callcache::read_clients(config_->credentials.clients_file);
+    if (auto* trouble = std::get_if<std::string>(&read)) return *trouble;
     if (!clients_) clients_ = std::make_unique<client_holder>();
     clients_->replace(std::get<client_list>(std::move(read)));
     return std::nullopt;
@@ -348,12 +361,9 @@ std::optional<std::string> proxy::read_tls()
 
 std::optional<std::string> proxy::read_admin_token()
 {
-    const std::string& path = config_->server.admin_token_file;
-    if (path.empty()) return std::nullopt;
-    auto text = read_secret("server.admin_token_file", path);
-    if (auto* unreadable = std::get_if<secret_unreadable>(&text)) return unreadable->text;
-    auto read = admin_token::of(std::get<std::string>(text));
-    if (auto* trouble = std::get_if<std::string>(&read)) return "server.admin_token_file: " + *trouble;
+    if (config_->server.admin_token_file.empty()) return std::nullopt;
+    auto read = callcache::read_admin_token(config_->server.admin_token_file);
+    if (auto* trouble = std::get_if<std::string>(&read)) return *trouble;
     admin_token_.replace(std::get<admin_token>(read));
     return std::nullopt;
 }
@@ -402,15 +412,10 @@ void proxy::read_files_again()
             around_.out.info("the operator's token was read again");
     }
     if (!ca_file_.has_changed() || config_->mode == run_mode::offline) return;
-    try
-    {
-        fetcher_->use(make_tls_context(config_->upstream.ca_file));
-        around_.out.info("the certificate authorities were read again");
-    }
-    catch (const std::runtime_error& e)
-    {
-        complain(e.what());
-    }
+    auto read = read_authorities(*config_);
+    if (auto* trouble = std::get_if<std::string>(&read)) return complain(*trouble);
+    fetcher_->use(std::get<std::shared_ptr<asio::ssl::context>>(std::move(read)));
+    around_.out.info("the certificate authorities were read again");
 }
 
 void proxy::warn_of_descriptors() const

@@ -1,4 +1,4 @@
-// `callcache check`: prints the effective configuration. That it is valid was found out before. With --live it asks the
+// `callcache check`: says what `serve` would refuse, or prints the effective configuration. With --live it asks the
 // vendor too.
 
 #include "config/budget_share.hpp"
@@ -8,8 +8,8 @@
 #include "server/commands/ask_self.hpp"
 #include "server/commands/commands.hpp"
 #include "server/commands/live_check.hpp"
-#include "server/front/tls_identity.hpp"
 #include "server/secrets/credential.hpp"
+#include "server/start_files.hpp"
 #include "server/text/escape.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -61,14 +61,9 @@ int ask_vendor(const settings& config, const data_files& files, const std::strin
     auto day = calendar_of(config.budget.day);
     if (auto* trouble = std::get_if<std::string>(&day)) return refuse(*trouble);
     destination to{*parse_origin(config.upstream.url), parse_proxy(config.upstream.proxy), nullptr};
-    try
-    {
-        if (to.vendor.tls) to.tls = make_tls_context(config.upstream.ca_file);
-    }
-    catch (const std::runtime_error& e)
-    {
-        return refuse(e.what());
-    }
+    auto authorities = read_authorities(config);
+    if (auto* trouble = std::get_if<std::string>(&authorities)) return refuse(*trouble);
+    to.tls = std::get<std::shared_ptr<asio::ssl::context>>(std::move(authorities));
     bool good = false;
     asio::io_context loop(1);  // outlives the ledger, whose thread tells it of what was written
     {
@@ -104,19 +99,16 @@ int ask_vendor(const settings& config, const data_files& files, const std::strin
 
 int check(const settings& config, const check_wishes& wishes)
 {
+    const auto problems = start_problems(config);
+    for (const config_problem& p : problems) refuse(p);
+    if (!problems.empty()) return 1;
     std::string authorization = wishes.authorization;
     if (config.credentials.mode == credentials_mode::inject)
     {
         auto read = read_injected(config.credentials);
         auto* trouble = std::get_if<std::string>(&read);
-        if (trouble && config.mode != run_mode::offline) return refuse(*trouble);
         if (trouble) std::fprintf(stderr, "callcache: %s; offline nothing is found without it\n", trouble->c_str());
         if (!trouble) authorization = std::get<injected_credential>(read).authorization;
-    }
-    if (!config.server.tls_certificate_file.empty())
-    {
-        auto read = read_tls_identity(config.server);
-        if (auto* trouble = std::get_if<std::string>(&read)) return refuse(*trouble);
     }
     auto found = find_data_files(config);
     if (auto* trouble = std::get_if<std::string>(&found)) return refuse(*trouble);

@@ -65,6 +65,7 @@ struct miss_path : std::enable_shared_from_this<miss_path>
     std::atomic<steady_time> no_refresh_before{steady_time()};  // Gong is down; for the fronts
     alarm stretch_again;
     bool draining = false, heard_401 = false;
+    std::set<const route_settings*> routes_not_kept;  // of which that was said
 
     const settings& config() const { return *parts.config; }
     moment now() const { return parts.clock.now(); }

@@ -124,6 +124,15 @@ void hear_401(miss_path& path, const flight& f)
         path.parts.upstream.text());
 }
 
+// A route that keeps nothing was not meant so.
+void hear_not_kept(miss_path& path, const route_settings& route, const upstream_answer& answer)
+{
+    if (answer.status != 200 || !path.routes_not_kept.insert(&route).second) return;
+    path.parts.out.warn("a route keeps nothing, as Gong's answer says that it may not be kept (no-store, no-cache, "
+                        "private or Set-Cookie); set \"override\": true for it, or remove it from cache.routes",
+                        {{"route", route.path}});
+}
+
 // Enrolls a key of the company although Gong has not accepted it: otherwise, once accepted, it could read from the
 // company's entries a call that it may not.
 void forbid(miss_path& path, const lookup_flight& f)
@@ -230,7 +239,9 @@ void settle(miss_path& path, lookup_flight& f, fetched result)
             describe(path, *e, c.call);
         return keep(path, f, std::move(e), answer);
     }
-    case meaning::not_kept: return pass_by(path, f, answer);
+    case meaning::not_kept:
+        if (route) hear_not_kept(path, *route, *answer);
+        return pass_by(path, f, answer);
     case meaning::unfit: return pass_by(path, f, nullptr);
     case meaning::not_found: return keep_missing(path, f, answer);
     case meaning::refused: hear_401(path, f); return answer_all(path, f, handed_on(answer));

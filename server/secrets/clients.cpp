@@ -1,5 +1,6 @@
 #include "server/secrets/clients.hpp"
 
+#include "config/ascii.hpp"
 #include "config/tool_table.hpp"
 #include "server/secrets/identity.hpp"
 
@@ -23,6 +24,7 @@ digest digest_of(const identity& who)
 
 std::variant<client_list, std::string> client_list::read(std::string_view json)
 {
+    if (is_utf16(json)) return "is UTF-16; save it as UTF-8";
     constexpr unsigned flags = rapidjson::kParseCommentsFlag | rapidjson::kParseTrailingCommasFlag |
                                rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
     rapidjson::Document document;

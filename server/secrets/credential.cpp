@@ -1,5 +1,6 @@
 #include "server/secrets/credential.hpp"
 
+#include "config/ascii.hpp"
 #include "server/secrets/secret_file.hpp"
 
 namespace callcache
@@ -10,7 +11,7 @@ namespace
 // A secret from its file, or the value itself.
 std::string secret(const std::string& key, const std::string& file, const std::string& value)
 {
-    if (file.empty()) return value;
+    if (file.empty()) return std::string(trimmed(value));
     auto read = read_secret(key + "_file", file);
     if (auto* unreadable = std::get_if<secret_unreadable>(&read)) throw *unreadable;
     return std::get<std::string>(std::move(read));

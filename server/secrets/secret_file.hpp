@@ -14,8 +14,8 @@ struct secret_unreadable
     std::string text;
 };
 
-// The one line in the file that `key` ("server.admin_token_file") names. White space at the end, as an editor leaves
-// it, does not belong to it.
+// The one line in the file that `key` ("server.admin_token_file") names. Blanks and line ends around it, and a byte
+// order mark, as an editor leaves them, do not belong to it.
 std::variant<std::string, secret_unreadable> read_secret(std::string_view key, const std::string& file);
 
 }  // namespace callcache

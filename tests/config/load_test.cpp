@@ -212,6 +212,11 @@ TEST_CASE("load: a key that stands twice in the file is refused")
     holds(problem(load(R"({"server": {"threads": 1, "threads": 2}})")), {"server.threads", "twice"});
     holds(problem(load(R"({"server": {"threads": 1}, "server": {"idle_timeout": "1m"}})")), {"server", "twice"});
     holds(problem(load(R"({"server": {"threads": 1, "\u0074hreads": 2}})")), {"server.threads", "twice"});
+    holds(problem(load(R"({"budget": {"rate": 3}, "budget.rate": 2})")), {"budget.rate", "twice"});
+    holds(problem(load(R"({"budget.rate": 2, "budget": {"rate": 3}})")), {"budget.rate", "twice"});
+    holds(problem(load(R"({"cache": {"calls.fresh_min": "1m", "calls": {"fresh_min": "2m"}}})")),
+          {"cache.calls.fresh_min", "twice"});
+    CHECK(load(R"({"budget.rate": 5, "budget": {"burst": 3}})").problems.empty());
 }
 
 TEST_CASE("load: a secret is taken from the environment alone")
@@ -310,11 +315,67 @@ TEST_CASE("load: variables that are not ours, or that Kubernetes injects, are ig
     for (std::string name :
          {"PATH", "callcache_server_threads", "MY_CALLCACHE_SERVER_THREADS", "CALLCACHE", "CALLCACHE_CONFIG",
           "CALLCACHE_PORT", "CALLCACHE_PORT_4664_TCP", "CALLCACHE_PORT_4664_TCP_ADDR", "CALLCACHE_SERVICE_HOST",
-          "CALLCACHE_SERVICE_PORT", "CALLCACHE_SERVICE_PORT_TOOLS", "CALLCACHE_ADMIN_SERVICE_HOST"})
+          "CALLCACHE_SERVICE_PORT", "CALLCACHE_SERVICE_PORT_TOOLS", "CALLCACHE_ADMIN_SERVICE_HOST",
+          "CALLCACHE_METRICS_PORT", "CALLCACHE_METRICS_PORT_4665_TCP", "CALLCACHE_METRICS_PORT_4665_TCP_PROTO",
+          "CALLCACHE_METRICS_PORT_53_UDP_ADDR", "CALLCACHE_PORT_X_PORT_1_TCP", "CALLCACHE_METRICS_PORT_9_SCTP_PORT",
+          "CALLCACHE_METRICS_SERVICE_PORT_HTTP"})
     {
         CAPTURE(name);
         CHECK(load({}, {{name, "tcp://10.0.0.1:4664"}}).problems.empty());
     }
+    CHECK(load({}, {{"CALLCACHE_PORT_4664_TCP_PORT", "4664"}, {"CALLCACHE_SERVICE_PORT", "4664"}}).problems.empty());
+}
+
+TEST_CASE("load: a variable that looks like one of Kubernetes and is an operator's mistake is refused")
+{
+    for (std::string name : {"CALLCACHE_PORT", "CALLCACHE_SERVER_PORT", "CALLCACHE_SERVER_PORT_TOOLS",
+                             "CALLCACHE_SERVER_PORT_4664", "CALLCACHE_SERVER_PORT__TCP", "CALLCACHE_EXPORT"})
+        holds(problem(load({}, {{name, "4664"}})), {"unknown variable", name});
+}
+
+TEST_CASE("load: an empty variable counts as unset, whatever its name")
+{
+    loaded_settings l =
+        load(R"({"server": {"threads": 2}, "upstream": {"proxy": "off"}})", {{"CALLCACHE_SERVER_THREADS", ""},
+                                                                             {"CALLCACHE_UPSTREAM_PROXY", ""},
+                                                                             {"CALLCACHE_CACHE_PATH", ""},
+                                                                             {"CALLCACHE_SERVER_THRADS", ""}});
+    CHECK(l.problems.empty());
+    CHECK(l.values.server.threads == 2);
+    CHECK(l.values.upstream.proxy == "");
+    CHECK(l.values.cache.path == "callcache.db");
+}
+
+TEST_CASE("load: a burst that is not set follows the rate, and one that is set is held to it")
+{
+    auto burst = [](strings flags) { return load({}, {}, flags).values.budget.burst; };
+    CHECK(burst({"budget.rate=2"}) == 2);
+    CHECK(burst({"budget.rate=2.9"}) == 2);
+    CHECK(burst({"budget.rate=0.5"}) == 1);
+    CHECK(burst({"budget.rate=50"}) == 3);
+    CHECK(burst({"budget.rate=50", "budget.burst=7"}) == 7);
+    CHECK(load({}, {}, {"budget.rate=2"}).problems.empty());
+    holds(problem(load({}, {}, {"budget.rate=2", "budget.burst=3"})), {"budget.burst: found 3"});
+}
+
+TEST_CASE("load: a list that is written as JSON in a flag or a variable is refused, and told how it is written")
+{
+    for (std::string list : {R"(["A","B"])", "[A,B]", "['A']", R"("A","B")", "A,[B]", "[A]"})
+    {
+        CAPTURE(list);
+        std::string told = problem(load({}, {}, {"server.hosts=" + std::string(list)}));
+        holds(told, {"server.hosts", "allowed is host names"});
+        CHECK((told.find("written without brackets and quotes: A,B") != told.npos) == list.starts_with('['));
+        CHECK(load({}, {{"CALLCACHE_SERVER_HOSTS", list}}).problems.size() == 1);
+    }
+    CHECK(load({}, {}, {"server.listen=[::1]:1,[fe80::1]:2"}).problems.empty());
+    CHECK(load(R"({"server": {"hosts": ["A", "B"]}})").problems.empty());
+}
+
+TEST_CASE("load: a file in UTF-16 is told so")
+{
+    for (std::string mark : {"\xff\xfe", "\xfe\xff"})
+        CHECK(problem(load(mark + std::string("{\0}\0", 4))) == "cc.json: is UTF-16; save it as UTF-8");
 }
 
 TEST_CASE("load: text from outside cannot act upon the terminal that shows it")
@@ -469,7 +530,6 @@ TEST_CASE("contradictions: a burst is at most max(1, rate)")
     holds(budget(3, 4), {"budget.burst"});
     holds(budget(2.5, 3), {"budget.burst"});
     holds(budget(0.5, 2), {"budget.burst"});
-    holds(problem(load({}, {}, {"budget.rate=1"})), {"budget.burst"});
 }
 
 TEST_CASE("contradictions: the least is not more than the most")

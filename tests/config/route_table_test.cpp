@@ -101,3 +101,49 @@ TEST_CASE("routes: {name} is one segment, ** the rest, and everything else stand
         CHECK(is_path_of(r.pattern, r.path) == r.is);
     }
 }
+
+TEST_CASE("routes: one that can never be of a request is told, with the reason")
+{
+    auto told = [](std::vector<std::string> paths) {
+        std::vector<route_settings> routes;
+        for (std::string& path : paths) routes.push_back({std::move(path), 1h});
+        return useless_route(routes).value_or("");
+    };
+    for (const char* path :
+         {"/v2/users", "/v2/users/{id}", "/v12/x", "/v2/calls", "/v2/calls/**", "/v2/calls/users-access",
+          "/v2/calls/{id}/media", "/v2/calls/1/media", "/{version}/users", "/**", "/{v}/**", "/v2/**", "/v2/v2x"})
+    {
+        CAPTURE(path);
+        CHECK(told({path}) == "");
+    }
+    for (auto [path, why] : {std::pair{"/users/{id}", "begin with /v2/"},
+                             {"/v/users", "begin with /v2/"},
+                             {"/V2/users", "begin with /v2/"},
+                             {"/v2x/users", "begin with /v2/"},
+                             {"/v2", "have more behind"},
+                             {"/{x}", "have more behind"},
+                             {"/v2/v2/users", "have one /v2/"},
+                             {"/@etl/v2/users", "a tool's name"},
+                             {"/v2/calls/{id}", "kept without a route"},
+                             {"/v2/calls/123", "kept without a route"},
+                             {"/v2/calls/12ab", "kept without a route"}})
+    {
+        CAPTURE(path);
+        CHECK(told({path}).find(why) != std::string::npos);
+    }
+    for (auto [wide, narrow] : {std::pair{"/v2/users/{id}", "/v2/users/{name}"},
+                                {"/v2/users/{id}", "/v2/users/5"},
+                                {"/v2/**", "/v2/users/{id}"},
+                                {"/v2/{a}/**", "/v2/users/**"},
+                                {"/**", "/v2/users"}})
+    {
+        CAPTURE(wide);
+        CHECK(told({wide, narrow}).find(std::string(wide) + "\" stands before it") != std::string::npos);
+        if (told({wide}).empty() && std::string(narrow) != "/v2/users/{name}") CHECK(told({narrow, wide}) == "");
+    }
+    for (auto [first, second] : {std::pair{"/v2/users/{id}", "/v2/users/**"},
+                                 {"/v2/users/{id}", "/v2/users"},
+                                 {"/v2/users", "/v2/users/{id}"},
+                                 {"/v2/users/5", "/v2/users/6"}})
+        CHECK(told({first, second}) == "");
+}

@@ -124,6 +124,9 @@ TEST_CASE("the vendor's no-store, private and Set-Cookie win, and who waited for
         CHECK(w.vendor->requests() == 2);
         CHECK(w.get("/v2/users/5").cache("detail") == "pass");  // and nobody waits for another from now on
         CHECK(w.vendor->requests() == 3);
+        const std::string said = w.out.text(), line = "a route keeps nothing, as Gong's answer says";
+        CHECK(contains(said, "route=/v2/users/{id}"));
+        CHECK(said.find(line) == said.rfind(line));
         w.clock.advance(1h);
         w.script("/v2/users/5", "");
         CHECK(w.get("/v2/users/5").cache("stored") == "stored");
