@@ -227,6 +227,7 @@ std::optional<reply> lookup_handler::refusal(const request& r, const routed& to,
         return own_answer(400, "the target has a dot segment, an encoded slash where one of cache.routes has none, or "
                                "a tool's name in /@name/… that is not 1 to 64 letters, "
                                "digits, '-', '_' or '.'");
+    case route::elsewhere: return none_of_gongs(r, to, from);
     case route::pass: break;
     }
     // It would show the proxy's own credential to whoever asks.
@@ -239,6 +240,20 @@ std::optional<reply> lookup_handler::refusal(const request& r, const routed& to,
                 : "the token is not known (credentials.clients_file)");
     if (parts_.injected || !r.authorization.empty()) return std::nullopt;
     return unauthorized("no Authorization; send the credential that you would send to the vendor");
+}
+
+reply lookup_handler::none_of_gongs(const request& r, const routed& to, const asker& from) const
+{
+    const server_settings& s = parts_.config->server;
+    const std::string path(path_of(to.target).substr(0, shown_path_max));
+    parts_.out.warn("a tool asks for a path that is none of Gong's: its base URL is not right",
+                    {{"tool", from.counted.name()}, {"path", path}});
+    const std::string base = (s.tls_certificate_file.empty() ? "http://" : "https://") +
+                             (r.host.empty() ? s.listen.front() : std::string(r.host));
+    return own_answer(404, "\"" + path +
+                               "\" is none of Gong's paths, which begin with /v2/ after the tool's base URL; "
+                               "Gong was not asked. The base URL is " +
+                               right_base_url(to, base));
 }
 
 decision lookup_handler::rule(const request& r, const partition& whose, const entry* kept, wall_time now) const

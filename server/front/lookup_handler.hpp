@@ -48,6 +48,7 @@ private:
     routed route_of(const request&) const;
     void recognize(const request&, const routed&, asker&) const;
     std::optional<reply> refusal(const request&, const routed&, const asker&) const;
+    reply none_of_gongs(const request&, const routed&, const asker&) const;
     decision rule(const request&, const partition&, const entry* kept, wall_time now) const;
     lookup lookup_of(const response_context&, const routed&, entry_ptr seen, why) const;
 

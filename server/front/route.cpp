@@ -77,6 +77,22 @@ bool has_dot_segment(std::string_view target)
     return false;
 }
 
+// The segment at the beginning of `path`, behind one slash; taken away with it.
+std::string_view take_segment(std::string_view& path)
+{
+    path.remove_prefix(std::min<std::size_t>(1, path.size()));
+    std::string_view segment = path.substr(0, path.find('/'));
+    path.remove_prefix(segment.size());
+    return segment;
+}
+
+// Below /v2/, or another version. A second one means a base URL that ends with /v2 and a tool that adds it.
+bool is_gongs(std::string_view path)
+{
+    if (!is_version(take_segment(path)) || path.size() < 2) return false;
+    return !is_version(take_segment(path));
+}
+
 // A GET below /v2/calls/.
 void route_call(routed& r)
 {
@@ -123,8 +139,18 @@ routed route_target(std::string_view target, bool is_get_or_head, const std::vec
     r.target = target;
     if (is_get_or_head && target.starts_with(calls)) route_call(r);
     if (r.what == route::pass && has_dot_segment(target)) r.what = route::bad_target;
+    if (r.what == route::pass && !is_gongs(path_of(target))) r.what = route::elsewhere;
     if (r.what == route::pass && is_get_or_head) route_kept(r, routes);
     return r;
+}
+
+std::string right_base_url(const routed& to, const std::string& base)
+{
+    const std::string own = base + (to.tool.empty() ? "" : "/@" + std::string(to.tool));
+    std::string_view path = path_of(to.target);
+    path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
+    if (is_version(path.substr(0, path.find('/')))) return own + ", without a slash or /v2 behind it";
+    return own + ", or " + own + "/v2 for a tool that leaves /v2 out of its own paths";
 }
 
 std::optional<bulk_kind> calls_brought_by(std::string_view method, std::string_view target)

@@ -5,6 +5,7 @@
 #include "config/settings.hpp"
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace callcache
@@ -16,6 +17,7 @@ enum class route
     kept,        // GET or HEAD of one of cache.routes
     bad_id,      // where a call id should stand is something that cannot be one: 400
     bad_target,  // not a target that may be handed on: 400
+    elsewhere,   // a path that is none of Gong's, which would only cost a call of the day: 404
     pass,        // anything else of the vendor's API
 };
 
@@ -31,6 +33,10 @@ struct routed
 // `target` is in origin form, or the asterisk of OPTIONS (RFC 9112, section 3.2), and must outlive the result, as must
 // `routes`, which are cache.routes.
 routed route_target(std::string_view target, bool is_get_or_head, const std::vector<route_settings>& routes);
+
+// What a tool is told whose request goes `elsewhere`: the base URL that it should have. `base`: callcache's own as the
+// tool reached it, "http://localhost:4664".
+std::string right_base_url(const routed&, const std::string& base);
 
 // What a request that passes through brings, if that is calls: each of them can be kept.
 std::optional<bulk_kind> calls_brought_by(std::string_view method, std::string_view target);

@@ -30,6 +30,8 @@ void check_route(const routed& to, std::string_view target)
     always(target.ends_with(to.target), "what the vendor would see is the end of the target");
     if (to.what != route::bad_target && to.target != "*")
         always(to.target.starts_with('/'), "what is handed on is a path");
+    if (to.what == route::pass && to.target != "*")
+        always(to.target.starts_with("/v"), "what goes upstream is a path of Gong's");
     if (to.what == route::lookup)
         always(!to.name.empty() && to.name.size() <= 20 &&
                    std::all_of(to.name.begin(), to.name.end(), [](char c) { return c >= '0' && c <= '9'; }),

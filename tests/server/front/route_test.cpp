@@ -96,30 +96,39 @@ TEST_CASE("route: the vendor's own words go upstream")
 
 TEST_CASE("route: what only resembles a lookup goes upstream")
 {
-    for (std::string target : {"/v2/calls/1/",
-                               "/v2/calls/1?x",
-                               "/v2/calls/1?",
-                               "/v2/calls/1/media",
-                               "/v2/calls/1/?x",
-                               "/v2/calls",
-                               "/v2/calls/",
-                               "/v2/calls?x=1",
-                               "/v2/calls/?x=1",
-                               "/v2/calls//1",
-                               "/V2/calls/1",
-                               "/v2/Calls/1",
-                               "/v3/calls/1",
-                               "/v2/callsx/1",
-                               "/v2/calls1",
-                               "//v2/calls/1",
-                               "/",
-                               "/v2/users/12",
-                               "/v2/crm/entities?x=/v2/calls/1",
-                               "/x/v2/calls/1",
-                               "/v2/%63alls/1",
-                               "/v2/calls%2F1",
-                               "/?/v2/calls/1"})
+    for (std::string target : {"/v2/calls/1/",   "/v2/calls/1?x", "/v2/calls/1?", "/v2/calls/1/media",
+                               "/v2/calls/1/?x", "/v2/calls",     "/v2/calls/",   "/v2/calls?x=1",
+                               "/v2/calls/?x=1", "/v2/calls//1",  "/v2/Calls/1",  "/v3/calls/1",
+                               "/v2/callsx/1",   "/v2/calls1",    "/v2/users/12", "/v2/crm/entities?x=/v2/calls/1",
+                               "/v2/%63alls/1",  "/v2/calls%2F1", "/v2//calls/1", "/v12/x"})
         is(target, route::pass);
+}
+
+TEST_CASE("route: a path that is none of Gong's is not handed on, whatever the method")
+{
+    for (std::string target :
+         {"/", "/?/v2/calls/1", "/calls/1", "//v2/calls/1", "//evil.example/v2/calls/1", "/v2", "/v2?x=/v2/calls/1",
+          "/v2/", "/v2/?x", "/v2/v2/calls/1", "/v2/v1", "/V2/calls/1", "/v/calls/1", "/v2x/calls/1", "/%762/calls/1",
+          "/v2%2fcalls/1", "/v2\\calls\\1", "/x/v2/calls/1", "/healthz"})
+    {
+        is(target, route::elsewhere);
+        CHECK(route_target(target, false, {}).what == route::elsewhere);
+        CHECK(route_target("/@etl" + target, true, {}).what == route::elsewhere);
+    }
+    CHECK(route_target("/@etl/@agent/v2/calls/1", true, {}).what == route::elsewhere);
+    const std::vector<route_settings> all{{"/**", std::chrono::hours(1)}};
+    CHECK(route_target("/users", true, all).what == route::elsewhere);
+}
+
+TEST_CASE("route: the base URL that a tool should have keeps its name, and says whether /v2 is part of it")
+{
+    auto told = [](std::string_view target) { return right_base_url(route_target(target, true, {}), "http://h:1"); };
+    CHECK(told("/calls/1").starts_with("http://h:1, or http://h:1/v2 for"));
+    CHECK(told("/@etl/calls/1").starts_with("http://h:1/@etl, or http://h:1/@etl/v2 for"));
+    for (const char* target : {"//v2/calls/1", "/v2/v2/calls/1", "///v3/x", "/v2"})
+        CHECK(told(target) == "http://h:1, without a slash or /v2 behind it");
+    CHECK(told("/@etl/v2/v2/x") == "http://h:1/@etl, without a slash or /v2 behind it");
+    CHECK(told("/").starts_with("http://h:1, or "));
 }
 
 TEST_CASE("route: only GET and HEAD look up")
@@ -141,7 +150,7 @@ TEST_CASE("route: a tool's name is taken off the front")
 {
     is("/@etl/v2/calls/12", route::lookup, "12", "etl", "/v2/calls/12");
     is("/@My_Tool-1.2/v2/calls", route::pass, "", "My_Tool-1.2", "/v2/calls");
-    is("/@etl/", route::pass, "", "etl", "/");
+    is("/@etl/", route::elsewhere, "", "etl", "/");
     is("/@etl/v2/calls/12ab", route::bad_id, "12ab", "etl", "/v2/calls/12ab");
     is("/@etl/v2/calls/1?x=/@y", route::pass, "", "etl", "/v2/calls/1?x=/@y");
     std::string longest(64, 'x');
