@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace callcache
@@ -66,12 +67,16 @@ std::variant<snapshot_taken, std::string> take_snapshot(const std::string& path,
     if (fd < 0)
         return "cannot make " + to + ": " + (errno == EEXIST ? "it exists, and is not overwritten" : strerror(errno));
     close(fd);
-    const std::string part = to + "-part";
-    unfinished files{part, to};
-    std::remove(part.c_str());
-    fd = open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) return "cannot make " + part + ": " + std::strerror(errno);
+    std::string part = to + "-part-XXXXXX";  // a name that nobody has: a file of a name that we choose may be another's
+    fd = mkostemp(part.data(), O_CLOEXEC);
+    if (fd < 0)
+    {
+        const int error = errno;
+        std::remove(to.c_str());
+        return "cannot make " + part + ": " + std::strerror(error);
+    }
     close(fd);
+    unfinished files{part, to};
     try
     {
         copy(path, part);

@@ -112,7 +112,7 @@ proxy::proxy(const settings& config, const surroundings& around) :
 
 std::optional<std::string> proxy::find_files()
 {
-    auto found = find_data_files(*config_);
+    auto found = callcache::find_files(*config_);
     if (auto* trouble = std::get_if<std::string>(&found)) return *trouble;
     files_ = std::move(std::get<data_files>(found));
     return std::nullopt;

@@ -1,6 +1,6 @@
 #include "server/start_files.hpp"
 
-#include "cache/data_files.hpp"
+#include "cache/file_system.hpp"
 #include "config/address.hpp"
 #include "server/budget/zone.hpp"
 #include "server/front/tls_identity.hpp"
@@ -46,6 +46,17 @@ std::variant<std::shared_ptr<asio::ssl::context>, std::string> read_authorities(
     }
 }
 
+// A database to be read alone is there: one that is begun anew would hold nothing, and hide that its name is mistyped.
+std::variant<data_files, std::string> find_files(const settings& config)
+{
+    auto found = find_data_files(config);
+    auto* files = std::get_if<data_files>(&found);
+    if (!files || config.mode != run_mode::offline || files->cache == in_memory || file_at(files->cache)) return found;
+    return "cache.path: there is no database at " + files->cache +
+           ", and offline (mode) only what is kept can be served. Give the path of one, such as `callcache snapshot` "
+           "makes, with --db FILE";
+}
+
 std::vector<config_problem> start_problems(const settings& config,
                                            const std::function<bool(const std::string&)>& is_out_of_reach)
 {
@@ -59,7 +70,7 @@ std::vector<config_problem> start_problems(const settings& config,
     const credentials_settings& c = config.credentials;
     const server_settings& s = config.server;
     const bool injects = c.mode == credentials_mode::inject;
-    look(true, {}, [&] { return find_data_files(config); });
+    look(true, {}, [&] { return find_files(config); });
     look(true, {}, [&] { return calendar_of(config.budget.day); });
     // Offline the credential only says whose what is kept is.
     look(injects && config.mode != run_mode::offline,

@@ -2,6 +2,7 @@
 // same for `serve`, `check` and a reload.
 #pragma once
 
+#include "cache/data_files.hpp"
 #include "config/load.hpp"
 #include "server/admin/admin_token.hpp"
 #include "server/secrets/clients.hpp"
@@ -16,7 +17,8 @@
 namespace callcache
 {
 
-// Each gives what was read, or the operator's line that says why it is of no use.
+// Each gives what was read or found, or the operator's line that says why it is of no use.
+std::variant<data_files, std::string> find_files(const settings&);
 std::variant<client_list, std::string> read_clients(const std::string& clients_file);
 std::variant<admin_token, std::string> read_admin_token(const std::string& admin_token_file);
 

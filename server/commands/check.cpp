@@ -110,7 +110,7 @@ int check(const settings& config, const check_wishes& wishes)
         if (trouble) std::fprintf(stderr, "callcache: %s; offline nothing is found without it\n", trouble->c_str());
         if (!trouble) authorization = std::get<injected_credential>(read).authorization;
     }
-    auto found = find_data_files(config);
+    auto found = find_files(config);
     if (auto* trouble = std::get_if<std::string>(&found)) return refuse(*trouble);
     settings defaults;
     std::size_t width = 0;

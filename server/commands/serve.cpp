@@ -30,16 +30,29 @@ constexpr auto drain_look_every = std::chrono::milliseconds(20);
 // What is left to write at a stop may wait for a disk that hangs: no longer than this after server.drain_timeout.
 constexpr auto write_patience = std::chrono::seconds(1);
 
-void tell(const confinement& c, const allowed_paths& within, log& out)
+void tell(const confinement& c, const allowed_paths& within, const allowed_ports& ports,
+          const std::vector<std::string>& strangers, log& out)
 {
     auto list = [](const std::vector<std::string>& paths) {
         std::string text;
         for (const std::string& p : paths) text += (text.empty() ? "" : ", ") + p;
         return text.empty() ? std::string("nothing") : text;
     };
+    auto list_of_ports = [&](const std::vector<std::uint16_t>& numbers) {
+        std::vector<std::string> texts;
+        for (std::uint16_t n : numbers) texts.push_back(n == 0 ? "any" : std::to_string(n));
+        return c.version < landlock_ports ? std::string("any") : list(texts);
+    };
     if (c.version == 0) return out.info("not confined to the files that it needs: skipped", {{"why", c.why_not}});
-    out.info("confined",
-             {{"landlock", std::to_string(c.version)}, {"reads", list(within.reads)}, {"writes", list(within.writes)}});
+    out.info("confined", {{"landlock", std::to_string(c.version)},
+                          {"reads", list(within.reads)},
+                          {"writes", list(within.writes)},
+                          {"listens_on", list_of_ports(ports.bind)},
+                          {"connects_to", list_of_ports(ports.connect)}});
+    for (const std::string& stranger : strangers)
+        out.warn("the folder of the database or the ledger holds more than callcache's files, and callcache may write "
+                 "all of it; give them a folder of their own (--db FILE)",
+                 {{"for_example", stranger}});
     if (std::find(within.writes.begin(), within.writes.end(), "/") != within.writes.end())
         out.warn(
             "the database or the ledger lies in /, so callcache may write every file; give them a folder of their own");
@@ -115,9 +128,10 @@ int serve(const settings& config, const std::function<loaded_settings()>& read_a
 {
     system_clock clock;
     const allowed_paths within = allowed_paths_of(config);
-    const confinement confined = confine(within);  // binds the threads that are begun from here on, the log's first
+    const allowed_ports ports = allowed_ports_of(config);
+    const confinement confined = confine(within, ports);  // binds the threads begun from here on, the log's first
     auto out = make_log(config.log);
-    tell(confined, within, *out);
+    tell(confined, within, ports, strangers_in_reach(config), *out);
 
     // Before the start, which a signal then stops as soon as it is done: to process 1, which a container's is, the
     // kernel delivers nothing that is not handled.

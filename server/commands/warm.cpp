@@ -54,12 +54,17 @@ public:
     // The old one or the new one is there, whatever happens. False, and errno, if it cannot be written.
     bool write(const warm_state& s) const
     {
-        const std::string fresh = path_ + ".new", text = text_of(s);
-        int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        const std::string text = text_of(s);
+        std::string fresh = path_ + ".new-XXXXXX";  // a name that nobody has
+        int fd = mkostemp(fresh.data(), O_CLOEXEC);
         if (fd < 0) return false;
         bool written = ::write(fd, text.data(), text.size()) == ssize_t(text.size()) && fsync(fd) == 0;
         close(fd);
-        return written && rename(fresh.c_str(), path_.c_str()) == 0;
+        if (written && rename(fresh.c_str(), path_.c_str()) == 0) return true;
+        const int error = errno;
+        unlink(fresh.c_str());
+        errno = error;
+        return false;
     }
 
     void remove() const { unlink(path_.c_str()); }

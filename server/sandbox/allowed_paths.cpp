@@ -2,7 +2,9 @@
 
 #include "cache/data_files.hpp"
 #include "cache/file_system.hpp"
+#include "config/address.hpp"
 #include "config/keys.hpp"
+#include "config/proxy_address.hpp"
 
 #include <openssl/x509.h>
 
@@ -114,6 +116,44 @@ allowed_paths allowed_paths_of(const settings& config)
         for (const std::string& file : {files->cache, files->ledger})
             if (file != in_memory) writes.add_written(file);
     return {reads.list_without(writes), writes.list_without({})};
+}
+
+std::vector<std::string> strangers_in_reach(const settings& config)
+{
+    std::vector<std::string> strangers;
+    auto found = find_data_files(config);
+    auto* files = std::get_if<data_files>(&found);
+    if (!files) return strangers;
+    // callcache.db, callcache.db-wal, callcache.db-budget-lock; and where a file system is mounted, its own folder.
+    auto is_ours = [&](const fs::path& path) {
+        auto is_of = [&](const std::string& file) { return path == file || path.string().starts_with(file + "-"); };
+        return is_of(files->cache) || is_of(files->ledger) || path.filename() == "lost+found";
+    };
+    std::set<fs::path> folders;
+    for (const std::string& file : {files->cache, files->ledger})
+        if (file != in_memory) folders.insert(fs::path(file).parent_path());
+    for (const fs::path& folder : folders)
+    {
+        std::error_code unreadable;
+        fs::directory_iterator at(folder, unreadable), end;
+        while (!unreadable && at != end && is_ours(at->path())) at.increment(unreadable);
+        if (!unreadable && at != end) strangers.push_back(at->path().string());
+    }
+    return strangers;
+}
+
+allowed_ports allowed_ports_of(const settings& config)
+{
+    constexpr std::uint16_t dns = 53;  // a name's long answer comes by TCP
+    std::set<std::uint16_t> bind, connect{dns};
+    for (const auto& list : {config.server.listen, config.server.admin})
+        for (const std::string& text : list)
+            if (auto at = parse_host_port(text)) bind.insert(at->port);
+    if (auto through = parse_proxy(config.upstream.proxy))
+        connect.insert(through->at.port);
+    else if (auto upstream = parse_origin(config.upstream.url))
+        connect.insert(upstream->at.port);
+    return {{bind.begin(), bind.end()}, {connect.begin(), connect.end()}};
 }
 
 }  // namespace callcache

@@ -21,7 +21,10 @@ namespace
 {
 
 // What came after Debian 12's <linux/landlock.h>, which knows version 2.
-constexpr std::uint64_t access_truncate = 1 << 14;   // version 3
+constexpr std::uint64_t access_truncate = 1 << 14;  // version 3
+constexpr std::uint64_t access_bind_tcp = 1 << 0;   // version 4
+constexpr std::uint64_t access_connect_tcp = 1 << 1;
+constexpr int rule_net_port = 2;
 constexpr std::uint64_t access_ioctl_dev = 1 << 15;  // version 5
 constexpr std::uint64_t scope_signal = 1 << 1;       // version 6
 
@@ -29,6 +32,10 @@ constexpr std::uint64_t scope_signal = 1 << 1;       // version 6
 struct ruleset_attributes
 {
     std::uint64_t files = 0, ports = 0, scopes = 0;
+};
+struct port_attributes
+{
+    std::uint64_t access = 0, port = 0;
 };
 
 // Everything of version 1 is refused where no rule allows it; and to move a file to another folder, always.
@@ -66,8 +73,17 @@ void allow(int ruleset, const std::string& path, std::uint64_t access)
     checked(syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0));
 }
 
+void allow(int ruleset, const std::vector<std::uint16_t>& ports, std::uint64_t access)
+{
+    for (std::uint16_t port : ports)
+    {
+        port_attributes rule{access, port};
+        checked(syscall(SYS_landlock_add_rule, ruleset, rule_net_port, &rule, 0));
+    }
+}
+
 // Gives the version that is in force.
-int enter_landlock(const allowed_paths& within, int newest)
+int enter_landlock(const allowed_paths& within, const allowed_ports& ports, int newest)
 {
     int version =
         checked(syscall(SYS_landlock_create_ruleset, nullptr, std::size_t(0), LANDLOCK_CREATE_RULESET_VERSION));
@@ -76,11 +92,17 @@ int enter_landlock(const allowed_paths& within, int newest)
     ruleset_attributes handled;
     handled.files = of_version_1;
     if (version >= 3) handled.files |= access_truncate;
+    if (version >= landlock_ports) handled.ports = access_bind_tcp | access_connect_tcp;
     if (version >= 5) handled.files |= access_ioctl_dev;
     if (version >= 6) handled.scopes = scope_signal;
     descriptor ruleset{checked(syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0))};
     for (const std::string& path : within.reads) allow(ruleset.fd, path, reading & handled.files);
     for (const std::string& path : within.writes) allow(ruleset.fd, path, writing & handled.files);
+    if (version >= landlock_ports)
+    {
+        allow(ruleset.fd, ports.bind, access_bind_tcp);
+        allow(ruleset.fd, ports.connect, access_connect_tcp);
+    }
     checked(syscall(SYS_landlock_restrict_self, ruleset.fd, 0));
     return version;
 }
@@ -106,14 +128,14 @@ void refuse_core_dumps()
 
 }  // namespace
 
-confinement confine(const allowed_paths& within, int newest)
+confinement confine(const allowed_paths& within, const allowed_ports& ports, int newest)
 {
     assert(is_only_thread());
     refuse_core_dumps();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return {0, std::strerror(errno)};
     try
     {
-        return {enter_landlock(within, newest), ""};
+        return {enter_landlock(within, ports, newest), ""};
     }
     catch (int error)
     {

@@ -266,6 +266,11 @@ TEST_CASE("snapshot: of a running callcache, for its owner alone; it serves offl
     struct stat info;
     REQUIRE(stat(copy.c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == 0600);
+    std::ofstream(copy + "-part") << "a stranger's";
+    CHECK(contains(entries(), "2 calls"));
+    CHECK(std::filesystem::file_size(copy + "-part") == 12);
+    for (const auto& left : std::filesystem::directory_iterator(w.folder.path()))
+        CHECK_FALSE(contains(left.path().string(), "-part-"));
     finished again = run(callcache_program, {"snapshot", copy, "--db", database});
     CHECK(again.code == 1);
     CHECK(contains(again.output, "it exists, and is not overwritten"));
@@ -284,6 +289,15 @@ TEST_CASE("snapshot: of a running callcache, for its owner alone; it serves offl
     CHECK_FALSE(std::filesystem::exists(copy + "-budget"));
     CHECK(w.get(1).status == 200);
 
+    const std::string mistyped = w.folder.file("cpoy.db");
+    for (const char* command : {"serve", "check"})
+    {
+        finished r =
+            run(callcache_program, {command, "--set", "mode=offline", "--listen", "127.0.0.1:0", "--db", mistyped});
+        CHECK(r.code == 1);
+        CHECK(contains(r.output, "there is no database at " + mistyped));
+        CHECK_FALSE(std::filesystem::exists(mistyped));
+    }
     finished checked = run(callcache_program, {"check", "--set", "mode=offline", "--db", copy});
     CHECK(checked.code == 0);
     CHECK(contains(checked.output, "Offline (mode)"));

@@ -179,6 +179,7 @@ TEST_CASE("warm: it stops where the rest of the day is held for tools, says so, 
 TEST_CASE("warm: Ctrl-C ends it with the file kept, and the same command goes on")
 {
     warmed_month m;
+    std::ofstream(m.cursor_file + ".new") << "a stranger's";
     child first(callcache_program, m.arguments("2026-10-01", "2026-10-08"), {gong_key, "", 0});
     REQUIRE(m.is_asked(10));
     first.signal(SIGINT);
@@ -189,6 +190,7 @@ TEST_CASE("warm: Ctrl-C ends it with the file kept, and the same command goes on
     CHECK(kept.find("secret") == std::string::npos);
     CHECK(kept.find(sim::basic("key", "secret").substr(6)) == std::string::npos);
     CHECK(std::filesystem::status(m.cursor_file).permissions() == std::filesystem::perms(0600));
+    CHECK(read_whole_file(m.cursor_file + ".new") == "a stranger's");
     finished other_range = m.warm("2026-10-02", "2026-10-08");
     CHECK(other_range.code == 1);
     CHECK(contains(other_range, "is no cursor file of this range"));

@@ -71,6 +71,17 @@ TEST_CASE("start: offline neither the credential nor upstream's authorities are 
     CHECK(start_problems(f.config).empty());
 }
 
+TEST_CASE("start: offline the database is there already, or in memory")
+{
+    files f;
+    f.config.mode = run_mode::offline;
+    auto found = start_problems(f.config);
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].starts_with("cache.path: there is no database at " + f.config.cache.path));
+    f.config.cache.path = ":memory:";
+    CHECK(start_problems(f.config).empty());
+}
+
 TEST_CASE("start: what rests on a file that is out of reach is not judged, and the rest is")
 {
     files f;

@@ -168,3 +168,41 @@ TEST_CASE("reach: what libraries read is in it")
     for (const char* path : {"/etc", "/dev/urandom", "/usr/lib"})
         CHECK(std::find(reads.begin(), reads.end(), path) != reads.end());
 }
+
+TEST_CASE("reach: what is not callcache's in a folder that it may write is named, one for each folder")
+{
+    tree t;
+    for (const char* ours :
+         {"data/c.db", "data/c.db-wal", "data/c.db-budget", "data/c.db-budget-lock", "data/lost+found/x"})
+        t.file(ours);
+    settings s;
+    s.cache.path = t.path("data/c.db");
+    CHECK(strangers_in_reach(s).empty());
+    t.file("data/c.db.old");
+    CHECK(strangers_in_reach(s) == names{t.path("data/c.db.old")});
+    t.file("ledger/notes");
+    s.budget.path = t.path("ledger/budget");
+    fs::remove(t.path("data/c.db.old"));
+    fs::create_directory(t.path("data/.git"));
+    CHECK(strangers_in_reach(s) == names{t.path("data/.git"), t.path("ledger/notes")});
+    s.cache.path = t.path("absent/c.db");
+    s.budget.path = ":memory:";
+    CHECK(strangers_in_reach(s).empty());
+    s.cache.path = ":memory:";
+    CHECK(strangers_in_reach(s).empty());
+}
+
+TEST_CASE("reach: the ports are those that are listened on, DNS's, and upstream's or that of the proxy before it")
+{
+    settings s;
+    using ports = std::vector<std::uint16_t>;
+    CHECK(allowed_ports_of(s).bind == ports{4664, 4665});
+    CHECK(allowed_ports_of(s).connect == ports{53, 443});
+    s.server.listen = {"[::1]:0", "localhost:80"};
+    s.server.admin = {};
+    s.upstream.url = "http://localhost:9000";
+    CHECK(allowed_ports_of(s).bind == ports{0, 80});
+    CHECK(allowed_ports_of(s).connect == ports{53, 9000});
+    s.upstream.proxy = "http://user:password@proxy:3128";
+    CHECK(allowed_ports_of(s).connect == ports{53, 3128});
+}

@@ -13,11 +13,14 @@
 #include <functional>
 #include <thread>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,6 +50,26 @@ int try_open(const std::string& path, int how)
     return 0;
 }
 
+// On IPv4's loopback.
+sockaddr_in loopback(std::uint16_t port)
+{
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_port = htons(port);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return at;
+}
+
+// 0, or why the system's call with a new TCP socket and this port fails.
+int try_port(int (*call)(int, const sockaddr*, socklen_t), std::uint16_t port)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in at = loopback(port);
+    int error = call(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 ? 0 : errno;
+    close(fd);
+    return error;
+}
+
 // As a kernel without it does, or a container's filter.
 void answer_landlock_with(int error)
 {
@@ -63,7 +86,7 @@ void answer_landlock_with(int error)
 
 int landlock_here()
 {
-    return in_a_child([] { return confine({}).version; });
+    return in_a_child([] { return confine({}, {}).version; });
 }
 
 struct folders
@@ -86,7 +109,7 @@ struct folders
 TEST_CASE("confinement: no new privileges and no core dump, whatever the kernel has")
 {
     CHECK(in_a_child([] {
-              confine({}, 0);
+              confine({}, {}, 0);
               rlimit core{};
               getrlimit(RLIMIT_CORE, &core);
               return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 && core.rlim_max <= 1 ? 0 : 1;
@@ -103,7 +126,7 @@ TEST_CASE(
         INFO(error);
         CHECK(in_a_child([error = error, why = std::string(why)] {
                   answer_landlock_with(error);
-                  confinement c = confine({});
+                  confinement c = confine({}, {});
                   if (c.version != 0 || c.why_not != why) return 1;
                   return try_open("/etc/passwd", O_RDONLY);
               }) == 0);
@@ -139,13 +162,33 @@ TEST_CASE(
             return 0;
         };
         CHECK(in_a_child([&] {
-                  if (confine(f.within(), version).version != version) return 100;
+                  if (confine(f.within(), {}, version).version != version) return 100;
                   int first = claims(), second = 0, nested = 0;
                   std::thread([&] {
                       second = claims();
                       std::thread([&] { nested = claims(); }).join();
                   }).join();
                   return first != 0 ? first : second != 0 ? second : nested;
+              }) == 0);
+    }
+}
+
+TEST_CASE("confinement: where the kernel knows ports, no other is listened on or connected to")
+{
+    int here = landlock_here();
+    if (here < landlock_ports) MESSAGE("skipped: this kernel's Landlock knows no ports");
+    constexpr std::uint16_t one = 1, two = 2;  // nobody listens there
+    for (int version = 1; version <= here; ++version)
+    {
+        INFO("version ", version);
+        CHECK(in_a_child([&] {
+                  if (confine({}, {{0}, {one}}, version).version != version) return 100;
+                  const bool knows = version >= landlock_ports;
+                  if (try_port(::connect, one) != ECONNREFUSED) return 1;
+                  if (try_port(::connect, two) != (knows ? EACCES : ECONNREFUSED)) return 2;
+                  if (try_port(::bind, 0) != 0) return 3;
+                  if ((try_port(::bind, 45'671) == EACCES) != knows) return 4;
+                  return 0;
               }) == 0);
     }
 }
@@ -163,7 +206,7 @@ TEST_CASE("confinement: a secret whose link is swapped is read, and a file that 
     pid_t child = fork();
     if (child == 0)
     {
-        confine(f.within());
+        confine(f.within(), {});
         char byte = 0;
         (void)!write(pipe_from[1], &byte, 1);
         (void)!::read(pipe_to[0], &byte, 1);
