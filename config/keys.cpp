@@ -354,6 +354,10 @@ std::vector<config_key> make_keys()
         secret("credentials.bearer_token", PLACE(credentials.bearer_token), "With inject: a bearer token."),
         string("credentials.clients_file", PLACE(credentials.clients_file), "a file, or empty",
                "With inject: JSON with the token of each tool by its name; needed to listen beyond loopback."),
+        string(
+            "credentials.name", PLACE(credentials.name), "text, or empty",
+            "With inject: what is kept is kept under this name, whatever the key or the token is today, so that a new "
+            "one finds it. Empty: under the access key, or the path of credentials.bearer_token_file."),
         word("credentials.share", PLACE(credentials.share),
              words<credentials_share>{{"per_credential", credentials_share::per_credential},
                                       {"company", credentials_share::company}},

@@ -356,7 +356,10 @@ std::vector<config_problem> contradictions(const settings& s)
             "credentials.mode forward");
     }
     else
+    {
         check(k.clients_file.empty(), "credentials.clients_file: is for credentials.mode inject");
+        check(k.name.empty(), "credentials.name: is for credentials.mode inject");
+    }
     if (k.mode == credentials_mode::forward)
         check(!has_key && !has_secret && !has_bearer,
               "credentials.mode: a credential is set, but mode is forward; set it to inject");

@@ -71,6 +71,7 @@ struct credentials_settings
     std::string access_key_file, access_key_secret_file, bearer_token_file;
     std::string access_key, access_key_secret, bearer_token;  // from the environment alone; never shown
     std::string clients_file;                                 // inject: name and token of each tool
+    std::string name;  // inject: what is kept is kept under it; empty: under the access key, or the token's file
     credentials_share share = credentials_share::per_credential;
     std::vector<std::string> company_keys;  // access keys; the first names the cache that they share
     milliseconds trust = 1h;

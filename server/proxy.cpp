@@ -3,6 +3,7 @@
 #include "cache/file_system.hpp"
 #include "cache/mistakes.hpp"
 #include "config/budget_share.hpp"
+#include "server/admin/headline.hpp"
 #include "server/async/run_loop.hpp"
 #include "server/budget/zone.hpp"
 #include "server/open_ledger.hpp"
@@ -205,8 +206,9 @@ std::optional<std::string> proxy::open_listeners()
     lookup_handler_ = std::make_unique<lookup_handler>(lookup_handler::parts{config_, *tiers_, *partitions_, *fetcher_,
                                                                              injected_.get(), clients_.get(), upstream_,
                                                                              around_.clock, around_.out, counts_});
-    observer_ = std::make_unique<observer>(observer::parts{config_, upstream_, *tiers_, *fetcher_, counts_, log_,
-                                                           around_.clock, [this] { return connections(); }});
+    observer_ =
+        std::make_unique<observer>(observer::parts{config_, upstream_, *tiers_, *fetcher_, counts_, log_, around_.clock,
+                                                   [this] { return connections(); }, tls_.get()});
     admin_ = std::make_unique<admin>(admin::parts{config_, ready_, admin_token_, *tiers_, *partitions_, *fetcher_,
                                                   *observer_, around_.clock, around_.out, around_.read_again});
     std::size_t most = connections_for(descriptors_, fronts_.size(), config_->upstream.connections_max);
@@ -310,6 +312,11 @@ void proxy::look_after(wall_time now)
         tiers_->look_after({now, around_.clock.steady()});
     }
     observer_->look();
+    if (tls_ && now - certificate_looked_at_ >= std::chrono::days(1))
+    {
+        certificate_looked_at_ = now;
+        if (auto warning = certificate_warning(end_of(tls_->current()), now)) around_.out.warn(*warning);
+    }
     log_.look();
     look_after_lock();
     read_files_again();
@@ -352,6 +359,7 @@ std::optional<std::string> proxy::read_tls()
     auto read = read_tls_identity(config_->server);
     if (auto* trouble = std::get_if<std::string>(&read)) return *trouble;
     auto& identity = std::get<tls_identity>(read);
+    certificate_looked_at_ = {};
     if (tls_)
         tls_->replace(std::move(identity));
     else

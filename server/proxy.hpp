@@ -104,7 +104,7 @@ private:
     std::unique_ptr<tls_identity_holder> tls_;  // towards tools; null: none
     admin_token_holder admin_token_;
     std::atomic<bool> ready_{false};
-    wall_time recency_at_{};
+    wall_time recency_at_{}, certificate_looked_at_{};
     std::vector<watched_file> credential_files_;
     watched_file clients_file_, ca_file_, tls_certificate_file_, tls_key_file_, admin_token_file_;
 

@@ -11,6 +11,7 @@ namespace
 {
 
 constexpr std::size_t tools_shown = 3;
+constexpr auto certificate_span = std::chrono::days(14);
 constexpr std::uint64_t duplicates_min = 20;         // API calls of a day that are worth a word,
 constexpr std::uint64_t duplicates_min_percent = 5;  // if they are this much of it
 
@@ -63,6 +64,7 @@ std::string headline(const overview& o)
                "callcache · ";
     if (b.ledger == ledger_state::in_memory)
         text = "the budget's ledger cannot be written, so what is spent is counted in memory · ";
+    if (auto warning = certificate_warning(o.certificate_end, o.now)) text += *warning + " · ";
     text += spent_text(b) + " · " + forecast_text(o);
     if (std::string tools = tools_text(b); !tools.empty()) text += " · " + tools;
     text += " · " + grouped(sum_of(o.of_the_day, {outcome::hit, outcome::stale, outcome::negative, outcome::offline})) +
@@ -72,6 +74,14 @@ std::string headline(const overview& o)
             " · Gong asked to wait until " + minute_text(std::chrono::ceil<std::chrono::minutes>(o.now + b.paused_for));
     if (!o.upstream.is_up) text += " · Gong is down";
     return text;
+}
+
+std::optional<std::string> certificate_warning(std::optional<wall_time> end, wall_time now)
+{
+    if (!end || *end - now > certificate_span) return std::nullopt;
+    const std::string what = "the certificate towards tools (server.tls_certificate_file) ";
+    if (*end <= now) return what + "ended at " + clock_text(*end, now) + ", so tools cannot connect: renew it";
+    return what + "ends in " + span_text(whole_seconds(*end - now)) + ": renew it";
 }
 
 std::vector<std::string> hints(const overview& o)

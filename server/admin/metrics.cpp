@@ -145,6 +145,9 @@ void add_budget(families& f, const overview& o)
     f.add(double(b.background), {{"class", "background"}});
     f.gauge("callcache_paused_until_timestamp_seconds", "Until when Gong has asked to wait with a 429; 0: it has not",
             b.paused_for > duration(0) ? seconds(o.now + b.paused_for) : 0);
+    if (o.certificate_end)
+        f.gauge("callcache_certificate_end_timestamp_seconds", "When the certificate towards tools ends",
+                seconds(*o.certificate_end));
     f.gauge("callcache_ledger_durable", "0 while the day is counted in memory alone",
             b.ledger == ledger_state::durable);
     f.gauge("callcache_ledger_ours", "0 once its lock is lost: nothing is sent to Gong any more",

@@ -37,6 +37,7 @@ task<overview> observer::now()
         o.of_the_day = day_.sum(std::int64_t(24) * 60, o.now);
     }
     o.connections = parts_.connections();
+    if (parts_.tls) o.certificate_end = end_of(parts_.tls->current());
     o.memory_entries = parts_.kept.memory().entries();
     o.memory_bytes = parts_.kept.memory().bytes();
     o.memory_max = s.cache.memory_max;

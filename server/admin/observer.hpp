@@ -11,6 +11,7 @@
 #include "server/admin/process_reader.hpp"
 #include "server/async/clock.hpp"
 #include "server/fetch/fetcher.hpp"
+#include "server/front/tls_identity.hpp"
 #include "server/telemetry/log_watch.hpp"
 
 #include <functional>
@@ -33,6 +34,7 @@ public:
         const log_watch& out;
         const clock_source& clock;
         std::function<std::size_t()> connections;  // of tools
+        const tls_identity_holder* tls;            // towards tools; null: none
     };
     explicit observer(parts);
 

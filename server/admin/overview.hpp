@@ -38,7 +38,8 @@ struct overview
     request_totals requests;
     std::vector<last_day::minute> last_hour;
     outcome_counts of_the_day;
-    std::size_t connections = 0;  // of tools
+    std::size_t connections = 0;               // of tools
+    std::optional<wall_time> certificate_end;  // towards tools; nothing without TLS
 
     std::uint64_t memory_entries = 0, memory_bytes = 0, memory_max = 0, memory_evicted = 0;
     store::state disk;

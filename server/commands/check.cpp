@@ -3,11 +3,13 @@
 
 #include "config/budget_share.hpp"
 #include "config/keys.hpp"
+#include "server/admin/headline.hpp"
 #include "server/async/system_clock.hpp"
 #include "server/budget/zone.hpp"
 #include "server/commands/ask_self.hpp"
 #include "server/commands/commands.hpp"
 #include "server/commands/live_check.hpp"
+#include "server/front/tls_identity.hpp"
 #include "server/secrets/credential.hpp"
 #include "server/start_files.hpp"
 #include "server/text/escape.hpp"
@@ -95,6 +97,14 @@ int ask_vendor(const settings& config, const data_files& files, const std::strin
     std::_Exit(good ? 0 : 1);
 }
 
+std::optional<std::string> warn_of_certificate(const settings& config)
+{
+    if (config.server.tls_certificate_file.empty()) return std::nullopt;
+    auto read = read_tls_identity(config.server);
+    auto* identity = std::get_if<tls_identity>(&read);
+    return identity ? certificate_warning(end_of(*identity), system_clock().wall()) : std::nullopt;
+}
+
 }  // namespace
 
 int check(const settings& config, const check_wishes& wishes)
@@ -126,6 +136,7 @@ int check(const settings& config, const check_wishes& wishes)
     if (config.mode == run_mode::offline)
         std::puts("Offline (mode): only what is kept is served; nothing goes upstream.");
     if (auto share = share_warning(config)) std::printf("Warning: %s.\n", share->c_str());
+    if (auto certificate = warn_of_certificate(config)) std::printf("Warning: %s.\n", certificate->c_str());
     std::fflush(stdout);
     if (wishes.live && config.mode == run_mode::offline)
         return refuse("--live: mode is offline, and nothing goes upstream");

@@ -206,6 +206,11 @@ task<bool> session::secure()
     tls_ = std::make_unique<tls_stream>(rules_.tls->current(), socket_);
     expect(incoming::handshake, rules_.limits().header_timeout);
     auto greeted = co_await tls_->handshake();
+    if (greeted != tls_stream::greeting::done && !tls_->why_failed().empty())
+    {
+        error_code gone;
+        rules_.answers.handshake_failed(tls_->why_failed(), socket_.remote_endpoint(gone).address().to_string());
+    }
     if (greeted == tls_stream::greeting::plain_http)
     {
         tls_.reset();

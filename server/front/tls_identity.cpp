@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include <ctime>
 #include <utility>
 
 namespace callcache
@@ -109,6 +110,14 @@ std::variant<tls_identity, std::string> read_tls_identity(const server_settings&
                      SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY);
     return context;
+}
+
+wall_time end_of(const tls_identity& identity)
+{
+    std::tm end{};
+    const X509* certificate = SSL_CTX_get0_certificate(identity.get());
+    if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1) return wall_time::max();
+    return std::chrono::time_point_cast<duration>(std::chrono::system_clock::from_time_t(timegm(&end)));
 }
 
 void tls_identity_holder::replace(tls_identity next)

@@ -1,6 +1,7 @@
 // Who callcache is towards tools that connect by TLS: its certificate and the key of it, ready for use.
 #pragma once
 
+#include "cache/time.hpp"
 #include "config/settings.hpp"
 
 #include <memory>
@@ -18,6 +19,9 @@ using tls_identity = std::shared_ptr<ssl_ctx_st>;
 // Reads server.tls_certificate_file and server.tls_key_file, which are set. An operator's line if the two are of no
 // use; it names the key, and holds nothing of what was read.
 std::variant<tls_identity, std::string> read_tls_identity(const server_settings&);
+
+// When the certificate itself ends, and not those that it rests on.
+wall_time end_of(const tls_identity&);
 
 // The pair that new connections are greeted with, which may be replaced while it is used. Any thread.
 class tls_identity_holder

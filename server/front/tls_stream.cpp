@@ -100,8 +100,12 @@ task<tls_stream::greeting> tls_stream::handshake()
     auto attempt = [this] { return SSL_do_handshake(ssl_.get()); };
     int done = co_await until_done(attempt);
     if (done > 0) co_return greeting::done;
-    auto reason = ERR_GET_REASON(ERR_peek_error());
+    const unsigned long error = ERR_peek_error();
+    auto reason = ERR_GET_REASON(error);
     bool plain = failed_ && (reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST);
+    bool is_told = failed_ && error != 0 && reason != SSL_R_UNEXPECTED_EOF_WHILE_READING;
+    const char* text = is_told ? ERR_reason_error_string(error) : "";
+    why_failed_ = text ? text : "unknown";
     ERR_clear_error();
     co_return plain ? greeting::plain_http : greeting::failed;
 }

@@ -33,6 +33,9 @@ public:
     };
     task<greeting> handshake();
 
+    // OpenSSL's words for a handshake that failed; empty where the tool has just gone, as a probe does.
+    const std::string& why_failed() const { return why_failed_; }
+
     // 0 if nothing more will come. An end without close_notify is an end like any other: a request says itself where
     // its body ends, so nothing can be cut off unseen.
     task<std::size_t> read_some(std::span<char>);
@@ -52,6 +55,7 @@ private:
     tcp_socket& socket_;
     std::shared_ptr<ssl_st> ssl_;
     bool failed_ = false;  // OpenSSL's own word: no further call
+    std::string why_failed_;
 };
 
 }  // namespace callcache

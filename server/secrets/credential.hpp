@@ -14,7 +14,7 @@ namespace callcache
 struct injected_credential
 {
     std::string authorization;  // the field's value
-    identity who;               // the access key, without its secret: a new secret is the same identity
+    identity who;               // whose what is kept is: credentials.name, or the access key, or the token's file
 };
 
 // Reads the files or the environment's values. An operator's line if that cannot be done.

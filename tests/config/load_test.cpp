@@ -470,6 +470,14 @@ TEST_CASE("contradictions: inject needs one credential, forward none")
     }
 }
 
+TEST_CASE("contradictions: a name for what is kept is for inject")
+{
+    CHECK(contradiction([](settings& s) { s.credentials.name = "gong"; }).starts_with("credentials.name: is for"));
+    CHECK(contradiction([](settings& s) {
+              s.credentials = {.mode = credentials_mode::inject, .bearer_token = "t", .name = "gong"};
+          }) == "");
+}
+
 TEST_CASE("contradictions: half a credential is a mistake too, in either mode")
 {
     settings forward, inject;

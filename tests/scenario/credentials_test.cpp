@@ -285,6 +285,36 @@ TEST_CASE("inject: the proxy's credential goes upstream, whatever the tool sends
     }
 }
 
+TEST_CASE("inject: a bearer token's file that is replaced finds what was kept, and a name finds it under a key too")
+{
+    harness w;
+    w.vendor_options.keys["Bearer one"] = w.vendor_options.keys["Bearer two"] = {};
+    const std::string file = w.folder.file("token");
+    std::ofstream(file) << "one";
+    w.config.credentials = {.mode = credentials_mode::inject, .bearer_token_file = file};
+    bool named = false;
+    SUBCASE("without a name") {}
+    SUBCASE("with a name")
+    {
+        named = true;
+    }
+    if (named) w.config.credentials.name = "gong";
+    w.start();
+    CHECK(w.get(w.path(1), {}, "").status == 200);
+    std::ofstream(file + "-new") << "two";
+    std::filesystem::rename(file + "-new", file);
+    w.cache->look_after(w.clock.wall());
+    CHECK(w.get(w.path(1), {}, "").cache("hit") == "hit");
+    CHECK(w.get(w.path(2), {}, "").status == 200);
+    CHECK(w.vendor->heads().back().find("Authorization: Bearer two\r\n") != std::string::npos);
+    CHECK(w.vendor->requests() == 2);
+
+    w.config.credentials = {.mode = credentials_mode::inject, .access_key = "key", .access_key_secret = "secret"};
+    if (named) w.config.credentials.name = "gong";
+    w.start();
+    CHECK((w.get(w.path(1), {}, "").cache("hit") == "hit") == named);
+}
+
 TEST_CASE("inject: no web page, no rebinding name and no preflight gets through")
 {
     harness w;

@@ -1,6 +1,7 @@
 // TLS towards the tools: the same proxy behind it, and what goes wrong with TLS costs one connection.
 
 #include "tests/sim/certificate.hpp"
+#include "tests/support/budget_harness.hpp"
 #include "tests/support/tls_tool.hpp"
 
 #include <doctest/doctest.h>
@@ -133,6 +134,56 @@ TEST_CASE("tools TLS: 1.2 is spoken, 1.1 is not")
     CHECK(oldest.why.find("version") != std::string::npos);
     oldest.raw.wait_closed();
     CHECK(w.answers());
+}
+
+TEST_CASE(
+    "tools TLS: a handshake that fails is logged with its reason and address, and a probe that only connects is not")
+{
+    tools_tls_harness w;
+    w.start();
+    {
+        tool probe(w);
+        w.run_for_a_while();
+    }
+    w.run_for_a_while();
+    CHECK_FALSE(contains(w.out.text(), "TLS handshake failed"));
+    tls_tool stranger(w, {sim::make_certificate().authority, {}, 0});
+    CHECK_FALSE(stranger.handshake());
+    w.run_until([&] { return contains(w.out.text(), "a tool's TLS handshake failed"); });
+    CHECK(contains(w.out.text(), "unknown ca from=127.0.0.1"));
+    w.raw(w.request("GET", w.path(1)));
+    CHECK(contains(w.out.text(), "why=http request from=127.0.0.1"));
+}
+
+TEST_CASE("tools TLS: a certificate that is about to end is logged once a day, and stands in the headline and a metric")
+{
+    tools_tls_harness w;
+    w.start();
+    auto said = [&] {
+        std::size_t times = 0;
+        const std::string text = w.out.text(), line = "the certificate towards tools (server.tls_certificate_file) end";
+        for (std::size_t at = text.find(line); at != text.npos; at = text.find(line, at + 1)) ++times;
+        return times;
+    };
+    auto metric = [&] { return w.operate("GET", "/metrics").body; };
+    CHECK(contains(metric(), "callcache_certificate_end_timestamp_seconds"));
+    w.cache->look_after(w.clock.wall());
+    CHECK(said() == 0);
+    w.clock.advance(30 * 24h);
+    for (int i = 0; i < 3; ++i) w.cache->look_after(w.clock.wall());
+    CHECK(said() == 1);
+    CHECK(contains(w.operate("GET", "/stats").body, "\"headline\":\"the certificate towards tools"));
+    w.clock.advance(24h);
+    w.cache->look_after(w.clock.wall());
+    CHECK(said() == 2);
+    // A new pair is looked at when it is read.
+    auto pair = sim::make_certificate({"localhost", -1, 400});
+    w.swap(w.certificate_file, pair.chain);
+    w.swap(w.key_file, pair.key);
+    w.cache->look_after(w.clock.wall());
+    w.cache->look_after(w.clock.wall());
+    CHECK(said() == 2);
+    CHECK_FALSE(contains(w.operate("GET", "/stats").body, "\"headline\":\"the certificate"));
 }
 
 TEST_CASE("tools TLS: of the protocols that a tool offers it is http/1.1, or none is chosen and it ends")

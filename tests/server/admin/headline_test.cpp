@@ -54,6 +54,19 @@ TEST_CASE("headline: it leads with a ledger that cannot be written, or is not ou
                                   "lost; restart callcache · 1,204 of 10,000 · "));
 }
 
+TEST_CASE("headline: it leads with a certificate towards tools that ends within 14 days, or has ended")
+{
+    overview o = some_day();
+    o.certificate_end = noon + 14 * 24h + 1s;
+    CHECK(headline(o) == headline(some_day()));
+    o.certificate_end = noon + 14 * 24h;
+    CHECK(headline(o) == "the certificate towards tools (server.tls_certificate_file) ends in 14 days: renew it · " +
+                             headline(some_day()));
+    o.certificate_end = noon;
+    CHECK(headline(o).starts_with("the certificate towards tools (server.tls_certificate_file) ended at 12:00:00 UTC, "
+                                  "so tools cannot connect: renew it · 1,204"));
+}
+
 TEST_CASE("headline: without a limit, and before anything was asked")
 {
     overview o;
