@@ -269,7 +269,8 @@ bool is_own_address(const host_port& at, const server_settings& s)
         auto own = parse_host_port(text);
         if (!own || own->port == 0 || own->port != at.port) return false;
         bool is_any = own->host == "0.0.0.0" || own->host == "::";
-        return own->host == at.host || ((is_any || is_loopback(own->host)) && is_loopback(at.host));
+        bool is_name = own->host == "localhost" || at.host == "localhost";
+        return own->host == at.host || ((is_any || (is_name && is_loopback(own->host))) && is_loopback(at.host));
     };
     return std::any_of(s.listen.begin(), s.listen.end(), answers) ||
            std::any_of(s.admin.begin(), s.admin.end(), answers);

@@ -118,6 +118,7 @@ private:
     std::unique_ptr<admin> admin_;
     std::unique_ptr<session_rules> tool_rules_, admin_rules_;
     std::shared_ptr<listener> tool_listener_, admin_listener_;
+    const std::shared_ptr<std::vector<tcp::endpoint>> own_addresses_ = std::make_shared<std::vector<tcp::endpoint>>();
     std::vector<std::thread> threads_;
 };
 

@@ -9,6 +9,7 @@
 #include "server/commands/ask_self.hpp"
 #include "server/commands/commands.hpp"
 #include "server/commands/live_check.hpp"
+#include "server/front/listener.hpp"
 #include "server/front/tls_identity.hpp"
 #include "server/secrets/credential.hpp"
 #include "server/start_files.hpp"
@@ -66,6 +67,12 @@ int ask_vendor(const settings& config, const data_files& files, const std::strin
     auto authorities = read_authorities(config);
     if (auto* trouble = std::get_if<std::string>(&authorities)) return refuse(*trouble);
     to.tls = std::get<std::shared_ptr<asio::ssl::context>>(std::move(authorities));
+    auto own = std::make_shared<std::vector<tcp::endpoint>>();
+    for (const auto* listeners : {&config.server.listen, &config.server.admin})
+        for (const std::string& address : *listeners)
+            if (auto at = parse_host_port(address))
+                for (const tcp::endpoint& e : endpoints_of(*at)) own->push_back(e);
+    to.own = own;
     bool good = false;
     asio::io_context loop(1);  // outlives the ledger, whose thread tells it of what was written
     {

@@ -39,6 +39,9 @@ struct fetcher_parts
     callcache::log& out;
     ledger& book;
     calendar day;  // budget.day
+
+    // Callcache's own addresses, which are complete before the loop runs.
+    std::shared_ptr<const std::vector<tcp::endpoint>> own = nullptr;
 };
 
 // Fetch loop only, but for the atomics. What runs on the loop shares it; it ends at the latest with the loop.
@@ -65,13 +68,9 @@ struct miss_path : std::enable_shared_from_this<miss_path>
     std::atomic<bool> is_stretched{false};
     std::atomic<steady_time> no_refresh_before{steady_time()};  // Gong is down; for the fronts
     alarm stretch_again;
-<<<<<<< HEAD
-    bool draining = false, heard_401 = false;
-    std::set<const route_settings*> routes_not_kept;  // of which that was said
-=======
     own_host_signs host_signs;
+    std::set<const route_settings*> routes_not_kept;  // of which that was said
     bool draining = false;
->>>>>>> net
 
     const settings& config() const { return *parts.config; }
     moment now() const { return parts.clock.now(); }

@@ -24,6 +24,14 @@ constexpr int unsent_bytes_max =
     64 << 10;  // in a socket: without it the system takes 4 MB for a tool that reads nothing
 constexpr std::size_t files_max = 64, loop_files_max = 8;  // descriptors, beside connections
 
+// Any thread. An idle connection gives way to a newcomer. False if none is idle.
+bool ask_end_of_idle(std::span<const std::unique_ptr<front>> fronts, const session_rules& rules)
+{
+    return std::any_of(fronts.begin(), fronts.end(), [&](const auto& f) { return f->ask_end_of_longest(rules.idle); });
+}
+
+}  // namespace
+
 std::vector<tcp::endpoint> endpoints_of(const host_port& at)
 {
     std::vector<tcp::endpoint> list;
@@ -47,14 +55,6 @@ std::vector<tcp::endpoint> endpoints_of(const host_port& at)
     freeaddrinfo(found);
     return list;
 }
-
-// Any thread. An idle connection gives way to a newcomer. False if none is idle.
-bool ask_end_of_idle(std::span<const std::unique_ptr<front>> fronts, const session_rules& rules)
-{
-    return std::any_of(fronts.begin(), fronts.end(), [&](const auto& f) { return f->ask_end_of_longest(rules.idle); });
-}
-
-}  // namespace
 
 std::size_t connections_for(std::uint64_t descriptors, std::size_t fronts, std::uint64_t upstream_connections)
 {

@@ -1,6 +1,7 @@
 // Accepts connections and deals them out to the fronts.
 #pragma once
 
+#include "config/address.hpp"
 #include "server/front/session.hpp"
 #include "server/telemetry/log.hpp"
 
@@ -22,6 +23,10 @@ std::size_t connections_for(std::uint64_t descriptors, std::size_t fronts, std::
 
 // The operator's connections have a part of their own, which tools cannot take.
 constexpr std::size_t operator_connections_max = 64;
+
+// Where a listener of that address listens: `localhost` is both loopback addresses. Asks the name service for any other
+// name, and waits for it; empty if there is no such host.
+std::vector<tcp::endpoint> endpoints_of(const host_port&);
 
 // On the first front's loop. What its loop runs holds it.
 class listener : public std::enable_shared_from_this<listener>

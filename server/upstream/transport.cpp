@@ -166,6 +166,19 @@ std::string first_hop_of(const destination& to)
     return to.proxy ? "the proxy " + to.proxy->at.host : to.vendor.at.host;
 }
 
+// True if one of the listeners is at the other end.
+bool is_own(const tcp_socket& socket, const std::vector<tcp::endpoint>& listeners)
+{
+    error_code gone;
+    const tcp::endpoint here = socket.local_endpoint(gone), there = socket.remote_endpoint(gone);
+    // A connection to any of its own addresses has a machine's own address at both ends.
+    const bool is_here = here.address() == there.address() || there.address().is_loopback();
+    return std::any_of(listeners.begin(), listeners.end(), [&](const tcp::endpoint& l) {
+        return l.port() == there.port() &&
+               (l.address() == there.address() || (l.address().is_unspecified() && is_here));
+    });
+}
+
 // The rest of the way on a TCP connection: the proxy's answer, TLS.
 task<connected> secure(tcp_won won, const destination& to, const clock_source& clock, steady_time deadline,
                        const connect_progress& reached)
@@ -173,6 +186,11 @@ task<connected> secure(tcp_won won, const destination& to, const clock_source& c
     const std::string vendor = to.vendor.at.host;
     std::string where = first_hop_of(to) + " at " + won.address.address().to_string();
     tcp_socket& socket = won.socket;
+    if (to.own && is_own(socket, *to.own))
+        co_return upstream_failure{failure_kind::unreachable,
+                                   first_hop_of(to) + " is " + won.address.address().to_string() +
+                                       ", where callcache itself listens: it would ask itself. Is upstream.url right, "
+                                       "and the hosts file?"};
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     bool late = false;

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace boost::asio::ssl
 {
@@ -72,6 +73,9 @@ struct destination
 
     // What its connections have in common: shared by its copies, on any thread.
     std::shared_ptr<connect_memory> memory = make_connect_memory();
+
+    // Callcache's own addresses, complete before the first connection: one to any of them fails. Null: not known.
+    std::shared_ptr<const std::vector<tcp::endpoint>> own = nullptr;
 };
 
 // How far a connection has come; the next step is the one that failed.

@@ -293,6 +293,7 @@ TEST_CASE("load: callcache's own address is refused as upstream and as its proxy
     for (const char* other : {"http://127.0.0.1:81", "http://10.0.0.2:81", "http://10.0.0.1:82"})
         CHECK(with(other).problems.empty());
     CHECK(load({}, {}, {"server.listen=localhost:0", "upstream.url=http://localhost:1"}).problems.empty());
+    CHECK(load({}, {}, {"server.listen=127.0.0.1:80", "upstream.url=http://127.0.0.2:80"}).problems.empty());
     CHECK_FALSE(own_proxy_warning(load({}, {{"HTTPS_PROXY", "http://proxy:4664"}}).values));
 }
 

@@ -52,6 +52,35 @@ TEST_CASE("itself: a request that comes back is answered 508, at both addresses,
     CHECK(w.cache->misses().report().spending.spent == 1);
 }
 
+TEST_CASE(
+    "itself: where the way to Gong ends at callcache's own address nothing is sent, nothing spent, and it is said")
+{
+    three_a_second w;
+    w.start();
+    const std::string own = "127.0.0.1:" + std::to_string(w.cache->tool_endpoints().front().port());
+    w.stop();
+    for (const std::string& listen : {own, "0.0.0.0" + own.substr(own.find(':'))})
+    {
+        CAPTURE(listen);
+        w.config.server.listen = {listen};
+        w.config.upstream.url = "http://" + own;  // which a start would refuse; a name in the hosts file it could not
+        auto started = proxy::start(w.config, {w.clock, w.out, true, {}});
+        REQUIRE(std::holds_alternative<std::unique_ptr<proxy>>(started));
+        w.cache = std::move(std::get<std::unique_ptr<proxy>>(started));
+        w.clock.advance(2s);
+        for (const std::string& path : {w.path(1), std::string("/v2/users")})
+        {
+            answer a = w.get(path);
+            CHECK(a.status == 502);
+            CHECK(contains(a.body, "127.0.0.1, where callcache itself listens: it would ask itself"));
+        }
+        CHECK(w.cache->misses().report().spending.spent == 0);
+        for (std::uint64_t n = 2; n < 5; ++n) w.get(w.path(n));
+        CHECK_FALSE(w.cache->misses().report().is_up);
+        w.stop();
+    }
+}
+
 TEST_CASE("itself: an answer that a cache on the way had kept is as old as it says")
 {
     three_a_second w;
