@@ -193,7 +193,7 @@ std::vector<hostile_answer> fields_handed_on()
 std::vector<hostile_answer> statuses()
 {
     auto error = [](const std::string& head) { return message(head + "\r\n" + json, errors); };
-    const std::string found = "302 Found\r\nLocation: https://evil.example/v2/calls/1";
+    const std::string found = "302 Found\r\nLocation: https://us-1.api.gong.example/v2/calls/1";
     hostile_answer missing{"404 in the vendor's shape", {error("404 Not Found")}, 404, line::goes_on, true, true};
     return {
         nonsense("201", {message("201 Created\r\n" + json)}),
