@@ -15,6 +15,8 @@ namespace
 
 using failure_kind = upstream_failure::kind;
 
+constexpr std::size_t lost_alone_max = 8;  // calls of a bulk read that was lost
+
 // A lookup's answer, made from a bulk read's. What else the vendor said was said to nobody in particular.
 upstream_answer answer_of_one(const upstream_answer& bulk, std::string_view request_id, std::string_view call)
 {
@@ -33,8 +35,8 @@ bulk_classification classify_result(const upstream_result& r)
 {
     if (auto* answer = std::get_if<upstream_answer>(&r)) return classify_bulk(*answer, bulk_kind::extensive);
     auto& f = std::get<upstream_failure>(r);
-    bool is_bulks_fault =
-        f.what == failure_kind::slow || f.what == failure_kind::nonsense || f.what == failure_kind::too_large;
+    if (f.what == failure_kind::too_large) return {bulk_end::spoiled, {}, f.text};  // half of them may fit
+    bool is_bulks_fault = f.what == failure_kind::slow || f.what == failure_kind::nonsense;
     return {is_bulks_fault ? bulk_end::failed : bulk_end::unknown, {}, f.text};
 }
 
@@ -80,22 +82,17 @@ void batch::note_sending()
     }
 }
 
-bool batch::is_worth_retrying() const
-{
-    auto is_worth = [&](const lookup_flight_ptr& f) { return callcache::is_worth_retrying(path_, *f); };
-    return callcache::is_worth_retrying(path_, leader_) || std::any_of(followers_.begin(), followers_.end(), is_worth);
-}
-
 share batch::distribute(const upstream_result& r)
 {
     const bulk_classification c = classify_result(r);
-    const bool is_halved = c.how == bulk_end::spoiled && asked_ > 2;
+    // Lost, or 502 to 504: an outage, or one of the calls has it so. Each that goes alone finds out.
+    const bool is_lost = c.how == bulk_end::unknown;
+    const bool is_halved = (c.how == bulk_end::spoiled && asked_ > 2) || (is_lost && asked_ > lost_alone_max);
     std::map<std::string_view, std::string_view> calls;
     for (const call_answer& call : c.found.calls) calls[call.id] = call.call;
     std::size_t found = 0;
     auto share_of = [&](lookup_flight& f) -> share {
-        if (c.how == bulk_end::unknown) return {share::what::answered, r};
-        if (c.how == bulk_end::spoiled) f.batch_max = (asked_ + 1) / 2;
+        if (c.how == bulk_end::spoiled || is_halved) f.batch_max = (asked_ + 1) / 2;
         if (is_halved) return {share::what::again};
         auto call = calls.find(f.first.id);
         if (call == calls.end()) return {share::what::alone};

@@ -21,14 +21,13 @@ public:
     // The leader's first.
     std::vector<std::string> ids() const;
     std::size_t size() const { return asked_; }
-    bool is_worth_retrying() const;  // for the sake of one of its calls
 
     // It is sent, by the leader's attempt.
     void note_sending();
 
     // To each follower its own call. What is not in the answer, and everything if there is none to be understood, needs
-    // a GET of its own. If one of the calls may have spoiled all of them, they go again in bulk reads of half the size.
-    // Returns the leader's share. Once.
+    // a GET of its own. If one of the calls may have spoiled all of them, or had the answer lost, they go again in bulk
+    // reads of half the size, and a few that were lost alone. Returns the leader's share. Once.
     share distribute(const upstream_result&);
 
 private:

@@ -39,11 +39,12 @@ sign sign_of(const flight& f, const upstream_result& r, bool is_bulk)
         if (!is_asked(failure->what)) return sign::nothing;
         if (failure->what == failure_kind::too_large) return sign::well;
         bool may_be_its_own =
-            failure->what == failure_kind::nonsense || (failure->what == failure_kind::slow && is_forwarded);
+            is_bulk || failure->what == failure_kind::nonsense || (failure->what == failure_kind::slow && is_forwarded);
         return may_be_its_own ? sign::odd : sign::outage;
     }
     auto& answer = std::get<upstream_answer>(r);
-    if (is_gateway_error(answer.status)) return answer.status == 504 && is_forwarded ? sign::odd : sign::outage;
+    if (is_gateway_error(answer.status))
+        return is_bulk || (answer.status == 504 && is_forwarded) ? sign::odd : sign::outage;
     if (is_bulk) return answer.status >= 500 ? sign::nothing : sign::well;
     bool is_odd = answer.status >= 500 || (!is_forwarded && is_somebody_elses(answer));
     return is_odd ? sign::odd : sign::well;

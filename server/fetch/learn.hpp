@@ -17,8 +17,8 @@ enum class sign
 };
 
 // What is lost, too slow, 502, 503 or 504 is an outage. Any other 5xx, and an answer that is somebody else's, may be
-// the matter with one id; what one forwarded path answers with 504, or too slowly, with that path. A bulk read's 500
-// says nothing: its calls are asked for again in smaller ones.
+// the matter with one id; what one forwarded path answers with 504, or too slowly, with that path; what a bulk read is
+// lost by with one of its calls. A bulk read's 500 says nothing: its calls are asked for again in smaller ones.
 sign sign_of(const flight&, const upstream_result&, bool is_bulk);
 
 // What came of a flight's last attempt, which was a bulk read or not.

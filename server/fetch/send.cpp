@@ -128,7 +128,8 @@ task<void> pause_before_retry(const miss_path& path, const lookup_flight& f, dur
 //  - A connection that the vendor closed while it was idle, or that has died silently, says nothing about the vendor:
 //    once, on a fresh one.
 //  - A 429 means that nothing was done: back to its place in the queue, for those who can wait.
-//  - The connection ended, 502, 503, 504: twice, after a while, if the retry budget allows it.
+//  - The connection ended, 502, 503, 504: twice, after a while, if the retry budget allows it. The calls of a bulk read
+//    go again in smaller ones, or alone.
 task<fetched> fetch(miss_path& path, lookup_flight& f)
 {
     bool again = false, fresh = false;
@@ -169,15 +170,15 @@ task<fetched> fetch(miss_path& path, lookup_flight& f)
             if (is_worth_retrying(path, f)) continue;
             co_return fetched_of(std::move(result));
         }
-        const bool is_worth = out.led ? out.led->is_worth_retrying() : is_worth_retrying(path, f);
-        if (!is_worth || !may_retry(path, f, result, retries))
+        if (out.led)
         {
-            if (!out.led) co_return fetched_of(std::move(result));
             share mine = out.led->distribute(result);
             if (mine.next == share::what::answered) co_return fetched_of(std::move(mine.result));
             f.alone = mine.next == share::what::alone;
             continue;
         }
+        if (!is_worth_retrying(path, f) || !may_retry(path, f, result, retries))
+            co_return fetched_of(std::move(result));
         fresh = true;
         path.counts.retried();
         co_await pause_before_retry(path, f, unavailable_for(result, path.now().wall), ++retries);

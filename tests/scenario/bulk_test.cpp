@@ -330,7 +330,7 @@ TEST_CASE("the vendor's 429 to a bulk read: all of its calls wait, and go togeth
     CHECK(w.bulk_requests() <= 4);
 }
 
-TEST_CASE("a bulk read that is lost is tried again, and nobody is left behind")
+TEST_CASE("the calls of a bulk read that is lost go again in smaller ones, and nobody is left behind")
 {
     for (sim::then then : {sim::then::close, sim::then::reset})
     {
@@ -342,11 +342,7 @@ TEST_CASE("a bulk read that is lost is tried again, and nobody is left behind")
         w.settle();
         w.vendor->script(bulk_path, std::nullopt);
         w.answered(tools);
-        for (const auto& t : tools)
-        {
-            unsigned status = t->read().status;
-            CHECK((status == 200 || status == 502));  // the retry budget of a young proxy is small
-        }
+        for (const auto& t : tools) CHECK(t->read().status == 200);
         w.clock_runs = true;  // the first bulk read of the day is checked
         w.run_until([&] { return w.cache->misses().report().flights == 0; });
         w.clock_runs = false;

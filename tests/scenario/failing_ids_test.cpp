@@ -155,6 +155,26 @@ TEST_CASE("failing ids: one bad id in a bulk read costs the others a few API cal
     }
 }
 
+TEST_CASE("failing ids: calls that Gong always answers 502, 503 or 504 cost those who ride with them nothing")
+{
+    for (unsigned status : {502u, 503u, 504u})
+    {
+        CAPTURE(status);
+        failing_harness w;
+        w.config.bulk.mode = bulk_mode::automatic;
+        w.start_trusted();
+        for (std::uint64_t n : {5, 20, 33}) w.vendor->fail(w.id(n), status);
+        const std::size_t before = w.vendor->requests();
+        CHECK(w.found_of(1, 40) == 37);
+        CHECK(w.cache->misses().report().is_up);
+        CHECK(w.vendor->requests() - before <= 50);
+        w.clock.advance(3s);
+        const std::size_t bulk_before = w.bulk_requests();
+        CHECK(w.found_of(101, 40) == 40);
+        CHECK(w.bulk_requests() > bulk_before);
+    }
+}
+
 TEST_CASE("failing ids: a vendor that answers every bulk read with 400 gets two dozen requests too many, and no more")
 {
     failing_harness w;
