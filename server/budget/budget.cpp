@@ -385,10 +385,17 @@ duration budget::until_admission(moment now) const
 
 std::optional<fair_queue::waiting_item> budget::next(urgency how, moment now) const
 {
-    auto is_forwarded = [](const auto& each) { return each.second.is_forwarded; };
-    std::size_t inside = std::size_t(std::count_if(inside_.begin(), inside_.end(), is_forwarded));
-    bool has_token = inside + window_.forwarded_out(now.steady) < std::max<std::size_t>(settings_.burst - 1, 1);
-    return queue_.next(how, has_token && inside < forwarded_places_);
+    std::map<std::string, std::size_t, std::less<>> taken = forwarded_places_.taken;
+    std::size_t inside = 0, all = 0;
+    for (const auto& [i, a] : inside_)
+        if (a.is_forwarded) ++inside, ++taken[std::string(flow_of(a))];
+    for (const auto& [flow, count] : taken) all += count;
+    const std::size_t most = forwarded_places_.max;
+    const bool has_token = inside + window_.forwarded_out(now.steady) < std::max<std::size_t>(settings_.burst - 1, 1);
+    return queue_.next(how, [&](std::string_view flow) {
+        auto own = taken.find(flow);
+        return has_token && all < most && (own == taken.end() || own->second < std::max<std::size_t>(most - 1, 1));
+    });
 }
 
 std::optional<budget::item> budget::admit(moment now)

@@ -80,7 +80,14 @@ public:
     // there by send() or leave(). Forwarded requests, inside
     // and without an answer, may have `burst` - 1 tokens, but at least one.
     std::optional<item> admit(moment now);
-    void set_forwarded_places(std::size_t inside_at_most) { forwarded_places_ = inside_at_most; }
+
+    // The places of forwarded requests upstream. One flow leaves one to the others.
+    struct forwarded_places
+    {
+        std::size_t max = std::numeric_limits<std::size_t>::max();
+        std::map<std::string, std::size_t, std::less<>> taken = {};  // by flow, of those that were sent
+    };
+    void set_forwarded_places(forwarded_places p) { forwarded_places_ = std::move(p); }
     bool is_inside(item i) const { return inside_.contains(i); }
     bool is_inside(item i, std::uint64_t batch_key) const
     {
@@ -163,7 +170,7 @@ private:
     fair_queue queue_;
     const std::size_t batch_max_;
     std::map<item, asking> inside_;
-    std::size_t forwarded_places_ = std::numeric_limits<std::size_t>::max();
+    forwarded_places forwarded_places_;
     std::deque<expelled> cannot_wait_;  // found, and not told yet
     steady_time looked_at_{};           // at what was promised
     bool look_soon_ = false;

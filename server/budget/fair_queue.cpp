@@ -135,11 +135,14 @@ void fair_queue::stop_batching(std::uint64_t batch_key)
     }
 }
 
-std::optional<fair_queue::waiting_item> fair_queue::next(urgency how, bool with_forwarded) const
+std::optional<fair_queue::waiting_item> fair_queue::next(urgency how, const flow_rule& may_forward) const
 {
     for (const flow& f : at(how).round)
+    {
+        const bool may = !may_forward || !present_.at(f.items.front()).is_forwarded || may_forward(f.name);
         for (item i : f.items)
-            if (with_forwarded || !present_.at(i).is_forwarded) return first_asker(i, how, f);
+            if (may || !present_.at(i).is_forwarded) return first_asker(i, how, f);
+    }
     return std::nullopt;
 }
 

@@ -14,6 +14,7 @@
 #include "server/text/tool_names.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <optional>
@@ -78,8 +79,9 @@ public:
         asking who;
     };
 
-    // The next one of this urgency, which stays; or the next that is not forwarded.
-    std::optional<waiting_item> next(urgency, bool with_forwarded = true) const;
+    // The next one of this urgency, which stays. A forwarded one only of a flow for which `may_forward` is true.
+    using flow_rule = std::function<bool(std::string_view flow)>;
+    std::optional<waiting_item> next(urgency, const flow_rule& may_forward = nullptr) const;
 
     // Removes it: its flow has had its turn.
     void take(const waiting_item&);

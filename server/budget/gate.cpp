@@ -125,7 +125,7 @@ void gate::look_once(moment now)
             if (!alive.expired()) look();
         });
     };
-    budget_.set_forwarded_places(parts_.forwarded_max - std::min(parts_.forwarded_max, forwarded_));
+    budget_.set_forwarded_places({parts_.forwarded_max, forwarded_});
     // Also after each admission: with that one inside, the next may have lost its place.
     bool told_all = expel_some(now);
     while (told_all && !closed_)
@@ -144,7 +144,7 @@ void gate::look_once(moment now)
         auto [what, done] = std::move(ready_.front());
         ready_.pop_front();
         budget::grant g = budget_.send(what, now);
-        forwarded_ += g.who.is_forwarded;
+        if (g.who.is_forwarded) ++forwarded_[std::string(flow_of(g.who))];
         done(std::move(g));
         look_later();  // its place inside is free, once it has collected its batch
     }
@@ -269,7 +269,9 @@ gate::permit::~permit()
 // A forwarded request is one for as long as its connection serves it.
 void gate::permit::end_grant()
 {
-    if (std::exchange(is_forwarded_, false)) --gate_.forwarded_;
+    if (!std::exchange(is_forwarded_, false)) return;
+    auto mine = gate_.forwarded_.find(flow_of(grant_.who));
+    if (--mine->second == 0) gate_.forwarded_.erase(mine);
 }
 
 task<bool> gate::permit::acquire()

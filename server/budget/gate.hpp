@@ -159,8 +159,8 @@ private:
         sliding_window::token token;  // that the request was sent with
         std::function<void(sliding_window::token)> done;
     };
-    std::list<finishing> finishing_;  // counted already, in need of room alone
-    std::size_t forwarded_ = 0;       // that have a grant, and have not ended
+    std::list<finishing> finishing_;                             // counted already, in need of room alone
+    std::map<std::string, std::size_t, std::less<>> forwarded_;  // that have a grant, and have not ended
     bool looking_ = false, look_again_ = false;
     bool closed_ = false, abandoned_ = false;
     std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);

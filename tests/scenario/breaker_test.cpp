@@ -185,16 +185,17 @@ TEST_CASE("connections: slow answers to forwarded requests leave two of them to 
     w.config.upstream.connections_max = 4;
     w.config.budget = {1000, 1000, 0ms, 2000, 20s};
     w.start();
+    CHECK(w.get(w.path(0)).status == 200);
     w.vendor->hold("/v2/users");
     std::vector<std::unique_ptr<tool>> tools;
     for (int n = 0; n < 6; ++n)
     {
         tools.push_back(std::make_unique<tool>(w));
-        tools.back()->send(w.request("GET", "/v2/users"));
+        tools.back()->send(w.request("GET", "/@tool" + std::to_string(n % 2) + "/v2/users"));
     }
-    w.run_until([&] { return w.vendor->requests() == 2; });
+    w.run_until([&] { return w.vendor->requests() == 3; });
     w.run_for_a_while();
-    CHECK(w.vendor->requests() == 2);
+    CHECK(w.vendor->requests() == 3);
     CHECK(w.get(w.path(1)).status == 200);
     w.vendor->release("/v2/users");
     for (auto& t : tools) CHECK(t->read().status == 200);

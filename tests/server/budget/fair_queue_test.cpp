@@ -196,13 +196,15 @@ TEST_CASE("queue: without the forwarded ones the next lookup goes, also of a too
     q.add(3, {"b", now});
     q.add(4, {"a", now});
     CHECK(q.next(now)->what == 1);
-    auto next = q.next(now, false);
+    auto none = [](std::string_view) { return false; };
+    auto next = q.next(now, none);
     REQUIRE(next);
     CHECK(next->what == 4);
     q.take(*next);
-    CHECK(q.next(now, false)->what == 3);  // b's turn
-    q.take(*q.next(now, false));
-    CHECK_FALSE(q.next(now, false));
+    CHECK(q.next(now, [](std::string_view flow) { return flow == "b"; })->what == 2);
+    CHECK(q.next(now, none)->what == 3);  // b's turn
+    q.take(*q.next(now, none));
+    CHECK_FALSE(q.next(now, none));
     CHECK(drained(q) == items{1, 2});
 }
 

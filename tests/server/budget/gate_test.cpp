@@ -883,8 +883,8 @@ TEST_CASE("forwarded: two have a place, until their end; the others wait in the 
     budget_settings s;
     s.rate = s.burst = 10;
     harness w(s);
-    const asking forwarded{"t", urgency::interactive, 0, true};
-    request &a = w.ask(forwarded), &b = w.ask(forwarded), &c = w.ask(forwarded);
+    auto forwarded = [](const char* tool) { return asking{tool, urgency::interactive, 0, true}; };
+    request &a = w.ask(forwarded("t")), &b = w.ask(forwarded("u")), &c = w.ask(forwarded("t"));
     CHECK(b.has_entered());
     CHECK_FALSE(c.turn);
     CHECK(w.ask().has_entered());  // a lookup of the same tool
@@ -896,13 +896,32 @@ TEST_CASE("forwarded: two have a place, until their end; the others wait in the 
     a.way.reset();
     w.settle();
     CHECK(c.has_entered());
-    request& d = w.ask(forwarded);
+    request& d = w.ask(forwarded("v"));
     CHECK_FALSE(d.turn);
     w.wants_room(b);
     b.way->step_back();
     b.way.reset();
     w.settle();
     CHECK(d.has_entered());
+}
+
+TEST_CASE("forwarded: one tool leaves a place to the others, whether its own were sent or not")
+{
+    budget_settings s;
+    s.rate = s.burst = 10;
+    harness w(s);
+    auto forwarded = [](const char* tool) { return asking{tool, urgency::interactive, 0, true}; };
+    request &a = w.ask(forwarded("t")), &b = w.ask(forwarded("t"));
+    CHECK(a.has_entered());
+    CHECK_FALSE(b.turn);
+    w.wants_room(a);
+    a.way->sending(request_kind::forwarded);
+    w.settle();
+    CHECK_FALSE(b.turn);
+    CHECK(w.ask(forwarded("u")).has_entered());
+    a.way.reset();
+    w.settle();
+    CHECK(b.has_entered());
 }
 
 TEST_CASE("lost: what the other end has broken off holds its token for a window, and what we have for some seconds")

@@ -12,7 +12,8 @@
 //     forwarded, while the tokens for forwarded ones are out.
 //  5. Forwarded requests without an answer hold at most max(1, burst - 1) tokens. An acknowledgement gives a token back
 //     4 s and a window later. One kind is exempt: an upload whose token has come back before its last piece takes
-//     another one, whatever the others hold. From their turns to their ends there are at most `forwarded_max`.
+//     another one, whatever the others hold. From their turns to their ends there are at most `forwarded_max`, and one
+//     less of one tool.
 //  6. Nobody is forgotten: each request ends, each asker is told once, each token comes back.
 //  7. There is no stall. If requests wait, the day is not spent, there is no pause and the ledger is not slow, then one
 //     is sent, or gives up after its turn, within the time of the slowest answer and two windows. Room is used as soon
@@ -220,6 +221,8 @@ struct model
     // --- What is checked.
     void look_at_deadlines();
     void look_at_progress();
+    std::size_t forwarded_of(const std::string& tool) const;
+    std::size_t of_one_max() const { return std::max<std::size_t>(forwarded_max - 1, 1); }
     void look_at_room();
     void look_at_steps();
     void look_at_turn(const request&);
@@ -552,9 +555,10 @@ task<bool> relay::upload(gate::permit& permit, bool counts_head)
     m.last_pieces += needs_another;
     co_await permit.reacquire();
     m.last_pieces -= needs_another;
+    const bool took_another = needs_another || is_believed();  // in a pause its own may have come back
     forget_acknowledgement();
     m.moved_on = m.now();
-    if (!needs_another) co_return true;
+    if (!took_another) co_return true;
     is_exempt_ = true;
     room_at_ = m.now();
     ++m.seen.second_tokens;
@@ -898,11 +902,21 @@ void model::look_at_deadlines()
     }
 }
 
+std::size_t model::forwarded_of(const std::string& tool) const
+{
+    return std::size_t(
+        std::count_if(forwarded.begin(), forwarded.end(), [&](const request* r) { return r->first.tool == tool; }));
+}
+
 void model::look_at_progress()
 {
     const budget& b = permits.spending();
-    is_excused = b.queue().size() == 0 || book.is_slow || forwarded.size() >= forwarded_max ||
-                 b.delays(duration(0), clock.now());
+    bool has_place = false;
+    b.queue().in_order([&](budget::item i, auto, const auto&) {
+        const asking& first = open.at(i)->first;
+        return !(has_place = !first.is_forwarded || forwarded_of(first.tool) < of_one_max());
+    });
+    is_excused = !has_place || book.is_slow || forwarded.size() >= forwarded_max || b.delays(duration(0), clock.now());
     REQUIRE_MESSAGE(now() - moved_on <= turn_max(), "7: requests wait, and nothing is sent");
 }
 
@@ -934,6 +948,8 @@ void model::look_at_turn(const request& r)
 {
     if (reloaded_at < now()) REQUIRE(permits.spending().inside() <= settings.burst);
     REQUIRE_MESSAGE(forwarded.size() <= forwarded_max, "5: there are too many forwarded requests");
+    if (r.first.is_forwarded)
+        REQUIRE_MESSAGE(forwarded_of(r.first.tool) <= of_one_max(), "5: one tool leaves no place to the others");
     if (!r.is_of_one_flow) return;
     for (const auto& [other, since] : lines[r.in_flow()])
     {
