@@ -24,8 +24,8 @@ public:
     // Logs an exception that ended a connection. It is a mistake of ours.
     virtual void mistake(std::string_view what) = 0;
 
-    // Logs why TLS could not be begun with a tool at this address.
-    virtual void handshake_failed(std::string_view /*why*/, const std::string& /*address*/) {}
+    // Logs trouble with the tool at this address.
+    virtual void warn_of_tool(std::string_view /*text*/, std::string_view /*why*/, const std::string& /*address*/) {}
 
     // Answers a request that was refused while its head was read.
     virtual void refuse(const refused_head&, bool head_only, outgoing& out) = 0;

@@ -190,11 +190,9 @@ void lookup_handler::mistake(std::string_view what)
     parts_.out.error("a mistake in callcache", {{"what", std::string(what)}});
 }
 
-void lookup_handler::handshake_failed(std::string_view why, const std::string& address)
+void lookup_handler::warn_of_tool(std::string_view text, std::string_view why, const std::string& address)
 {
-    parts_.out.warn("a tool's TLS handshake failed: it must use https://, TLS 1.2 or later, and trust the certificate "
-                    "(server.tls_certificate_file)",
-                    {{"why", std::string(why)}, {"from", address}});
+    parts_.out.warn(text, {{"why", std::string(why)}, {"from", address}});
 }
 
 // An answer that is kept is one for all who ask for it: what asks for something else, or brings something, passes.

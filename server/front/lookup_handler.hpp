@@ -43,7 +43,7 @@ public:
     task<void> answer(response_context&, conversation&) override;
     void refuse(const refused_head&, bool head_only, outgoing& out) override;
     void mistake(std::string_view what) override;
-    void handshake_failed(std::string_view why, const std::string& address) override;
+    void warn_of_tool(std::string_view text, std::string_view why, const std::string& address) override;
 
 private:
     routed route_of(const request&) const;

@@ -1,6 +1,7 @@
 #include "server/front/session.hpp"
 
 #include "server/http/head_reader.hpp"
+#include "server/upstream/tcp_state.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/write.hpp>
@@ -203,6 +204,7 @@ task<void> session::turn_away(std::shared_ptr<session> self)
     outgoing out;
     // It has a name, as GCC 12 destroys an aggregate within an awaited expression twice.
     const refused_head full{503, "too many connections (server.connections_max)", 1};
+    self->warn_of_tool("a connection was turned away", "all that server.connections_max allows are in use");
     bool secured = co_await self->secure();
     if (secured) co_await self->refuse(full, out);
     co_await self->part();
@@ -216,10 +218,9 @@ task<bool> session::secure()
     expect(incoming::handshake, rules_.limits().header_timeout);
     auto greeted = co_await tls_->handshake();
     if (greeted != tls_stream::greeting::done && !tls_->why_failed().empty())
-    {
-        error_code gone;
-        rules_.answers.handshake_failed(tls_->why_failed(), socket_.remote_endpoint(gone).address().to_string());
-    }
+        warn_of_tool("a tool's TLS handshake failed: it must use https://, TLS 1.2 or later, and trust the certificate "
+                     "(server.tls_certificate_file)",
+                     tls_->why_failed());
     if (greeted == tls_stream::greeting::plain_http)
     {
         tls_.reset();
@@ -412,7 +413,9 @@ task<bool> session::read_head(outgoing& out)
         }
         if (!nothing && !begun) expect(incoming::head, rules_.limits().header_timeout);
         begun = !nothing;
+        be_idle();  // a head that has begun is no request yet: its connection gives way too
         std::size_t bytes = co_await read_more(read_bytes);
+        be_busy();
         if (waits_.is_late() && waits_.what() == incoming::head)
         {
             refused_head late{408, "no complete head within " + std::to_string(rules_.limits().header_timeout.count()) +
@@ -560,9 +563,26 @@ task<bool> session::write_long(outgoing& out)
         ~reading() { all.end(place); }
         unread_bodies& all;
         const unread_bodies::place place;
-    } here{front_.unread, front_.unread.begin(out.body, [this] { abort(); })};
+    } here{front_.unread,
+           front_.unread.begin(
+               out.body, rules_.clock.steady(), [this] { return acknowledged_bytes_of(socket_.native_handle()); },
+               [this] { cut_off(); })};
     bool written = co_await write(out.text, out.body.bytes);
     co_return written;
+}
+
+void session::cut_off()
+{
+    warn_of_tool("a tool was cut off in the middle of an answer that it did not read",
+                 "tools' unread answers had filled "
+                 "their part of the memory (cache.memory_max)");
+    abort();
+}
+
+void session::warn_of_tool(std::string_view text, std::string_view why)
+{
+    error_code gone;
+    rules_.answers.warn_of_tool(text, why, socket_.remote_endpoint(gone).address().to_string());
 }
 
 // A connection that is closed while something unread has come is reset, and the tool may lose the answer that it has

@@ -119,6 +119,8 @@ private:
     const std::vector<field>& trailers() const override { return body_.trailers(); }
     task<bool> write(std::string& out) override { return write(out, {}); }
     void break_off() override;
+    void cut_off();
+    void warn_of_tool(std::string_view text, std::string_view why);
 
     task<bool> secure();
     bool answer_ready(outgoing& out, bool& needs_time);

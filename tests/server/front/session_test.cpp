@@ -620,6 +620,21 @@ TEST_CASE("session: an idle connection gives way, one whose request has come or 
     CHECK_FALSE(busy.ended());
 }
 
+TEST_CASE(
+    "session: a connection whose head does not become whole gives way, the longest first; one that goes on does not")
+{
+    front_rig r;
+    listening_tool half(r), later(r);
+    half.send("GET /a HTTP/1.1\r\nHost: x\r\n");
+    later.send("GET /b HT");
+    CHECK(r.here.idle_tools.count == 2);
+    CHECK(front::end_longest(r.here.idle_tools));
+    half.wait_ended();
+    CHECK_FALSE(later.ended());
+    later.send("TP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(later.next() == "GET /b");
+}
+
 TEST_CASE("session: of another thread no more idle connections are asked to give way than there are")
 {
     front_rig r;
