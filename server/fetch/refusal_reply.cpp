@@ -18,7 +18,7 @@ reply refusal_reply(const refusal& r, const budget_settings& b, wall_time now)
         return gone;
     }
     reply answer = own_answer(429, words_of(r, b, now));
-    std::int64_t seconds = seconds_up(std::min<duration>(wait_of(r), b.retry_after_max));
+    std::int64_t seconds = seconds_up(wait_of(r));
     answer.fields.emplace_back("Retry-After", std::to_string(seconds));
 
     std::string second = "\"second\";q=" + std::to_string(b.burst) +

@@ -235,7 +235,6 @@ std::vector<hostile> paths()
         own("a tool's name, encoded @", get("/%40etl" + path), 404),
         own("a tool's name, two slashes behind it", get("/@etl/" + path), 404),
         own("no version", get("/calls/" + first), 404),
-        own("no version, HEAD", request("HEAD /calls/" + first + " HTTP/1.1"), 404),
         own("no version, OPTIONS", request("OPTIONS /calls/" + first + " HTTP/1.1"), 404),
         own("no version, POST", request("POST /calls/extensive HTTP/1.1", "Content-Length: 0"), 404),
         own("two versions", get("/v2" + path), 404),

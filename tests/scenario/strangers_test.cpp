@@ -96,6 +96,7 @@ TEST_CASE("strangers: no tool loses its place in the statistics to them, and a n
     strangers_harness w;
     w.config.budget.daily = 0;
     w.start();
+    CHECK(w.get("/@first" + w.path(9)).status == 200);
     for (int n = 0; n < 150; ++n)
         w.get("/@stranger-" + std::to_string(n) + w.path(1), {}, strangers_harness::made_up(n));
     CHECK(w.get("/@etl" + w.path(1)).status == 200);

@@ -150,7 +150,8 @@ TEST_CASE(
     tls_tool stranger(w, {sim::make_certificate().authority, {}, 0});
     CHECK_FALSE(stranger.handshake());
     w.run_until([&] { return contains(w.out.text(), "a tool's TLS handshake failed"); });
-    CHECK(contains(w.out.text(), "unknown ca from=127.0.0.1"));
+    CHECK(contains(w.out.text(), "why=tlsv1 alert "));
+    CHECK(contains(w.out.text(), " from=127.0.0.1"));
     w.raw(w.request("GET", w.path(1)));
     CHECK(contains(w.out.text(), "why=http request from=127.0.0.1"));
 }

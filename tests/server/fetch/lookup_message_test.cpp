@@ -1,5 +1,7 @@
 #include "server/fetch/lookup_message.hpp"
 
+#include "server/http/via.hpp"
+
 #include <doctest/doctest.h>
 
 using namespace callcache;
@@ -23,12 +25,16 @@ std::string head(const std::string& line)
                   "Accept-Encoding: identity\r\n";
 }
 
-// Without callcache's version, which changes.
+// Without callcache's version, which changes, and its name in Via.
 std::string nameless(std::string message)
 {
-    auto at = message.find("User-Agent: callcache/");
-    REQUIRE(at != std::string::npos);
-    return message.erase(at, message.find("\r\n", at) + 2 - at);
+    for (const std::string& name : {std::string("User-Agent: callcache/"), "Via: " + own_via() + "\r\n"})
+    {
+        auto at = message.find(name);
+        REQUIRE(at != std::string::npos);
+        message.erase(at, message.find("\r\n", at) + 2 - at);
+    }
+    return message;
 }
 
 }  // namespace
