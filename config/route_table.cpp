@@ -22,15 +22,6 @@ std::string_view view(const rapidjson::Value& v)
     return {v.GetString(), v.GetStringLength()};
 }
 
-// The segment at the beginning of `path`, which begins with a slash; taken away with it.
-std::string_view take_segment(std::string_view& path)
-{
-    path.remove_prefix(1);
-    std::string_view segment = path.substr(0, path.find('/'));
-    path.remove_prefix(segment.size());
-    return segment;
-}
-
 bool is_placeholder(std::string_view segment)
 {
     return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
@@ -110,6 +101,14 @@ std::string_view why_unreached(std::string_view path)
 }
 
 }  // namespace
+
+std::string_view take_segment(std::string_view& path)
+{
+    path.remove_prefix(std::min<std::size_t>(1, path.size()));
+    std::string_view segment = path.substr(0, path.find('/'));
+    path.remove_prefix(segment.size());
+    return segment;
+}
 
 bool is_version(std::string_view segment)
 {

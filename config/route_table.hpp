@@ -29,4 +29,7 @@ std::optional<std::string> useless_route(const std::vector<route_settings>&);
 // end the rest, which is not empty either.
 bool is_path_of(std::string_view pattern, std::string_view path);
 
+// The segment at the beginning of `path`, behind one slash; taken away with it.
+std::string_view take_segment(std::string_view& path);
+
 }  // namespace callcache

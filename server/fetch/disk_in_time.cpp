@@ -35,7 +35,8 @@ task<std::optional<bool>> purge_all_in_time(tiers& kept, const clock_source& clo
 }
 
 task<std::optional<entry_ptr>> find_in_time(tiers& kept, const partition_ptr& whose, std::string_view name,
-                                            const clock_source& clock, std::function<void()> answers)
+                                            const clock_source& clock, std::function<void()> answers,
+                                            std::function<bool()> moves)
 {
     auto find = [&](auto done) {
         kept.find_on_disk(whose, name, [done = std::move(done), answers](entry_ptr e) mutable {
@@ -43,7 +44,7 @@ task<std::optional<entry_ptr>> find_in_time(tiers& kept, const partition_ptr& wh
             done(std::move(e));
         });
     };
-    auto found = co_await call_back_in_time<std::optional<entry_ptr>>(clock, std::nullopt, find);
+    auto found = co_await call_back_in_time<std::optional<entry_ptr>>(clock, std::nullopt, find, std::move(moves));
     co_return found;
 }
 

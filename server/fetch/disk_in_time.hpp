@@ -18,8 +18,11 @@ task<std::optional<bool>> purge_in_time(tiers&, const std::vector<std::string>& 
 task<std::optional<bool>> purge_all_in_time(tiers&, const clock_source&);
 
 // What is kept on disk, or null; nullopt if the disk does not answer. `answers` is called, on any thread, once it does.
+// `moves` says whether other reads have ended since it was last asked: then this one stands behind many, and is waited
+// for.
 task<std::optional<entry_ptr>> find_in_time(
-    tiers&, const partition_ptr&, std::string_view name, const clock_source&, std::function<void()> answers = [] {});
+    tiers&, const partition_ptr&, std::string_view name, const clock_source&, std::function<void()> answers = [] {},
+    std::function<bool()> moves = nullptr);
 
 // The operator's line for a purge that the disk does not answer.
 inline constexpr std::string_view disk_hangs =

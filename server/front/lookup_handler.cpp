@@ -127,13 +127,17 @@ task<void> lookup_handler::answer(response_context& c, conversation& with)
 // A call that only a disk that hangs has is as one that is not kept: Gong is asked.
 task<entry_ptr> lookup_handler::find_on_disk(const partition_ptr& whose, std::string_view name)
 {
-    const std::uint64_t before = reads_;
-    if (reads_until_hang_ == before + 1) co_return nullptr;
+    std::uint64_t seen = reads_;
+    if (reads_until_hang_ == seen + 1) co_return nullptr;
     auto answers = [this] {
         if (reads_until_hang_ == ++reads_) parts_.out.info("the database answers again");
     };
-    auto found = co_await find_in_time(parts_.kept, whose, name, parts_.clock, answers);
-    if (!found && reads_ == before && reads_until_hang_.exchange(before + 1) != before + 1)
+    auto moves = [this, &seen] {
+        const std::uint64_t before = std::exchange(seen, reads_.load());
+        return seen != before;
+    };
+    auto found = co_await find_in_time(parts_.kept, whose, name, parts_.clock, answers, moves);
+    if (!found && reads_until_hang_.exchange(seen + 1) != seen + 1)
         parts_.out.warn("the database does not answer: its disk hangs. Calls that are kept there alone are asked from "
                         "Gong");
     co_return found.value_or(nullptr);

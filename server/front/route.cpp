@@ -68,22 +68,8 @@ bool has_dot_segment(std::string_view target)
 {
     std::string_view path = target.substr(0, target.find('?'));
     while (!path.empty())
-    {
-        path.remove_prefix(1);
-        std::size_t end = std::min(path.find('/'), path.size());
-        if (is_dot_segment(path.substr(0, end))) return true;
-        path.remove_prefix(end);
-    }
+        if (is_dot_segment(take_segment(path))) return true;
     return false;
-}
-
-// The segment at the beginning of `path`, behind one slash; taken away with it.
-std::string_view take_segment(std::string_view& path)
-{
-    path.remove_prefix(std::min<std::size_t>(1, path.size()));
-    std::string_view segment = path.substr(0, path.find('/'));
-    path.remove_prefix(segment.size());
-    return segment;
 }
 
 // Below /v2/, or another version. A second one means a base URL that ends with /v2 and a tool that adds it.

@@ -137,3 +137,41 @@ TEST_CASE("find in time: what a disk that hangs finds at last is in memory for t
     CHECK(answers);
     CHECK(h.kept.find_in_memory(*h.whose, "1") == e);
 }
+
+TEST_CASE("find in time: one that stands behind others which the disk answers is waited for, until it answers none")
+{
+    harness h;
+    std::optional<std::optional<entry_ptr>> found;
+    bool moves = true;
+    auto question = [&]() -> task<void> {
+        auto e = co_await find_in_time(
+            h.kept, h.whose, "1", h.clock, [] {}, [&] { return moves; });
+        found.emplace(e);
+    };
+    asio::co_spawn(h.loop, question(), asio::detached);
+    h.settle();
+    for (int n = 0; n < 3; ++n)
+    {
+        h.clock.advance(disk_patience);
+        h.settle();
+        CHECK_FALSE(found);
+    }
+    SUBCASE("it is answered")
+    {
+        h.disk->finds.front()(nullptr);
+        h.settle();
+        REQUIRE(found);
+        CHECK(*found == entry_ptr());
+        h.clock.advance(disk_patience);
+        h.settle();
+    }
+    SUBCASE("no read ends any more")
+    {
+        moves = false;
+        h.clock.advance(disk_patience);
+        h.settle();
+        REQUIRE(found);
+        CHECK(*found == std::nullopt);
+        h.disk->finds.front()(nullptr);
+    }
+}
