@@ -24,15 +24,19 @@ namespace
 {
     std::string what = access(path.c_str(), F_OK) == 0 ? path : folder_of(path);
     std::string text = "cannot write " + std::string(as.what) + " " + path + ": " + std::strerror(error);
+    std::string mend = "chown " + std::to_string(geteuid()) + " " + what;
     struct stat info;
     if (stat(what.c_str(), &info) == 0)
         text += " (" + what + " belongs to uid " + std::to_string(info.st_uid) + ", callcache runs as uid " +
                 std::to_string(geteuid()) + ")";
     else
+    {
+        if (errno == ENOENT) mend = "mkdir -p " + what;
         text += " (" + what + (errno == ENOENT ? " does not exist" : " cannot be looked at") +
                 ", callcache runs as uid " + std::to_string(geteuid()) + ")";
+    }
     std::string choose(as.choose);
-    throw refused{text + ". Ways out: chown " + std::to_string(geteuid()) + " " + what +
+    throw refused{text + ". Ways out: " + mend +
                   "; in Kubernetes set securityContext.fsGroup; choose another file with " + choose +
                   "; or run without a file: " + choose.substr(0, choose.size() - 4) + ":memory:"};
 }
