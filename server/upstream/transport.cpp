@@ -98,6 +98,8 @@ public:
         if (not_an_address)
         {
             SSL_set_tlsext_host_name(ssl, host.c_str());  // for names alone (RFC 6066, section 3)
+            // The subject's common name is no host's (RFC 9110, section 4.3.4).
+            SSL_set_hostflags(ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
             SSL_set1_host(ssl, host.c_str());
         }
         else

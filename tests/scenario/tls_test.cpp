@@ -79,6 +79,11 @@ TEST_CASE("a certificate that is not trusted, is of another name, or has expired
         wishes.name = "api.gong.io";
         why = "mismatch";
     }
+    SUBCASE("with the name as its common name alone")
+    {
+        wishes.is_alternative = false;
+        why = "mismatch";
+    }
     SUBCASE("expired")
     {
         wishes.valid_from_days = -10;

@@ -77,7 +77,8 @@ certificate make_certificate(const certificate_wishes& w)
     x509_ptr server = begin(key.get(), w.name, w, 2);
     X509_set_issuer_name(server.get(), X509_get_subject_name(authority.get()));
     bool is_address = w.name.find_first_not_of("0123456789.") == std::string::npos;
-    add(server.get(), authority.get(), NID_subject_alt_name, (is_address ? "IP:" : "DNS:") + w.name);
+    if (w.is_alternative)
+        add(server.get(), authority.get(), NID_subject_alt_name, (is_address ? "IP:" : "DNS:") + w.name);
     X509_sign(server.get(), authority_key.get(), EVP_sha256());
 
     return {pem([&](BIO* out) { PEM_write_bio_X509(out, authority.get()); }),

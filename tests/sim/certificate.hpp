@@ -18,6 +18,7 @@ struct certificate_wishes
     std::string name = "localhost";  // the DNS name in it; an address where it looks like one
     int valid_from_days = -1;        // from now
     int valid_until_days = 30;
+    bool is_alternative = true;  // the name is a subject alternative name; else it is the common name alone
 };
 
 // Throws std::runtime_error if OpenSSL cannot.
