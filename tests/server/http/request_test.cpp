@@ -22,6 +22,15 @@ request good(std::string_view target, std::vector<field_view> fields = {}, int m
     return r.good;
 }
 
+// The fields live as long as the question, as a request holds views of them.
+bool has(std::string_view etag, std::vector<field_view> fields)
+{
+    fields.insert(fields.begin(), {"Host", "localhost:4664"});
+    auto r = read_request({.method = "GET", .target = "/", .fields = fields});
+    CHECK_FALSE(r.refused);
+    return r.good.has(etag);
+}
+
 unsigned status(const request_or_refusal& r)
 {
     return r.refused ? r.refused->status : 0;
@@ -51,7 +60,7 @@ TEST_CASE("request: what matters is taken from the head")
     CHECK_FALSE(r.absolute);
     CHECK(r.has_authorization);
     CHECK(r.authorization == "Basic YTpi");
-    CHECK(r.has("\"a\""));
+    CHECK(r.has_if_none_match);
     CHECK(r.user_agent == "curl/8");
     CHECK(r.origin == "null");
     CHECK(r.sec_fetch_site == "cross-site");
@@ -166,7 +175,7 @@ TEST_CASE("request: Pragma counts only while there is no Cache-Control (RFC 9111
 
 bool matches_etag(std::string_view if_none_match, std::string_view etag)
 {
-    return good("/", {{"If-None-Match", if_none_match}}).has(etag);
+    return has(etag, {{"If-None-Match", if_none_match}});
 }
 
 TEST_CASE("etag: a list of tags matches weakly, a star matches anything (RFC 9110, section 13.1.2)")
@@ -190,8 +199,8 @@ TEST_CASE("etag: a list of tags matches weakly, a star matches anything (RFC 911
 
 TEST_CASE("etag: several If-None-Match fields are one list, and no field is no tag")
 {
-    CHECK(good("/", {{"If-None-Match", "\"b\""}, {"Accept", "*/*"}, {"If-None-Match", "\"a\""}}).has("\"a\""));
-    CHECK_FALSE(good("/", {{"Accept", "*"}}).has("\"a\""));
+    CHECK(has("\"a\"", {{"If-None-Match", "\"b\""}, {"Accept", "*/*"}, {"If-None-Match", "\"a\""}}));
+    CHECK_FALSE(has("\"a\"", {{"Accept", "*"}}));
 }
 
 TEST_CASE("etag: a star is the whole field, but for white space around it")
