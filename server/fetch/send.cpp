@@ -94,6 +94,12 @@ bool is_newcomer(const miss_path& path, const lookup& l)
     return path.config().credentials.mode == credentials_mode::forward && l.whose && !l.whose->is_accepted();
 }
 
+// Nobody waits for a refresh that nobody has joined.
+bool is_worth_retrying(const miss_path& path, const lookup_flight& f)
+{
+    return f.flight::is_wanted() && is_paid_for(path, f);
+}
+
 bool may_retry(miss_path& path, const lookup_flight& f, const upstream_result& r, int retries)
 {
     auto* failure = std::get_if<upstream_failure>(&r);
@@ -304,11 +310,6 @@ bool is_paid_for(const miss_path& path, const flight& f)
         return !w.left && !path.spending().refuses_share(asking_of(path, w.asked), path.now());
     };
     return has_own_reason || std::any_of(f.waiters.begin(), f.waiters.end(), pays);
-}
-
-bool is_worth_retrying(const miss_path& path, const flight& f)
-{
-    return f.flight::is_wanted() && is_paid_for(path, f);
 }
 
 void keep_or_linger(miss_path& path, flight& f)

@@ -47,9 +47,6 @@ void on_refused(miss_path&, fair_queue::item, const asking&, refusal);
 // Somebody waits for it whose tool may still spend; the others ride along.
 bool is_paid_for(const miss_path&, const flight&);
 
-// Of a lookup that has failed. Nobody waits for a refresh that nobody has joined.
-bool is_worth_retrying(const miss_path&, const flight&);
-
 // Where nobody pays for it any more it keeps its place in the queue for budget.linger, so that a tool which gave up
 // and asks again finds it; then it leaves, and its turn goes to the next.
 void keep_or_linger(miss_path&, flight&);
