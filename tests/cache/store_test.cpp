@@ -11,7 +11,6 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 using namespace callcache;
@@ -250,15 +249,17 @@ TEST_CASE("what the disk alone has is not waited for, and is found at once after
 {
     sqlite_file f{a_folder_on_a_disk()};
     for (int i = 0; i < 2000; ++i) f.s->put(key(std::to_string(i)), an_entry(std::string(1000, 'x')));
-    f.open();
-    open_descriptor file(f.options.path);
-    fsync(file.number);
-    REQUIRE(posix_fadvise(file.number, 0, 0, POSIX_FADV_DONTNEED) == 0);
-    const off_t middle = lseek(file.number, 0, SEEK_END) / 2;
-    char byte;
-    iovec room{&byte, 1};
-    REQUIRE(preadv2(file.number, &room, 1, middle, RWF_NOWAIT) != 1);
-    CHECK(f.s->find_at_once(key("1000")) == nullptr);
+    // The kernel begins to read what it does not have, and where the disk is fast it has it before the read fails.
+    bool was_refused = false;
+    for (int attempt = 0; attempt < 50 && !was_refused; ++attempt)
+    {
+        f.open();
+        open_descriptor file(f.options.path);
+        fsync(file.number);
+        REQUIRE(posix_fadvise(file.number, 0, 0, POSIX_FADV_DONTNEED) == 0);
+        was_refused = f.s->find_at_once(key("1000")) == nullptr;
+    }
+    CHECK(was_refused);
     CHECK(find(*f.s, key("1000"))->body.size() == 1000);
     CHECK(f.s->find_at_once(key("1000"))->body.size() == 1000);
 }
