@@ -40,6 +40,22 @@ std::string refusal(unsigned status, const std::string& to, bool with_login)
     return "answered CONNECT to " + to + " with status " + std::to_string(status) + "; is it a proxy?";
 }
 
+// The head of an answer, a 2xx without its framing fields: to CONNECT they say nothing, and are to be ignored (RFC
+// 9110, section 9.3.6).
+std::string without_framing(std::string_view head)
+{
+    constexpr std::size_t status_at = std::string_view("HTTP/1.1 ").size();
+    if (head[status_at] != '2') return std::string(head);
+    std::string kept;
+    while (!head.empty())
+    {
+        const std::string_view line = head.substr(0, head.find("\r\n") + 2), name = line.substr(0, line.find(':'));
+        if (!equals_lower(name, "content-length") && !equals_lower(name, "transfer-encoding")) kept += line;
+        head.remove_prefix(line.size());
+    }
+    return kept;
+}
+
 }  // namespace
 
 task<std::optional<upstream_failure>> open_tunnel(tcp_socket& socket, const host_port& vendor,
@@ -73,7 +89,8 @@ task<std::optional<upstream_failure>> open_tunnel(tcp_socket& socket, const host
             co_return nonsense(scanner.refused().status == 431
                                    ? "its head has no end within " + std::to_string(head_bytes_max) + " bytes"
                                    : scanner.refused().text);
-        auto [head, persistent, refused] = read_answer_head(std::string_view(buffer).substr(0, scanner.size()));
+        auto [head, persistent, refused] =
+            read_answer_head(without_framing(std::string_view(buffer).substr(0, scanner.size())));
         buffer.erase(0, scanner.size());
         if (refused) co_return nonsense(refused->text);
         if (head.is_interim()) continue;
