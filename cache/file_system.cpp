@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <deque>
 #include <filesystem>
+#include <limits>
 
 namespace callcache
 {
@@ -43,6 +44,13 @@ std::uint32_t file_system_at(const std::string& path)
     if (statfs(path.c_str(), &info) == 0 || statfs(folder_of(path).c_str(), &info) == 0)
         return std::uint32_t(info.f_type);
     return 0;
+}
+
+std::uint64_t free_bytes_at(const std::string& path)
+{
+    struct statfs info;
+    if (statfs(path.c_str(), &info) == 0) return std::uint64_t(info.f_bavail) * std::uint64_t(info.f_bsize);
+    return std::numeric_limits<std::uint64_t>::max();
 }
 
 std::optional<file_id> file_at(const std::string& path, std::error_code& unknown)

@@ -14,6 +14,9 @@ namespace callcache
 // asked.
 std::uint32_t file_system_at(const std::string& path);
 
+// How many bytes the file system of a file has left for it; the greatest number if that cannot be asked.
+std::uint64_t free_bytes_at(const std::string& path);
+
 // True only if it is certain that nothing is at the path. False where the system cannot say (a folder that may not be
 // read, a file server that does not answer, links in a circle): what is open there is to be left as it is.
 bool is_gone(const std::string& path);

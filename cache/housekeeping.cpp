@@ -1,5 +1,6 @@
 #include "cache/housekeeping.hpp"
 
+#include "cache/file_system.hpp"
 #include "cache/open_file.hpp"
 
 #include <sys/stat.h>
@@ -28,7 +29,8 @@ constexpr std::int64_t row_bytes = 200;                // of a row beside its bo
 constexpr std::uint64_t beyond_max = 64 << 20;
 constexpr std::uint64_t unwritten_max = 16 << 20;
 constexpr std::uint64_t free_max = 16 << 20;
-constexpr std::uint64_t log_max = 16 << 20;  // as journal_size_limit
+constexpr std::uint64_t left_to_others = 16 << 20;  // of the disk: the ledger is one of them
+constexpr std::uint64_t log_max = 16 << 20;         // as journal_size_limit
 
 constexpr duration partition_unused = std::chrono::hours(48);
 constexpr duration forget_every = std::chrono::hours(1);
@@ -82,7 +84,8 @@ bool overwrite_purged(row_writer& rows)
 
 bool housekeeping::has_room(std::uint64_t file_bytes) const
 {
-    return file_bytes + unwritten_max <= options_.bytes_max + beyond_max;
+    const std::uint64_t free = options_.disk_free ? options_.disk_free() : free_bytes_at(options_.path);
+    return file_bytes + unwritten_max <= options_.bytes_max + beyond_max && free >= unwritten_max + left_to_others;
 }
 
 bool housekeeping::step(row_writer& rows, wall_time wall)

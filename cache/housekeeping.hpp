@@ -2,9 +2,10 @@
 // pages, in steps so small that nobody waits for long behind one.
 //
 // Its files take at most store_options::bytes_max and 64 MiB: the entries bytes_max, the rest is for free pages, for
-// the log, and for what a transaction adds to it. Nothing is put once that is used up. A drop may go beyond: there is
-// no promise without it, and it adds little. While somebody who reads the file keeps the log from being cut, deleting
-// makes the log longer and nothing shorter, and so it waits.
+// the log, and for what a transaction adds to it. Nothing is put once that is used up, or once the disk is nearly full:
+// the ledger of the day lies on it too, and must never lack room because of what is only a cache. A drop may go beyond:
+// there is no promise without it, and it adds little. While somebody who reads the file keeps the log from being cut,
+// deleting makes the log longer and nothing shorter, and so it waits.
 #pragma once
 
 #include "cache/deletion_clock.hpp"
@@ -25,7 +26,7 @@ public:
     // One step, which is a small transaction of its own. True while there is more to do. Throws failure.
     bool step(row_writer&, wall_time now);
 
-    // True if files of this size may grow by what one transaction and one step add.
+    // True if files of this size may grow by what one transaction and one step add, and the disk has room for it.
     bool has_room(std::uint64_t file_bytes) const;
 
     // Entries that went to make room, since the start.

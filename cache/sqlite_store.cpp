@@ -364,9 +364,9 @@ private:
         more_to_tidy_ = true;
         for (int step = 0; more_to_tidy_ && step < room_steps_max; ++step) tidy();
         if (!has_room_ && !std::exchange(is_full_, true))
-            options_.warn("the database has no room: its files take all that cache.disk_max allows, or somebody who "
-                          "reads the file keeps its log from being cut; kept calls are still served, new ones are kept "
-                          "in memory alone");
+            options_.warn("the database has no room: its files take all that cache.disk_max allows, the disk has less "
+                          "than 32 MiB left, or somebody who reads the file keeps its log from being cut; kept calls "
+                          "are still served, new ones are kept in memory alone");
         return has_room_;
     }
 

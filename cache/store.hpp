@@ -100,6 +100,7 @@ struct store_options
     // As `clock`. Empty: nobody asks how long things take, and `clock` is believed at once (deletion_clock.hpp).
     std::function<steady_time()> steady = {};
     std::size_t queued_bytes_max = 64 << 20;  // beyond it what is put is not written; as much again is being written
+    std::function<std::uint64_t()> disk_free = {};  // bytes; empty: what the file's disk says
 };
 
 // The file could not be opened; `text` is the operator's line: what, why, and the ways out.

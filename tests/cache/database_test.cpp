@@ -1,5 +1,6 @@
 // "The database" of the contract: every way in which the file can be wrong, at the start and later.
 
+#include "cache/file_system.hpp"
 #include "cache/open_file.hpp"
 #include "cache/rows.hpp"
 #include "cache/schema.hpp"
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <fstream>
 #include <future>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -40,6 +42,7 @@ struct database_file
     std::string warnings;
     std::uint64_t bytes_max = 1 << 30;
     std::atomic<std::int64_t> steady_hours{-1};  // below 0: there is no such clock
+    std::atomic<std::uint64_t> disk_free{1 << 30};
     std::unique_ptr<store> s;
 
     // The operator's line of a file that is refused, or nothing.
@@ -52,6 +55,7 @@ struct database_file
         o.keep_max = 30 * 24h;
         o.clock = [this] { return from_micros(now); };
         if (steady_hours >= 0) o.steady = [this] { return steady_time(std::chrono::hours(steady_hours)); };
+        o.disk_free = [this] { return disk_free.load(); };
         o.warn = [this](const std::string& line) {
             std::lock_guard lock(mutex);
             warnings += line + "\n";
@@ -773,6 +777,36 @@ TEST_CASE("a reader that holds the log: the files stay within the bound, it is s
     CHECK(f.has(5000));
     CHECK_FALSE(f.has(998));
     CHECK(f.soon([&] { return f.file_bytes() <= (8u << 20) + (33u << 20); }));
+}
+
+TEST_CASE("on a disk that is nearly full nothing new is kept, it is said, drops go on, and it recovers")
+{
+    database_file f;
+    f.open();
+    f.put(0, 10);
+    f.disk_free = (32 << 20) - 1;
+    f.put(10, 20);
+    CHECK_FALSE(f.has(15));
+    CHECK(f.has(5));
+    CHECK(f.warned("the disk has less than 32 MiB left"));
+    CHECK(f.s->current().writable);
+    CHECK_FALSE(f.s->current().has_room);
+    CHECK(wait_for<bool>([&](auto done) { f.s->drop_name("5", done); }));
+    f.disk_free = 32 << 20;
+    CHECK(f.soon([&] { return f.warned("room again"); }));
+    f.put(20, 30);
+    f.open();
+    CHECK(f.has(25));
+    CHECK_FALSE(f.has(15));
+    CHECK_FALSE(f.has(5));
+}
+
+TEST_CASE("how much room a disk has is asked of its file system")
+{
+    temp_folder folder;
+    CHECK(free_bytes_at(folder.path().string()) < std::numeric_limits<std::uint64_t>::max());
+    CHECK(free_bytes_at(folder.path().string()) > 0);
+    CHECK(free_bytes_at(folder.file("not there")) == std::numeric_limits<std::uint64_t>::max());
 }
 
 TEST_CASE("a cache.disk_max that was made smaller: the file shrinks to it, and keeping goes on")
