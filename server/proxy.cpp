@@ -203,12 +203,12 @@ std::optional<std::string> proxy::open_listeners()
 {
     if (auto trouble = read_tls()) return trouble;
     if (auto trouble = read_admin_token()) return trouble;
-    lookup_handler_ = std::make_unique<lookup_handler>(lookup_handler::parts{config_, *tiers_, *partitions_, *fetcher_,
-                                                                             injected_.get(), clients_.get(), upstream_,
-                                                                             around_.clock, around_.out, counts_});
+    lookup_handler_ = std::make_unique<lookup_handler>(
+        lookup_handler::parts{config_, *tiers_, *partitions_, *fetcher_, injected_.get(), clients_.get(), upstream_,
+                              around_.clock, around_.out, counts_, refused_});
     observer_ =
-        std::make_unique<observer>(observer::parts{config_, upstream_, *tiers_, *fetcher_, counts_, log_, around_.clock,
-                                                   [this] { return connections(); }, tls_.get()});
+        std::make_unique<observer>(observer::parts{config_, upstream_, *tiers_, *fetcher_, counts_, refused_, log_,
+                                                   around_.clock, [this] { return connections(); }, tls_.get()});
     admin_ = std::make_unique<admin>(admin::parts{config_, ready_, admin_token_, *tiers_, *partitions_, *fetcher_,
                                                   *observer_, around_.clock, around_.out, around_.read_again});
     std::size_t most = connections_for(descriptors_, fronts_.size(), config_->upstream.connections_max);
@@ -313,6 +313,9 @@ void proxy::look_after(wall_time now)
         tiers_->look_after({now, around_.clock.steady()});
     }
     observer_->look();
+    const refused_tools::lines refused = refused_.look({now, around_.clock.steady()});
+    for (const std::string& line : refused.go_on) around_.out.warn(line);
+    for (const std::string& line : refused.ended) around_.out.info(line);
     if (tls_ && now - certificate_looked_at_ >= std::chrono::days(1))
     {
         certificate_looked_at_ = now;

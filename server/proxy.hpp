@@ -113,6 +113,7 @@ private:
     std::vector<std::unique_ptr<front>> fronts_;
     std::unique_ptr<fetcher> fetcher_;
     request_counts counts_;
+    refused_tools refused_;
     std::unique_ptr<lookup_handler> lookup_handler_;
     std::unique_ptr<observer> observer_;
     std::unique_ptr<admin> admin_;

@@ -99,8 +99,9 @@ std::string way_text(const forecast& o, const settings& s, wall_time now)
         return "Gong has just answered " + std::to_string(o.before_it.status) + " to it; it is asked again in " +
                span_text(seconds_up(o.before_it.wait));
     case what::down:
-        return "Gong is down: several requests in a row have failed; it is asked again in " +
-               span_text(seconds_up(o.before_it.wait));
+        return std::string(o.is_up ? "Gong has failed to answer it several times in a row"
+                                   : "Gong is down: several requests in a row have failed") +
+               "; it is asked again in " + span_text(seconds_up(o.before_it.wait));
     case what::limited: return words_of(*o.before_it.no, s.budget, now);
     case what::none: break;
     }

@@ -45,6 +45,17 @@ std::string tools_text(const budget_report& b)
     return text;
 }
 
+// The one that is refused most, and how many others are.
+std::string refused_text(const overview& o)
+{
+    const refused_tools::row& most = o.refused.front();
+    std::string text = harmless(most.tool) + " is refused, " + grouped(most.count) +
+                       (most.count == 1 ? " time" : " times") + " since " + clock_text(most.since, o.now) + ": " +
+                       most.why;
+    if (o.refused.size() > 1) text += "; so are others (" + std::to_string(o.refused.size() - 1) + ")";
+    return text;
+}
+
 std::uint64_t sum_of(const outcome_counts& counts, std::initializer_list<outcome> words)
 {
     std::uint64_t sum = 0;
@@ -65,6 +76,7 @@ std::string headline(const overview& o)
     if (b.ledger == ledger_state::in_memory)
         text = "the budget's ledger cannot be written, so what is spent is counted in memory · ";
     if (auto warning = certificate_warning(o.certificate_end, o.now)) text += *warning + " · ";
+    if (!o.refused.empty()) text += refused_text(o) + " · ";
     text += spent_text(b) + " · " + forecast_text(o);
     if (std::string tools = tools_text(b); !tools.empty()) text += " · " + tools;
     text += " · " + grouped(sum_of(o.of_the_day, {outcome::hit, outcome::stale, outcome::negative, outcome::offline})) +

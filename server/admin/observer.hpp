@@ -31,6 +31,7 @@ public:
         tiers& kept;
         fetcher& misses;
         const request_counts& requests;
+        const refused_tools& refused;
         const log_watch& out;
         const clock_source& clock;
         std::function<std::size_t()> connections;  // of tools

@@ -5,6 +5,7 @@
 #include "server/admin/last_day.hpp"
 #include "server/fetch/report.hpp"
 #include "server/telemetry/recent_errors.hpp"
+#include "server/telemetry/refused_tools.hpp"
 
 #include <cstdint>
 #include <string>
@@ -38,6 +39,7 @@ struct overview
     request_totals requests;
     std::vector<last_day::minute> last_hour;
     outcome_counts of_the_day;
+    std::vector<refused_tools::row> refused;   // now, those that are refused most first
     std::size_t connections = 0;               // of tools
     std::optional<wall_time> certificate_end;  // towards tools; nothing without TLS
 

@@ -136,6 +136,13 @@ std::string stats_document(const overview& o)
         json("started_timestamp", o.started);
         json("now_timestamp", o.now);
         json("headline", headline(o));
+        json.list("refused", o.refused, [&](const refused_tools::row& r) {
+            json("tool", r.tool);
+            json("why", r.why);
+            json("count", r.count);
+            json("since_timestamp", r.since);
+            json("last_timestamp", r.last);
+        });
         json("budget", [&] { put_budget(json, o); });
         json("upstream", [&] { put_upstream(json, o); });
         json("requests", [&] { put_requests(json, o); });

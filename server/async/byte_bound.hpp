@@ -40,12 +40,12 @@ public:
     byte_share& operator=(byte_share&&) = delete;
     ~byte_share() { keep(0); }
 
-    // Called once at most. False, and nothing is taken, if they are not free.
+    // So many more; always of the same bound. False, and nothing is taken, if they are not free.
     bool take(byte_bound& of, std::size_t bytes)
     {
         if (!of.take(bytes)) return false;
         of_ = &of;
-        bytes_ = bytes;
+        bytes_ += bytes;
         return true;
     }
 

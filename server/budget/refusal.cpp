@@ -65,6 +65,25 @@ std::string text_of(const refusal& r, const budget_settings& b, wall_time now, s
 
 }  // namespace
 
+std::string_view short_words_of(reason r)
+{
+    switch (r)
+    {
+    case reason::paused: return "Gong asked everyone to wait";
+    case reason::day_spent: return "the day's API calls are spent or promised (budget.daily)";
+    case reason::tool_spent: return "it has had its share of the day (budget.tools, budget.tool_daily_percent)";
+    case reason::reserved:
+        return "the rest of the day is held for interactive tools (budget.interactive_reserve_percent)";
+    case reason::too_long:
+    case reason::too_late: return "the queue is longer than it may wait (budget.wait_max, server.answer_max)";
+    case reason::queue_full: return "the queue is full (budget.queue_max)";
+    case reason::newcomer: return "Gong has never accepted its credential (budget.newcomers)";
+    case reason::not_ours: return "the lock on the budget's ledger is lost: restart callcache";
+    case reason::left: break;
+    }
+    return "";
+}
+
 duration wait_of(const refusal& r)
 {
     duration wait = std::min<duration>(r.wait, longest_wait);

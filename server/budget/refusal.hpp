@@ -48,6 +48,9 @@ inline refusal nobody_waits()
 // What happened, until when, and what can be done about it.
 std::string words_of(const refusal&, const budget_settings&, wall_time now);
 
+// The same for the log, in few words, which are the same each time; empty where nobody was refused.
+std::string_view short_words_of(refusal::reason);
+
 // Until it makes sense to ask again; at most a year or so.
 duration wait_of(const refusal&);
 

@@ -1,20 +1,18 @@
 #include "server/fetch/breaker.hpp"
 
-#include <algorithm>
-
 namespace callcache
 {
 
 void breaker::sending(std::string_view subject, steady_time now)
 {
-    if (!is_down()) return;
+    if (!holds(subject)) return;
     last_probe_ = subject;
     probe_at_ = probe_ends_at_ = now + longest_pause;
 }
 
-void breaker::ended_unheard(steady_time now)
+void breaker::ended_unheard(std::string_view subject, steady_time now)
 {
-    if (!is_down()) return;
+    if (!holds(subject)) return;
     probe_ends_at_ = now;
     probe_at_ = std::min<steady_time>(probe_at_, now + first_pause);
 }
@@ -29,19 +27,23 @@ void breaker::succeeded()
 bool breaker::counts(const failure& f) const
 {
     if (failures_ > 0 && f.began < counted_at_) return false;
-    return !f.may_be_its_own || std::find(subjects_.begin(), subjects_.end(), f.subject) == subjects_.end();
+    return f.whom != concerns::itself || !has_failed(f.subject);
 }
 
 void breaker::failed(const failure& f, steady_time now)
 {
-    if (!is_down())
+    if (!holds(f.subject))
     {
         if (!counts(f)) return;
+        const bool was_open = is_open();
         ++failures_;
         counted_at_ = now;
-        if (f.may_be_its_own) subjects_.emplace_back(f.subject);
-        if (!is_down()) return;
-        pause_.reset();
+        if (f.whom == concerns::everybody)
+            subjects_.emplace_back();
+        else if (!has_failed(f.subject))
+            subjects_.emplace_back(f.subject);
+        if (!holds(f.subject)) return;
+        if (!was_open) pause_.reset();
     }
     if (!pause_.failed(f.began, now)) return;
     probe_ends_at_ = now;

@@ -29,6 +29,33 @@ void hear_host(miss_path& path, const flight& f, const upstream_answer& a)
                             {{"to", host}, {"upstream", now.text()}});
 }
 
+void say_step(const miss_path& path, shed_level step)
+{
+    const budget_report b = path.spending().report(path.now());
+    const std::vector<log_field> figures{{"spent", std::to_string(b.spent)}, {"left", std::to_string(b.left)}};
+    log& out = path.parts.out;
+    switch (step)
+    {
+    case shed_level::plenty: return out.info("the day's API calls last again: nothing is held back", figures);
+    case shed_level::stretched:
+        return out.warn("the day's API calls end before the day at the pace of the last hour: what is kept is served "
+                        "stale rather than refreshed",
+                        figures);
+    case shed_level::interactive:
+        return out.warn("the rest of the day's API calls is held for interactive tools "
+                        "(budget.interactive_reserve_percent): nothing is fetched in the background",
+                        figures);
+    case shed_level::spent:
+        return out.warn("the day's API calls are spent (budget.daily): what is not kept is refused", figures);
+    }
+}
+
+breaker::concerns whom_it_concerns(sign s)
+{
+    if (s == sign::unreachable) return breaker::concerns::everybody;
+    return s == sign::odd ? breaker::concerns::itself : breaker::concerns::anybody;
+}
+
 }  // namespace
 
 sign sign_of(const flight& f, const upstream_result& r, bool is_bulk)
@@ -38,13 +65,15 @@ sign sign_of(const flight& f, const upstream_result& r, bool is_bulk)
     {
         if (!is_asked(failure->what)) return sign::nothing;
         if (failure->what == failure_kind::too_large) return sign::well;
+        if (failure->what == failure_kind::unreachable || failure->what == failure_kind::bad_peer)
+            return sign::unreachable;
         bool may_be_its_own =
             is_bulk || failure->what == failure_kind::nonsense || (failure->what == failure_kind::slow && is_forwarded);
-        return may_be_its_own ? sign::odd : sign::outage;
+        return may_be_its_own ? sign::odd : sign::failed;
     }
     auto& answer = std::get<upstream_answer>(r);
     if (is_gateway_error(answer.status))
-        return is_bulk || (answer.status == 504 && is_forwarded) ? sign::odd : sign::outage;
+        return is_bulk || (answer.status == 504 && is_forwarded) ? sign::odd : sign::failed;
     if (is_bulk) return answer.status >= 500 ? sign::nothing : sign::well;
     bool is_odd = answer.status >= 500 || (!is_forwarded && is_somebody_elses(answer));
     return is_odd ? sign::odd : sign::well;
@@ -64,7 +93,8 @@ void learn_from(miss_path& path, const flight& f, const upstream_result& r, bool
     if (says == sign::well)
         path.outage.succeeded();
     else
-        path.outage.failed({f.first.id, says == sign::odd, f.last.turn_at, unavailable_for(r, now.wall)}, now.steady);
+        path.outage.failed({f.first.id, whom_it_concerns(says), f.last.turn_at, unavailable_for(r, now.wall)},
+                           now.steady);
     hold_refreshes(path);
     stretch(path);
     if (path.outage.is_down() == was_down) return;
@@ -99,8 +129,11 @@ void hear_429(miss_path& path, const flight& f, const std::string* retry_after)
 
 void stretch(miss_path& path)
 {
-    path.is_stretched = path.spending().shedding(path.now()) != shed_level::plenty;
-    if (path.is_stretched)
+    const moment now = path.now();
+    const shed_level level = path.spending().shedding(now);
+    path.is_stretched = level != shed_level::plenty;
+    if (auto step = path.steps.follow(level, now.steady)) say_step(path, *step);
+    if (path.is_stretched || path.steps.said() != shed_level::plenty)
         path.stretch_again.set(path.now().steady + 1min, [&path] { stretch(path); });
     else
         path.stretch_again.cancel();

@@ -10,13 +10,14 @@ namespace callcache
 // What one attempt says about the vendor as a whole.
 enum class sign
 {
-    nothing,  // neither
-    well,     // it answers
-    odd,      // a failure that may be the matter with this id or path alone
-    outage,
+    nothing,      // neither
+    well,         // it answers
+    odd,          // a failure that is most likely the matter with this id or path alone
+    failed,       // it was sent, and came to nothing
+    unreachable,  // there was no connection
 };
 
-// What is lost, too slow, 502, 503 or 504 is an outage. Any other 5xx, and an answer that is somebody else's, may be
+// What is lost, too slow, 502, 503 or 504 has failed. Any other 5xx, and an answer that is somebody else's, may be
 // the matter with one id; what one forwarded path answers with 504, or too slowly, with that path; what a bulk read is
 // lost by with one of its calls. A bulk read's 500 says nothing: its calls are asked for again in smaller ones.
 sign sign_of(const flight&, const upstream_result&, bool is_bulk);

@@ -54,17 +54,20 @@ looked_up not_answered(const miss_path& path, const upstream_failure& failure, c
                    outcome::error);
     }
     case failure_kind::down:
-        return own(
-            with_retry_after(own_answer(502, gong + " is down: " + failure.text + "; it is asked again in " +
-                                                 std::to_string(probe) + " s, and kept calls are still answered"),
-                             probe),
-            outcome::error);
+    {
+        const char* why = path.outage.is_down() ? " is down: several requests in a row have failed"
+                                                : " has failed to answer this several times in a row";
+        return own(with_retry_after(own_answer(502, gong + why + "; it is asked again in " + std::to_string(probe) +
+                                                        " s, and kept calls are still answered"),
+                                    probe),
+                   outcome::error);
+    }
     default: break;
     }
     bool in_time = failure.what != failure_kind::slow && failure.what != failure_kind::crowded;
     const char* what = is_asked(failure.what) ? " gave no usable answer: " : " could not be asked: ";
     reply r = own_answer(in_time ? 502 : 504, gong + what + failure.text);
-    return own(path.outage.is_down() ? with_retry_after(std::move(r), probe) : std::move(r), outcome::error);
+    return own(probe > 0 ? with_retry_after(std::move(r), probe) : std::move(r), outcome::error);
 }
 
 looked_up fallback(const miss_path& path, const lookup& l, looked_up otherwise)

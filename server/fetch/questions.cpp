@@ -145,8 +145,7 @@ std::optional<looked_up> refused(const miss_path& path, const lookup& l)
     case obstacle::what::stopping: return fallback(path, l, failed(failure_kind::stopping, "callcache is stopping"));
     case obstacle::what::refused: return failed(failure_kind::refused, "");
     case obstacle::what::failing: return say_again(path, l, *known_no(path, l));
-    case obstacle::what::down:
-        return fallback(path, l, failed(failure_kind::down, "several requests in a row have failed"));
+    case obstacle::what::down: return fallback(path, l, failed(failure_kind::down, ""));
     case obstacle::what::limited: return fallback(path, l, not_answered(path, *before_it.no));
     }
     return std::nullopt;

@@ -10,14 +10,11 @@ namespace callcache
 
 reply refusal_reply(const refusal& r, const budget_settings& b, wall_time now)
 {
-    if (r.why == refusal::reason::not_ours) return own_answer(503, words_of(r, b, now));
-    if (r.why == refusal::reason::left)
-    {
-        reply gone = own_answer(503, words_of(r, b, now));
-        gone.fields.emplace_back("Retry-After", "1");
-        return gone;
-    }
-    reply answer = own_answer(429, words_of(r, b, now));
+    const bool is_unavailable = r.why == refusal::reason::not_ours || r.why == refusal::reason::left;
+    reply answer = own_answer(is_unavailable ? 503 : 429, words_of(r, b, now));
+    answer.refused_for = short_words_of(r.why);
+    if (r.why == refusal::reason::left) answer.fields.emplace_back("Retry-After", "1");
+    if (is_unavailable) return answer;
     std::int64_t seconds = seconds_up(wait_of(r));
     answer.fields.emplace_back("Retry-After", std::to_string(seconds));
 

@@ -211,7 +211,7 @@ task<bool> outgoing_relay::follow_answer(gate::permit& permit)
         case report::what::brought: keep_brought(path_, f_, *r.answer); break;
         case report::what::ready: break;
         case report::what::over:
-            if (!has_answer) path_.outage.ended_unheard(path_.now().steady);
+            if (!has_answer) path_.outage.ended_unheard(f_.first.id, path_.now().steady);
             hold_refreshes(path_);
             if (r.connection) path_.pool.keep(std::move(r.connection), channel_.home, era_);
             channel_.is_over = true;

@@ -49,6 +49,8 @@ void answer_writer::write(response_context& c, reply answer, const shared_bytes&
     const std::string* etag = answer.find("etag");
     if (answer.status == 200 && etag && c.asked.has(*etag)) answer.status = 304;
     note(c, answer.status, word);
+    if (!answer.refused_for.empty())
+        if (auto begins = refused_.note(c.from.counted.name(), answer.refused_for, clock_.now())) out_.warn(*begins);
     write_reply(c.out, answer, body, c.mode, clock_.wall());
 }
 

@@ -7,6 +7,7 @@
 #include "server/front/response_context.hpp"
 #include "server/http/cache_status.hpp"
 #include "server/telemetry/log.hpp"
+#include "server/telemetry/refused_tools.hpp"
 
 #include <string_view>
 
@@ -17,10 +18,11 @@ namespace callcache
 class answer_writer
 {
 public:
-    answer_writer(const live_settings& config, const clock_source& clock, log& out) :
+    answer_writer(const live_settings& config, const clock_source& clock, log& out, refused_tools& refused) :
         config_(config),
         clock_(clock),
-        out_(out)
+        out_(out),
+        refused_(refused)
     {}
 
     // Adds Cache-Status and Via; the detail is the outcome's word unless `status` has one. Writes 304 if the tool's
@@ -42,6 +44,7 @@ private:
     const live_settings& config_;
     const clock_source& clock_;
     log& out_;
+    refused_tools& refused_;
 };
 
 }  // namespace callcache

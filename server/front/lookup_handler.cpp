@@ -152,7 +152,8 @@ task<void> lookup_handler::forward(response_context& c, const routed& to, conver
     l.id = std::string(c.asked.method) + " " +
            std::string(to.target.substr(0, std::min(to.target.find('?'), shown_path_max)));
     l.asker = ++askers_;
-    relayed_request relayed{parts_.config, parts_.upstream, parts_.misses, parts_.clock, c, to, with, held_bodies_};
+    relayed_request relayed{parts_.config, parts_.upstream, parts_.misses,  parts_.clock, c, to,
+                            with,          held_bodies_,    copied_answers_};
     relay_end end = co_await relay_request(relayed, std::move(l));
     if (end.own) co_return answers_.write(c, std::move(*end.own), end.word);
     if (end.status != 0) answers_.note(c, end.status, end.word);  // else the tool has gone

@@ -32,11 +32,13 @@ public:
         const clock_source& clock;
         callcache::log& out;
         request_counts& counts;
+        refused_tools& refused;
     };
     explicit lookup_handler(parts p) :
         parts_(p),
-        answers_(p.config, p.clock, p.out),
-        held_bodies_(p.config->cache.memory_max / 8)
+        answers_(p.config, p.clock, p.out, p.refused),
+        held_bodies_(p.config->cache.memory_max / 8),
+        copied_answers_(p.config->cache.memory_max / 8)
     {}
 
     bool answer_now(response_context&) override;
@@ -61,7 +63,7 @@ private:
     const parts parts_;
     const answer_writer answers_;
     std::atomic<std::uint64_t> askers_{0};
-    byte_bound held_bodies_;
+    byte_bound held_bodies_, copied_answers_;
 
     // While a read of the disk is late, and none has returned since it began, nobody waits for another.
     std::atomic<std::uint64_t> reads_{0};             // that have returned

@@ -25,7 +25,8 @@ struct relayed_request
     response_context& context;
     const routed& to;
     conversation& with;
-    byte_bound& held_bodies;  // of all requests together
+    byte_bound& held_bodies;     // of all requests together
+    byte_bound& copied_answers;  // likewise
 
     const request& asked() const { return context.asked; }
     bool is_chunked() const { return asked().body.what == framing::kind::chunked; }

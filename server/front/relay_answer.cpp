@@ -9,13 +9,17 @@ namespace
 
 using failure_kind = upstream_failure::kind;
 
-// Up to a bound, beyond which there is none.
-void add(std::optional<std::string>& copy, std::string_view data)
+// Up to its own bound and that of all copies, beyond which there is none.
+void add_to_copy(streamed& s, std::string_view data, byte_bound& all)
 {
-    if (copy && copy->size() + data.size() <= bulk_answer_bytes_max)
-        *copy += data;
-    else
-        copy.reset();
+    if (!s.copy) return;
+    if (s.copy->size() + data.size() <= bulk_answer_bytes_max && s.copy_room.take(all, data.size()))
+    {
+        *s.copy += data;
+        return;
+    }
+    s.copy.reset();
+    s.copy_room.keep(0);
 }
 
 }  // namespace
@@ -48,7 +52,7 @@ task<streamed> stream_answer(const relayed_request& r, answer_reader& reader, co
         std::string_view data = std::get<std::string_view>(piece);
         if (data.empty()) break;
         dog->moved(data.size());
-        add(s.copy, data);
+        add_to_copy(s, data, r.copied_answers);
         if (chunked)
             write_chunk(out, data);
         else

@@ -23,6 +23,9 @@ struct reply
     std::string body;
     bool close = false;  // the connection ends after it
 
+    // Why the budget says no, in few words, which live as long as the process; empty for every other answer.
+    std::string_view refused_for;
+
     const std::string* find(std::string_view lower_name) const;
 };
 

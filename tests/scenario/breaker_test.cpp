@@ -11,8 +11,8 @@ using namespace callcache::test;
 namespace
 {
 
-// Four failures one after the other; then five lookups have all the connections, and no answer in time: with these the
-// outage begins.
+// Four paths fail one after the other; then five lookups have all the connections, and no answer in time: with these
+// the outage begins.
 struct five_without_answer : harness
 {
     five_without_answer()
@@ -20,9 +20,11 @@ struct five_without_answer : harness
         config.upstream.connections_max = 5;
         config.bulk.mode = bulk_mode::off;
         start();
-        vendor->script("/v2/users", sim::scripted{"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"});
-        for (int n = 0; n < 4; ++n) CHECK(get("/v2/users").status == 502);
-        vendor->script("/v2/users", std::nullopt);
+        for (const char* failing : {"/v2/users/1", "/v2/users/2", "/v2/users/3", "/v2/users/4"})
+        {
+            vendor->script(failing, sim::scripted{"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"});
+            CHECK(get(failing).status == 502);
+        }
         for (std::uint64_t n = 1; n <= 5; ++n)
         {
             vendor->hold(id(n));
@@ -85,6 +87,41 @@ TEST_CASE("breaker: an id that Gong answers with 500 every time takes Gong from 
     }
     CHECK(w.vendor->requests(w.id(1)) <= 4);
     CHECK_FALSE(contains(w.out.text(), "Gong is down"));
+}
+
+TEST_CASE("breaker: an id and a path that Gong answers with 503 every time take it from nobody who asks seldom")
+{
+    three_a_second w;
+    w.clock_runs = true;  // while it waits before it tries again
+    w.start();
+    const sim::scripted unavailable{"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"};
+    w.vendor->script(w.id(1), unavailable);
+    w.vendor->script("/v2/users", unavailable);
+    for (std::uint64_t n = 0; n < 8; ++n)
+    {
+        for (int second = 0; second < 10; ++second)
+        {
+            CHECK(w.get(w.path(1)).status >= 502);
+            CHECK(w.get("/@other/v2/users").status >= 502);
+            w.clock.advance(1s);
+        }
+        CHECK(w.get(w.path(100 + n)).status == 200);
+    }
+    CHECK_FALSE(contains(w.out.text(), "Gong is down"));
+}
+
+TEST_CASE("breaker: a path that fails again and again is told that it is that path, and when it is asked for again")
+{
+    three_a_second w;
+    w.clock_runs = true;  // while it waits before it tries again
+    w.start();
+    w.vendor->script("/v2/users", sim::scripted{"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"});
+    for (int n = 0; n < 5; ++n) CHECK(w.get("/v2/users").status == 503);
+    const answer a = w.get("/v2/users");
+    CHECK(a.status == 502);
+    CHECK(contains(a.body, "has failed to answer this several times in a row"));
+    CHECK(a.header("retry-after") == "5");
+    CHECK(w.vendor->requests() == 5);
 }
 
 TEST_CASE("breaker: while nobody asks for anything else, that id is one failure, and the next asker of another is sent")

@@ -610,4 +610,24 @@ TEST_CASE("an answer that breaks off, or is no list of calls, brings nothing")
     }
 }
 
+TEST_CASE("a list is copied to be kept while all copies together have room in memory, and passes through without")
+{
+    bulk_harness w;
+    w.config.cache.memory_max = 1 << 20;  // an eighth of it is the copies'
+    w.start_trusted();
+    std::uint64_t n = 1;
+    for (std::size_t padding : {200'000, 100'000, 100'000})
+    {
+        const std::string body = R"({"requestId":"r","padding":")" + std::string(padding, 'p') +
+                                 R"(","calls":[{"metaData":)" + w.vendor->body(w.id(n)) + "}]}";
+        w.script_bulk("200 OK", body);
+        CHECK(w.send("POST", bulk_path, {{"Content-Length", "0"}}).body == body);
+        w.settle();
+        const bool is_kept = w.get(w.path(n), {{"Cache-Control", "only-if-cached"}}).status == 200;
+        CHECK(is_kept == (padding < 131'072));
+        w.clock.advance(1s);
+        ++n;
+    }
+}
+
 TEST_SUITE_END();

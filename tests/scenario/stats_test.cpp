@@ -179,3 +179,27 @@ TEST_CASE("metrics: a scrape needs no token, and shows the budget, the queue and
         CHECK(contains(text, std::string("\n") + line + "\n"));
     }
 }
+TEST_CASE("stats: tools that are refused stand in the log, in the headline and in /stats, until it has ended")
+{
+    harness w;
+    w.config.budget.daily = 1;
+    w.start();
+    CHECK(w.get("/@etl" + w.path(1)).status == 200);
+    for (std::uint64_t n = 2; n < 12; ++n) CHECK(w.get("/@etl" + w.path(n)).status == 429);
+    CHECK(w.send("POST", "/@agent/v2/users", {{"Content-Length", "0"}}).status == 429);
+    const std::string spent = "the day's API calls are spent or promised (budget.daily)";
+    for (const char* tool : {"etl", "agent"})
+        CHECK(w.out.text().find(std::string(tool) + " is refused: " + spent) != std::string::npos);
+    CHECK(w.out.text().find("the day's API calls are spent (budget.daily): what is not kept is refused") !=
+          std::string::npos);
+    std::string stats = w.operate("GET", "/stats").body;
+    CHECK(stats.find("\"headline\":\"etl is refused, 10 times since ") != std::string::npos);
+    CHECK(stats.find("\"refused\":[{\"tool\":\"etl\",\"why\":\"" + spent + "\",\"count\":10,") != std::string::npos);
+    CHECK(w.get("/@etl" + w.path(1)).status == 200);  // kept, and no refusal
+    w.clock.advance(1min);
+    w.cache->look_after(w.clock.wall());
+    CHECK(w.out.text().find("etl is not refused any more") != std::string::npos);
+    stats = w.operate("GET", "/stats").body;
+    CHECK(stats.find("\"refused\":[]") != std::string::npos);
+    CHECK(stats.find("is refused") > stats.find("recent_errors"));
+}

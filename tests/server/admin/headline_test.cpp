@@ -54,6 +54,18 @@ TEST_CASE("headline: it leads with a ledger that cannot be written, or is not ou
                                   "lost; restart callcache · 1,204 of 10,000 · "));
 }
 
+TEST_CASE("headline: it leads with the tool that is refused most, how often, since when and why")
+{
+    overview o = some_day();
+    o.refused = {{"etl", "the queue is full", 2988, noon - 10min, noon}};
+    CHECK(headline(o) == "etl is refused, 2,988 times since 11:50:00 UTC: the queue is full · " + headline(some_day()));
+    o.refused.push_back({"agent", "the queue is full", 1, noon, noon});
+    CHECK(headline(o).starts_with(
+        "etl is refused, 2,988 times since 11:50:00 UTC: the queue is full; so are others (1) · "));
+    o.refused.erase(o.refused.begin());
+    CHECK(headline(o).starts_with("agent is refused, 1 time since 12:00:00 UTC: "));
+}
+
 TEST_CASE("headline: it leads with a certificate towards tools that ends within 14 days, or has ended")
 {
     overview o = some_day();

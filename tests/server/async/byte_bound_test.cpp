@@ -21,7 +21,9 @@ TEST_CASE("byte bound: what all hold together never exceeds it, and what one giv
         byte_share moved(std::move(second));
         CHECK(all.held() == 50);
         byte_share fourth;
-        CHECK(fourth.take(all, 50));
+        CHECK(fourth.take(all, 30));
+        CHECK(fourth.take(all, 20));
+        CHECK_FALSE(fourth.take(all, 1));
     }
     CHECK(all.held() == 0);
 }

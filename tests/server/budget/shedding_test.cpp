@@ -1,4 +1,4 @@
-#include "server/budget/shedding.hpp"
+#include "server/budget/shed_steps.hpp"
 
 #include <doctest/doctest.h>
 
@@ -64,4 +64,26 @@ TEST_CASE("reserve: a share of the day, rounded down, and without overflow")
     CHECK(reserve_of(0, 10) == 0);
     CHECK(reserve_of(std::uint64_t(-1), 100) == std::uint64_t(-1));
     CHECK(reserve_of(std::uint64_t(-1), 1) == std::uint64_t(-1) / 100);
+}
+
+TEST_CASE("shed steps: a worse level is said at once, a better one once it has been better for ten minutes")
+{
+    constexpr steady_time t0{1000s};
+    shed_steps s;
+    CHECK_FALSE(s.follow(shed_level::plenty, t0));
+    CHECK(s.follow(shed_level::stretched, t0) == shed_level::stretched);
+    CHECK_FALSE(s.follow(shed_level::stretched, t0 + 1s));
+    CHECK(s.follow(shed_level::spent, t0 + 2s) == shed_level::spent);
+    // Single API calls come back, and are spent again.
+    for (steady_time t = t0 + 3s; t < t0 + 1h; t += 5min)
+    {
+        CHECK_FALSE(s.follow(shed_level::interactive, t));
+        CHECK_FALSE(s.follow(shed_level::spent, t + 1min));
+    }
+    CHECK_FALSE(s.follow(shed_level::interactive, t0 + 1h));
+    CHECK_FALSE(s.follow(shed_level::plenty, t0 + 1h + 10min - 1s));
+    CHECK(s.said() == shed_level::spent);
+    CHECK(s.follow(shed_level::plenty, t0 + 1h + 10min) == shed_level::plenty);
+    CHECK_FALSE(s.follow(shed_level::plenty, t0 + 2h));
+    CHECK(s.follow(shed_level::stretched, t0 + 2h) == shed_level::stretched);
 }

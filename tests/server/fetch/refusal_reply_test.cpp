@@ -250,3 +250,11 @@ TEST_CASE("refusal: a credential that Gong has never accepted is told of the new
     CHECK(value_of(r, "ratelimit") == "\"newcomers\";r=0;t=900");
     CHECK(value_of(r, "retry-after") == "900");
 }
+
+TEST_CASE("refusal: the log is told in few words why, but for one that nobody seemed to wait for")
+{
+    for (reason why : {reason::paused, reason::day_spent, reason::tool_spent, reason::reserved, reason::too_long,
+                       reason::too_late, reason::queue_full, reason::newcomer, reason::not_ours})
+        CHECK_FALSE(refusal_reply(because(why, 1s), {}, t0).refused_for.empty());
+    CHECK(refusal_reply(because(reason::left, 1s), {}, t0).refused_for.empty());
+}

@@ -787,7 +787,7 @@ task<void> model::live(std::shared_ptr<request> r)
             continue;
         }
         if (r->came == fate::lost)
-            outage.failed({"", false, now()}, now());
+            outage.failed({"", breaker::concerns::everybody, now()}, now());
         else
             outage.succeeded();
         if (r->came == fate::refused)

@@ -138,7 +138,7 @@ struct harness
     }
     void fail_until_down()
     {
-        for (int n = 0; n < 5; ++n) outage.failed({"", false, clock.steady()}, clock.steady());
+        for (int n = 0; n < 5; ++n) outage.failed({"", breaker::concerns::everybody, clock.steady()}, clock.steady());
         REQUIRE(outage.is_down());
     }
     std::uint64_t spent() const { return permits.spending().report(clock.now()).spent; }
