@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <utility>
 
 namespace callcache
 {
@@ -86,22 +87,26 @@ struct section
     }
 };
 
+void put(section& root, const config_key& k)
+{
+    section* at = &root;
+    std::string path(k.path);
+    for (std::size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.'))
+    {
+        at = &at->below(path.substr(0, dot));
+        path.erase(0, dot + 1);
+    }
+    at->keys[path] = &k;
+    at->order.push_back(path);
+}
+
+// In each section the advanced ones come last.
 section tree_of_keys()
 {
     section root;
-    for (const config_key& k : config_keys())
-    {
-        if (k.secret) continue;
-        section* at = &root;
-        std::string path(k.path);
-        for (std::size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.'))
-        {
-            at = &at->below(path.substr(0, dot));
-            path.erase(0, dot + 1);
-        }
-        at->keys[path] = &k;
-        at->order.push_back(path);
-    }
+    for (bool advanced : {false, true})
+        for (const config_key& k : config_keys())
+            if (!k.secret && k.is_advanced == advanced) put(root, k);
     return root;
 }
 
@@ -129,6 +134,7 @@ std::string schema_of(const section& s, const std::string& indent)
 std::string example_of(const section& s, const std::string& indent)
 {
     std::string text;
+    bool is_advanced = false;
     for (const std::string& name : s.order)
     {
         if (auto below = s.sections.find(name); below != s.sections.end())
@@ -137,6 +143,8 @@ std::string example_of(const section& s, const std::string& indent)
             continue;
         }
         const config_key& k = *s.keys.at(name);
+        if (k.is_advanced && !std::exchange(is_advanced, true))
+            text += indent + "// --- Advanced: few need these. ---\n\n";
         text += indent + "// " + std::string(k.meaning) + "\n" + indent + "// Allowed: " + k.allowed + ".\n";
         text += indent + "// " + quoted(name) + ": " + file_value(k, k.show({})) + ",\n\n";
     }

@@ -239,6 +239,7 @@ config_key tools(std::string_view path, Field field, std::string_view meaning)
         field(s) = std::move(*read);
         return true;
     };
+    k.wrong_part = wrong_in_tools;
     k.show = [=](const settings& s) { return show_tools(field(const_cast<settings&>(s))); };
     return k;
 }
@@ -291,12 +292,40 @@ config_key proxy(std::string_view path, Field field, std::string_view meaning)
 #define PLACE(member) [](settings& s) -> auto& { return s.member; }
 // clang-format on
 
+constexpr std::string_view advanced[] = {"server.threads",
+                                         "server.connections_max",
+                                         "server.header_timeout",
+                                         "server.idle_timeout",
+                                         "server.drain_timeout",
+                                         "server.header_bytes_max",
+                                         "server.request_body_max",
+                                         "server.answer_max",
+                                         "upstream.connect_timeout",
+                                         "upstream.connections_max",
+                                         "upstream.response_timeout",
+                                         "upstream.pass_timeout",
+                                         "cache.client_min_age",
+                                         "cache.erasure_guard",
+                                         "cache.calls.fresh_age_percent",
+                                         "cache.calls.stale_while_revalidate",
+                                         "cache.calls.not_found_min",
+                                         "cache.calls.not_found_max",
+                                         "budget.margin",
+                                         "budget.queue_max",
+                                         "budget.linger",
+                                         "budget.tool_daily_percent",
+                                         "budget.interactive_reserve_percent",
+                                         "budget.newcomers",
+                                         "budget.retry_after_max",
+                                         "bulk.ids_max"};
+
 std::vector<config_key> make_keys()
 {
-    constexpr std::string_view addresses = "host:port, or a list of them; localhost means both loopback addresses";
+    constexpr std::string_view addresses =
+        "host:port such as localhost:4664, or a list of them; localhost means both loopback addresses";
     return {
         list("server.listen", PLACE(server.listen), addresses, "Where tools connect."),
-        list("server.admin", PLACE(server.admin), "host:port, a list of them, or off",
+        list("server.admin", PLACE(server.admin), "host:port such as localhost:4665, a list of them, or off",
              "Where the operator connects: health, readiness, purge.", true),
         string("server.admin_token_file", PLACE(server.admin_token_file), "a file, or empty",
                "Holds the token that the operator shows, as Bearer or as Basic password, where server.admin is reached "
@@ -326,7 +355,7 @@ std::vector<config_key> make_keys()
             "Queue, attempts and retries of one lookup together; where it is not set, at least budget.wait_max and 8s. "
             "Prefer: wait=N replaces both."),
         string("upstream.url", PLACE(upstream.url), "https://host[:port], or http:// towards loopback",
-               "The vendor's API; many companies have a host of their own, such as https://us-12345.api.gong.io."),
+               "Gong's API; many companies have a host of their own, such as https://us-12345.api.gong.io."),
         boolean("upstream.insecure", PLACE(upstream.insecure), "Allows http:// beyond loopback."),
         string("upstream.ca_file", PLACE(upstream.ca_file), "a file of PEM certificates, or empty for the system's",
                "Certificate authorities that upstream's certificate is verified with."),
@@ -365,7 +394,7 @@ std::vector<config_key> make_keys()
         list("credentials.company_keys", PLACE(credentials.company_keys), "access keys, without their secrets",
              "With credentials.share company: the access keys that share one cache, which is named after the first."),
         time_span("credentials.trust", PLACE(credentials.trust), 0ms, 30 * 24h,
-                  "A credential may read kept calls this long after the vendor last accepted it."),
+                  "A credential may read kept calls this long after Gong last accepted it."),
         string("cache.path", PLACE(cache.path), "a file, or :memory: for the memory tier alone", "The database."),
         size("cache.memory_max", PLACE(cache.memory_max), 1 << 20, 1ull << 40, "Bound of the memory tier."),
         size("cache.disk_max", PLACE(cache.disk_max), 1 << 20, 1ull << 44, "Bound of the database."),
@@ -374,10 +403,10 @@ std::vector<config_key> make_keys()
         time_span(
             "cache.erasure_guard", PLACE(cache.erasure_guard), 0ms, 30 * 24h,
             "After an erasure that passed through, what is fetched is fresh for cache.calls.fresh_min at most for "
-            "so long: the vendor takes hours for it."),
+            "so long: Gong takes hours for it."),
         routes("cache.routes", PLACE(cache.routes),
                "Further GET paths that are kept, with their query: [{\"path\": \"/v2/users/{id}\", \"fresh\": "
-               "\"1h\"}]. With override the vendor's no-store, private and Set-Cookie do not count."),
+               "\"1h\"}]. With override Gong's no-store, private and Set-Cookie do not count."),
         time_span("cache.calls.fresh_min", PLACE(cache.calls.fresh_min), 1s, 30 * 24h,
                   "The least time a call is fresh."),
         time_span("cache.calls.fresh_max", PLACE(cache.calls.fresh_max), 1s, 365 * 24h, "The most."),
@@ -393,7 +422,7 @@ std::vector<config_key> make_keys()
                   "How long the first 404 of a call is remembered; doubles with each further one."),
         time_span("cache.calls.not_found_max", PLACE(cache.calls.not_found_max), 0ms, 24h,
                   "The most; a minute in the first 24 hours after the first 404."),
-        decimal("budget.rate", PLACE(budget.rate), 0.001, 1000, "Requests a second to the vendor."),
+        decimal("budget.rate", PLACE(budget.rate), 0.001, 1000, "Requests a second to Gong."),
         integer("budget.burst", PLACE(budget.burst), 1, 1000,
                 "At most this many in any burst/rate seconds; at most max(1, rate). The default is 3, or that where it "
                 "is less."),
@@ -403,7 +432,7 @@ std::vector<config_key> make_keys()
                   "A lookup that would wait longer gets 429 at once."),
         time_span("budget.linger", PLACE(budget.linger), 0ms, 1h,
                   "A lookup that nobody waits for any more keeps its turn for so long."),
-        integer("budget.daily", PLACE(budget.daily), 0, 1'000'000'000, "Requests a day to the vendor; 0: no limit."),
+        integer("budget.daily", PLACE(budget.daily), 0, 1'000'000'000, "Requests a day to Gong; 0: no limit."),
         string("budget.day", PLACE(budget.day), "sliding, or an IANA zone such as America/New_York",
                "sliding: a day is any 24 hours; a zone: midnight there turns it."),
         integer("budget.tool_daily_percent", PLACE(budget.tool_daily_percent), 1, 100,
@@ -414,7 +443,7 @@ std::vector<config_key> make_keys()
                 "Requests that credentials which Gong has never accepted may cost while it refuses them, all together; "
                 "one comes back every 15 minutes. 0: a tenth of budget.daily, from 10 to 100."),
         time_span("budget.retry_after_max", PLACE(budget.retry_after_max), 1s, 7 * 24h,
-                  "Bound on the Retry-After that is told to tools and taken from the vendor."),
+                  "Bound on the Retry-After that is told to tools and taken from Gong."),
         tools("budget.tools", PLACE(budget.tools),
               "For each tool by its name: {\"etl\": {\"daily\": 6000, \"class\": \"background\", \"wait_max\": "
               "\"5s\"}}."),
@@ -422,7 +451,7 @@ std::vector<config_key> make_keys()
                "The ledger of what was spent."),
         word("bulk.mode", PLACE(bulk.mode),
              std::vector<std::pair<std::string, bulk_mode>>{{"auto", bulk_mode::automatic}, {"off", bulk_mode::off}},
-             "auto: lookups that wait are fetched together by the vendor's bulk read, for one API call."),
+             "auto: lookups that wait are fetched together by Gong's bulk read, for one API call."),
         integer("bulk.ids_max", PLACE(bulk.ids_max), 2, 100, "Calls in one bulk read."),
         word("mode", PLACE(mode), words<run_mode>{{"online", run_mode::online}, {"offline", run_mode::offline}},
              "offline: only what is kept is served, also when it is no longer fresh; nothing goes upstream."),
@@ -447,7 +476,12 @@ std::vector<config_key> make_keys()
 
 std::span<const config_key> config_keys()
 {
-    static const std::vector<config_key> keys = make_keys();
+    static const std::vector<config_key> keys = [] {
+        auto all = make_keys();
+        for (config_key& k : all)
+            k.is_advanced = std::find(std::begin(advanced), std::end(advanced), k.path) != std::end(advanced);
+        return all;
+    }();
     return keys;
 }
 
@@ -456,6 +490,15 @@ const config_key* find_key(std::string_view path)
     for (const config_key& k : config_keys())
         if (k.path == path) return &k;
     return nullptr;
+}
+
+std::span<const key_flag> key_flags()
+{
+    static constexpr key_flag flags[] = {{"--listen", "server.listen", "HOST:PORT"},
+                                         {"--admin", "server.admin", "HOST:PORT"},
+                                         {"--upstream", "upstream.url", "URL"},
+                                         {"--db", "cache.path", "FILE"}};
+    return flags;
 }
 
 std::string environment_name(std::string_view path)

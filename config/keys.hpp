@@ -61,6 +61,11 @@ struct config_key
 
     // The value in its text form, as `set` would take it, but for a proxy's login.
     std::function<std::string(const settings&)> show;
+
+    // Names the part of a refused value that is wrong; empty if it cannot. May be null.
+    std::function<std::string(std::string_view text)> wrong_part = {};
+
+    bool is_advanced = false;  // few operators need it: documents show it behind the others of its section
 };
 
 // In the order in which they are shown.
@@ -71,6 +76,16 @@ const config_key* find_key(std::string_view path);
 
 // The key that an operator most likely meant by `path`, or null if none is near.
 const config_key* nearest_key(std::string_view path);
+
+// The same among other names, such as flags; empty if none is near.
+std::string nearest_name(std::string_view written, const std::vector<std::string>& names);
+
+// A key that the command line sets by a flag of its own.
+struct key_flag
+{
+    std::string_view flag, key, value;  // "--db", "cache.path", "FILE"
+};
+std::span<const key_flag> key_flags();
 
 // "server.listen" → "CALLCACHE_SERVER_LISTEN"
 std::string environment_name(std::string_view path);

@@ -5,6 +5,7 @@
 #include "config/keys.hpp"
 #include "config/proxy_address.hpp"
 #include "config/route_table.hpp"
+#include "config/sources.hpp"
 
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
@@ -50,20 +51,34 @@ std::string quoted_url(std::string_view url)
 struct loader
 {
     loaded_settings result;
-    bool answer_max_is_set = false, burst_is_set = false;
+    std::map<std::string, std::string> set_by;  // source, by the key's path
+
+    bool is_set(const std::string& path) const { return set_by.contains(path); }
 
     void problem(std::string_view where, std::string_view what)
     {
         result.problems.push_back(std::string(where) + ": " + std::string(what));
     }
 
-    void unknown(std::string_view where, std::string_view path, bool as_environment)
+    // `written`: as it stands there; `path`: the same as a key.
+    void unknown(std::string_view where, std::string_view written, std::string_view path)
     {
-        std::string what = "unknown key " + quoted(path);
-        if (const config_key* near = nearest_key(path))
-            what += "; did you mean " + (as_environment ? environment_name(near->path) : std::string(near->path)) + "?";
+        const bool is_variable = written != path;
+        auto name_of = [&](const config_key& k) {
+            return is_variable ? environment_name(k.path) : std::string(k.path);
+        };
+        auto holds_path = [&](const config_key& k) {
+            return (k.type == key_type::tools || k.type == key_type::routes) &&
+                   written.starts_with(name_of(k) + (is_variable ? "_" : "."));
+        };
+        std::string what = std::string("unknown ") + (is_variable ? "variable " : "key ") + quoted(written);
+        auto whole = std::find_if(config_keys().begin(), config_keys().end(), holds_path);
+        if (whole != config_keys().end())
+            what += "; this is set through " + name_of(*whole) + ": " + whole->allowed;
+        else if (const config_key* near = nearest_key(path))
+            what += "; did you mean " + name_of(*near) + "?";
         else
-            what += "; `callcache check` lists the known keys";
+            what += "; `callcache check --all` lists the known keys";
         problem(where, what);
     }
 
@@ -75,8 +90,7 @@ struct loader
         if (key.secret && value.found != kind::text)
             return problem(where, std::string(key.path) + ": a secret does not belong into the file; use " +
                                       environment_name(key.path) + " or " + std::string(key.path) + "_file");
-        if (key.path == "server.answer_max") answer_max_is_set = true;
-        if (key.path == "budget.burst") burst_is_set = true;
+        set_by[std::string(key.path)] = where == "environment" ? environment_name(key.path) : std::string(where);
         if (key.set(result.values, value)) return;
         // A proxy's may hold a password, and where in it only one that is well-formed tells; what is no path may be
         // what the file should hold; beside an access key its secret may stand.
@@ -86,9 +100,20 @@ struct loader
         if (value.found == kind::number) found = value.text;
         if (value.found == kind::boolean) found = value.text;
         if (value.found == kind::other) found = "a value of another type";
+        const std::string wrong = key.wrong_part ? key.wrong_part(value.text) : "";
+        problem(where, std::string(key.path) + ": " + (wrong.empty() ? "found " + found : printable(wrong)) +
+                           ", allowed is " + key.allowed + how_to_write(key, value));
+    }
+
+    // What is right but for its form.
+    static std::string how_to_write(const config_key& key, const raw_value& value)
+    {
+        bool is_bare = !value.text.empty() && std::all_of(value.text.begin(), value.text.end(), is_digit);
+        bool is_time = key.type == key_type::duration;
+        if (is_bare && (is_time || key.type == key_type::size))
+            return "; write its unit: \"" + printable(value.text) + (is_time ? "s\"" : "MiB\"");
         bool is_json_list = key.type == key_type::list && value.found == kind::text && value.text.starts_with('[');
-        problem(where, std::string(key.path) + ": found " + found + ", allowed is " + key.allowed +
-                           (is_json_list ? "; here a list is written without brackets and quotes: A,B" : ""));
+        return is_json_list ? "; here a list is written without brackets and quotes: A,B" : "";
     }
 };
 
@@ -159,7 +184,7 @@ void walk(loader& to, const std::string& where, const std::string& prefix, const
         else if (is_section)
             to.problem(where, path + ": is a section; expected {…}");
         else
-            to.unknown(where, path, false);
+            to.unknown(where, path, path);
     }
 }
 
@@ -234,10 +259,7 @@ void read_environment(loader& to, const std::vector<std::pair<std::string, std::
         // The first underscore parts the section from the key, so far as the nearest key is concerned.
         std::string path;
         for (char c : name.substr(10)) path += c == '_' && path.find('.') == path.npos ? '.' : lowered(c);
-        const config_key* near = nearest_key(path);
-        to.problem("environment", "unknown variable " + quoted(name) +
-                                      (near ? "; did you mean " + environment_name(near->path) + "?"
-                                            : "; `callcache check` lists the known keys"));
+        to.unknown("environment", name, path);
     }
 }
 
@@ -250,15 +272,15 @@ void read_assignments(loader& to, const std::vector<std::string>& assignments)
         {
             // It may be a secret with something else before it: no more than a key has is shown.
             std::size_t key_end = std::min(text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_."), text.size());
-            to.problem("flags",
-                       quoted(text.substr(0, key_end) + (key_end < text.size() ? "…" : "")) + ": expected key=value");
+            to.problem("--set", quoted(text.substr(0, key_end) + (key_end < text.size() ? "…" : "")) +
+                                    ": expected KEY=VALUE, such as budget.rate=2");
             continue;
         }
         std::string path = text.substr(0, equals);
         if (const config_key* key = find_key(path))
-            to.assign("flags", *key, {kind::text, text.substr(equals + 1)});
+            to.assign("command line", *key, {kind::text, text.substr(equals + 1)});
         else
-            to.unknown("flags", path, false);
+            to.unknown("--set", path, path);
     }
 }
 
@@ -290,6 +312,7 @@ void ask_environment_for_proxy(loader& to, const std::vector<std::pair<std::stri
         url = "off";
     }
     const config_key& key = *find_key("upstream.proxy");
+    to.set_by["upstream.proxy"] = "HTTPS_PROXY";
     if (!key.set(to.result.values, {kind::text, *url}))
         to.problem("environment", "HTTPS_PROXY: found a value that is not shown, allowed is " + key.allowed +
                                       "; set upstream.proxy to a proxy, or to off");
@@ -312,6 +335,35 @@ struct checker
     }
 };
 
+// True if a listener on `a` is one on `b` too. A name but localhost is known by its text alone.
+bool covers(const std::string& a, const std::string& b)
+{
+    bool is_v6 = b.find(':') != b.npos;
+    bool is_v4 = !is_v6 && b.find_first_not_of("0123456789.") == b.npos;
+    return a == b || (a == "0.0.0.0" && (is_v4 || b == "localhost")) || (a == "::" && (is_v6 || b == "localhost")) ||
+           (a == "localhost" && (b == "127.0.0.1" || b == "::1"));
+}
+
+// The start would find the port taken, by itself.
+void check_no_address_twice(const server_settings& s, checker& check)
+{
+    std::vector<std::pair<std::string_view, host_port>> all;
+    for (const auto& [key, list] : {std::pair{"server.listen", s.listen}, {"server.admin", s.admin}})
+        for (const std::string& text : list)
+            if (auto at = parse_host_port(text); at && at->port != 0) all.emplace_back(key, *at);
+    for (std::size_t i = 1; i < all.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j)
+        {
+            const auto& [key, at] = all[i];
+            const auto& [other_key, other] = all[j];
+            bool are_apart = at.port != other.port || (!covers(at.host, other.host) && !covers(other.host, at.host));
+            const std::string is_other =
+                std::string(key) + ": " + at.text() + " is the same address as " + other.text();
+            check(are_apart, key == other_key ? is_other + "; leave one out"
+                                              : is_other + " in server.listen; give it another port, such as 4665");
+        }
+}
+
 void check_addresses(const settings& s, checker& check)
 {
     auto upstream = parse_origin(s.upstream.url);
@@ -329,8 +381,10 @@ void check_addresses(const settings& s, checker& check)
         for (const std::string& text : list)
         {
             auto at = parse_host_port(text);
-            check(at.has_value(), std::string(key) + ": found " + quoted(text) + ", allowed is host:port");
+            check(at.has_value(), std::string(key) + ": found " + quoted(text) + ", allowed is host:port, such as " +
+                                      (std::string_view(key) == "server.listen" ? "localhost:4664" : "localhost:4665"));
         }
+    check_no_address_twice(s.server, check);
     if (upstream)
         check(!is_own_address(upstream->at, s.server), "upstream.url: " + quoted_url(s.upstream.url) +
                                                            " is where callcache itself listens: it would ask itself");
@@ -401,27 +455,37 @@ void check_cache_and_budget(const settings& s, checker& check)
     check(!s.cache.path.empty(), "cache.path: found \"\", allowed is a file, or :memory: for the memory tier alone");
 }
 
-}  // namespace
-
-loaded_settings load_settings(const config_sources& sources)
+loader read_all(const config_sources& sources)
 {
     loader to;
     if (!sources.file_name.empty()) to.result.values.also_read.push_back(sources.file_name);
     if (sources.file_text) read_file(to, sources.file_name, *sources.file_text);
     read_environment(to, sources.environment);
     read_assignments(to, sources.assignments);
-    if (!to.result.problems.empty()) return to.result;  // what follows from a refused value is noise
+    if (!to.result.problems.empty()) return to;  // what follows from a refused value is noise
     // An operator who lets lookups queue for longer means that they are answered then.
     settings defaults, &s = to.result.values;
     milliseconds beyond_the_queue = defaults.server.answer_max - defaults.budget.wait_max;
-    if (!to.answer_max_is_set)
+    if (!to.is_set("server.answer_max"))
         s.server.answer_max = std::max(s.server.answer_max, s.budget.wait_max + beyond_the_queue);
-    if (!to.burst_is_set)
+    if (!to.is_set("budget.burst"))
         s.budget.burst = std::uint64_t(std::min(double(defaults.budget.burst), std::max(1.0, s.budget.rate)));
     ask_environment_for_proxy(to, sources.environment);
     auto contradicting = contradictions(s);
     to.result.problems.insert(to.result.problems.end(), contradicting.begin(), contradicting.end());
-    return to.result;
+    return to;
+}
+
+}  // namespace
+
+loaded_settings load_settings(const config_sources& sources)
+{
+    return read_all(sources).result;
+}
+
+std::map<std::string, std::string> sources_of(const config_sources& sources)
+{
+    return read_all(sources).set_by;
 }
 
 std::optional<std::string> own_proxy_warning(const settings& s)

@@ -62,6 +62,28 @@ std::optional<std::map<std::string, tool_settings>> read_tools(std::string_view 
     return tools;
 }
 
+std::string wrong_in_tools(std::string_view json)
+{
+    rapidjson::Document document;
+    document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
+    if (document.HasParseError() || !document.IsObject()) return "";
+    for (const auto& member : document.GetObject())
+    {
+        const std::string tool(view(member.name));
+        if (!is_tool_name(tool)) return "\"" + tool + "\" is no tool's name";
+        if (!member.value.IsObject()) return tool + " is no object";
+        tool_settings read;
+        for (const auto& part : member.value.GetObject())
+        {
+            const std::string name(view(part.name));
+            bool is_known = name == "daily" || name == "class" || name == "wait_max";
+            if (!is_known) return tool + "." + name + " is none of daily, class and wait_max";
+            if (!set(read, name, part.value)) return tool + "." + name + " has a value that is not allowed";
+        }
+    }
+    return "";
+}
+
 std::string show_tools(const std::map<std::string, tool_settings>& tools)
 {
     std::string text;

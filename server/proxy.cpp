@@ -3,9 +3,11 @@
 #include "cache/file_system.hpp"
 #include "cache/mistakes.hpp"
 #include "config/budget_share.hpp"
+#include "server/admin/access.hpp"
 #include "server/admin/headline.hpp"
 #include "server/async/run_loop.hpp"
 #include "server/budget/zone.hpp"
+#include "server/front/bind_addresses.hpp"
 #include "server/open_ledger.hpp"
 #include "server/start_files.hpp"
 
@@ -84,6 +86,12 @@ proxy::started proxy::start(const settings& config, const surroundings& around)
 {
     // Before a file is made.
     if (auto problems = start_problems(config); !problems.empty()) return joined(problems);
+    for (const auto* addresses : {&config.server.listen, &config.server.admin})
+    {
+        asio::io_context loop(1);
+        auto bound = bind_addresses(*addresses, loop.get_executor());
+        if (auto* trouble = std::get_if<std::string>(&bound)) return *trouble;
+    }
     std::unique_ptr<proxy> p(new proxy(config, around));
     for (auto step :
          {&proxy::find_files, &proxy::open_cache, &proxy::open_ledger, &proxy::open_upstream, &proxy::open_listeners})
@@ -127,6 +135,7 @@ std::optional<std::string> proxy::open_cache()
         disk = make_empty_store();
     else
     {
+        const bool is_new_lock = !file_at(path + "-lock");
         auto locked = file_lock::take(path + "-lock", file_lock::this_process());
         if (auto* by = std::get_if<file_lock::held>(&locked))
             return "the database " + path + " is in use by " + by->by +
@@ -141,7 +150,11 @@ std::optional<std::string> proxy::open_cache()
                                [out = &around_.out](const std::string& line) { out->warn(line); }, journal.how,
                                config_->credentials.share == credentials_share::company,
                                [clock = &around_.clock] { return clock->steady(); }, config_->cache.memory_max / 8});
-        if (auto* refused = std::get_if<store_refused>(&opened)) return refused->text;
+        if (auto* refused = std::get_if<store_refused>(&opened))
+        {
+            if (lock_ && is_new_lock) unlink(lock_->path().c_str());  // while it is held: nobody else's
+            return refused->text;
+        }
         if (auto* u = std::get_if<file_lock::unavailable>(&locked)) return "cannot lock " + path + "-lock: " + u->why;
         disk = std::move(std::get<std::unique_ptr<store>>(opened));
     }
@@ -469,6 +482,7 @@ void proxy::announce() const
                          {{"left_of_the_day", std::to_string(spending.left) + " of " + std::to_string(spending.daily)},
                           {"day", config_->budget.day}});
     if (auto share = share_warning(*config_)) around_.out.warn(*share);
+    if (auto open = admin_warning(config_->server)) around_.out.warn(*open);
     warn_of_descriptors();
     bool memory = files_.cache == in_memory;
     around_.out.info("cache", {{"file", memory ? "none; kept in memory, and gone with the process" : files_.cache},

@@ -9,6 +9,7 @@
 #include "server/secrets/whole_file.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace callcache
 {
@@ -51,6 +52,11 @@ std::variant<data_files, std::string> find_files(const settings& config)
 {
     auto found = find_data_files(config);
     auto* files = std::get_if<data_files>(&found);
+    for (const auto& [key, path] :
+         {std::pair{"cache.path", files ? files->cache : ""}, {"budget.path", files ? files->ledger : ""}})
+        if (std::error_code none; std::filesystem::is_directory(path, none))
+            return std::string(key) + ": " + path + " is a folder; name a file in it, such as " + path +
+                   "/callcache.db";
     if (!files || config.mode != run_mode::offline || files->cache == in_memory || file_at(files->cache)) return found;
     return "cache.path: there is no database at " + files->cache +
            ", and offline (mode) only what is kept can be served. Give the path of one, such as `callcache snapshot` "

@@ -6,6 +6,7 @@
 // that has been shown the token sends it along with whatever a page makes it ask.
 #pragma once
 
+#include "config/settings.hpp"
 #include "server/admin/admin_token.hpp"
 #include "server/http/reply.hpp"
 #include "server/http/request.hpp"
@@ -19,6 +20,9 @@ namespace callcache
 
 // True for what is answered without a token.
 bool is_for_probes(std::string_view target);
+
+// What an operator is warned of whose server.admin is beyond loopback while no token opens it; nullopt otherwise.
+std::optional<std::string> admin_warning(const server_settings&);
 
 // Nothing, or the answer to a request that is not for probes and not the operator's. `addresses`: server.admin.
 // `token`: null while there is none. `hosts`: further names that a Host field may carry.

@@ -42,7 +42,8 @@ bool is_method_of(std::string_view asked, std::string_view method)
 }
 
 constexpr std::size_t body_bytes_max = 64 << 10;
-constexpr std::size_t explained_max = 500;  // credentials that are looked through
+constexpr std::size_t explained_max = 500;       // credentials that are looked through
+constexpr std::size_t counted_finds_max = 1000;  // before a purge
 
 // The whole body, or what to answer to one that is too large or malformed.
 task<std::variant<std::string, reply>> read_body(conversation& with)
@@ -62,6 +63,32 @@ task<std::variant<std::string, reply>> read_body(conversation& with)
         if (piece.data.empty()) co_return std::move(body);
         body += piece.data;
     }
+}
+
+// Of how many of these calls something is kept; nullopt where that takes too long to find out, and for a path, as it
+// stands for any query.
+task<std::optional<std::uint64_t>> count_kept(tiers& kept, std::vector<partition_ptr> all,
+                                              const std::vector<std::string>& names, const clock_source& clock)
+{
+    std::erase_if(all, [](const partition_ptr& p) { return p->id() == 0; });
+    bool has_path = std::any_of(names.begin(), names.end(), [](const std::string& n) { return n.starts_with('/'); });
+    if (has_path || names.size() * all.size() > counted_finds_max) co_return std::nullopt;
+    std::uint64_t count = 0;
+    for (const std::string& name : names)
+        for (const partition_ptr& p : all)
+        {
+            bool is_kept = kept.find_in_memory(*p, name) != nullptr;
+            if (!is_kept)
+            {
+                auto found = co_await find_in_time(kept, p, name, clock);
+                if (!found) co_return std::nullopt;
+                is_kept = *found != nullptr;
+            }
+            if (!is_kept) continue;
+            ++count;
+            break;
+        }
+    co_return count;
 }
 
 std::string joined(const std::vector<std::string>& list)
@@ -159,11 +186,13 @@ task<reply> admin::stats(const request&, conversation&)
     co_return json(200, stats_document(now));
 }
 
-task<reply> admin::resume(const request& r, conversation& with)
+task<reply> admin::resume(const request&, conversation&)
 {
+    overview before = co_await parts_.sight.now();
     auto resume = [this](auto done) { parts_.misses.resume([done]() mutable { done(true); }); };
     co_await call_back<bool>(resume);
-    co_return co_await stats(r, with);
+    overview now = co_await parts_.sight.now();
+    co_return json(200, stats_document(now, before.upstream.spending.paused_for > duration(0)));
 }
 
 // Of a call by its id, of a kept route by its path; with a tool's name before it as in a base URL: /explain/@etl/1.
@@ -235,6 +264,13 @@ task<reply> admin::purge(const request&, conversation& with)
     auto read = read_purge_order(std::get<std::string>(body));
     if (auto* wrong = std::get_if<std::string>(&read)) co_return own_answer(400, *wrong);
     auto& order = std::get<purge_order>(read);
+    std::optional<std::uint64_t> kept;
+    if (!order.all)
+    {
+        kept = co_await count_kept(parts_.kept, parts_.known.all(), order.names, parts_.clock);
+    }
+    else if (parts_.kept.memory().entries() == 0 && parts_.kept.disk().current().entries == 0)
+        kept = 0;  // more is not known: what was purged before is deleted later
     auto purged = order.all ? purge_all_in_time(parts_.kept, parts_.clock)
                             : purge_in_time(parts_.kept, order.names, parts_.clock);
     auto durable = co_await std::move(purged);
@@ -244,7 +280,10 @@ task<reply> admin::purge(const request&, conversation& with)
         co_return own_answer(503, "what was asked for is not served any more, but the database cannot be written" +
                                       std::string(durable ? "" : ", as its disk hangs") +
                                       ": it is deleted there once it can be, and forgotten by a restart before that");
-    auto put = [&](json_text& to) { order.all ? to("purged", "all") : to("purged", order.names.size()); };
+    auto put = [&](json_text& to) {
+        order.all ? to("purged", "all") : to("purged", order.names.size());
+        to("kept", kept);
+    };
     co_return json(200, json_line(put));
 }
 

@@ -21,12 +21,24 @@ std::string spent_text(const budget_report& b)
     return grouped(b.spent) + " of " + grouped(b.daily);
 }
 
+// Why Gong is not asked now, or empty.
+std::string hindrance_text(const overview& o)
+{
+    const duration pause = o.upstream.spending.paused_for;
+    if (o.mode == "offline") return "offline (mode): only what is kept is served";
+    if (pause > duration(0))
+        return "Gong asked everyone to wait until " + clock_text(o.now + pause, o.now) + " (" +
+               span_text(seconds_up(pause)) + "): what is not kept waits or is refused";
+    return o.upstream.is_up ? "" : "Gong is down: what is not kept is refused";
+}
+
+// Empty while Gong is not asked, as it would be a promise.
 std::string forecast_text(const overview& o)
 {
     const budget_report& b = o.upstream.spending;
     if (b.daily == 0) return "no limit";
     if (b.left == 0) return "all spent";
-    if (!b.ends_in) return "lasts all day";
+    if (!b.ends_in) return hindrance_text(o).empty() ? "lasts all day" : "";
     return "spent at " + minute_text(std::chrono::ceil<std::chrono::minutes>(o.now + *b.ends_in));
 }
 
@@ -76,15 +88,13 @@ std::string headline(const overview& o)
     if (b.ledger == ledger_state::in_memory)
         text = "the budget's ledger cannot be written, so what is spent is counted in memory · ";
     if (auto warning = certificate_warning(o.certificate_end, o.now)) text += *warning + " · ";
+    if (std::string why = hindrance_text(o); !why.empty()) text += why + " · ";
     if (!o.refused.empty()) text += refused_text(o) + " · ";
-    text += spent_text(b) + " · " + forecast_text(o);
+    text += spent_text(b);
+    if (std::string ahead = forecast_text(o); !ahead.empty()) text += " · " + ahead;
     if (std::string tools = tools_text(b); !tools.empty()) text += " · " + tools;
     text += " · " + grouped(sum_of(o.of_the_day, {outcome::hit, outcome::stale, outcome::negative, outcome::offline})) +
             " answered without Gong";
-    if (b.paused_for > duration(0))
-        text +=
-            " · Gong asked to wait until " + minute_text(std::chrono::ceil<std::chrono::minutes>(o.now + b.paused_for));
-    if (!o.upstream.is_up) text += " · Gong is down";
     return text;
 }
 

@@ -2,6 +2,7 @@
 
 #include "cache/call_id.hpp"
 #include "cache/entry.hpp"
+#include "server/text/human.hpp"
 #include "server/text/json_text.hpp"
 
 #include <rapidjson/document.h>
@@ -47,6 +48,16 @@ std::variant<purge_order, std::string> read_purge_order(std::string_view json)
         order.names.emplace_back(path_of(text_of(id)));
     }
     return order;
+}
+
+std::string purged_text(const purge_order& order, std::optional<std::uint64_t> kept)
+{
+    if (kept == 0) return order.all ? "nothing was kept" : "nothing was kept of what you named";
+    if (order.all) return "purged: nothing is kept any more";
+    const std::string names = grouped(order.names.size()) + (order.names.size() == 1 ? " name" : " names");
+    if (kept && *kept < order.names.size())
+        return "purged: something was kept of " + grouped(*kept) + " of " + names + ", and is not served any more";
+    return "purged: what was kept of " + names + " is not served any more";
 }
 
 std::string purge_body(const purge_order& order)

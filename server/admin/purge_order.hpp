@@ -1,6 +1,8 @@
 // What POST /purge asks for.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -20,6 +22,9 @@ std::variant<purge_order, std::string> read_purge_order(std::string_view json);
 
 // The same as such a body. REQUIRES: each name is_purgeable().
 std::string purge_body(const purge_order&);
+
+// What the operator is told once it is done. `kept`: the names of which something was kept, or 0, if known.
+std::string purged_text(const purge_order&, std::optional<std::uint64_t> kept);
 
 // True for a call's id, and for a path.
 bool is_purgeable(std::string_view name);

@@ -128,9 +128,10 @@ void put_bulk(json_text& json, const bulk_report& b)
 
 }  // namespace
 
-std::string stats_document(const overview& o)
+std::string stats_document(const overview& o, std::optional<bool> resumed)
 {
     return json_line([&](json_text& json) {
+        if (resumed) json("resumed", *resumed);
         json("version", o.version);
         json("mode", o.mode);
         json("started_timestamp", o.started);

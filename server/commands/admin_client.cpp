@@ -1,5 +1,6 @@
 #include "server/commands/admin_client.hpp"
 
+#include "server/commands/answer_trouble.hpp"
 #include "server/secrets/secret_file.hpp"
 #include "server/text/escape.hpp"
 
@@ -14,29 +15,20 @@ namespace
 
 constexpr auto patience = std::chrono::seconds(10);
 
-std::optional<std::string> refuse(const std::string& why)
-{
-    std::fprintf(stderr, "callcache: %s\n", harmless(why).c_str());
-    return std::nullopt;
-}
-
-// What an answer of callcache's own says.
-std::string error_in(const std::string& body)
+bool has_member(const std::string& json, const char* member)
 {
     rapidjson::Document d;
-    d.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
-    bool known = !d.HasParseError() && d.IsObject() && d.HasMember("errors") && d["errors"].IsArray() &&
-                 !d["errors"].Empty() && d["errors"][0].IsString();
-    std::string text = known ? d["errors"][0].GetString() : body;
-    constexpr std::string_view self = "callcache: ";
-    return text.starts_with(self) ? text.substr(self.size()) : text;
+    d.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
+    return !d.HasParseError() && d.IsObject() && d.HasMember(member);
 }
 
 }  // namespace
 
 std::variant<admin_door, std::string> admin_door_of(const settings& config)
 {
-    if (config.server.admin.empty()) return "server.admin is off, so a running callcache cannot be asked";
+    if (config.server.admin.empty())
+        return "server.admin is off, so a running callcache cannot be asked. Name its admin address with --admin "
+               "HOST:PORT, or give it one";
     admin_door door{admin_address(config), ""};
     const std::string& file = config.server.admin_token_file;
     if (file.empty()) return door;
@@ -46,18 +38,19 @@ std::variant<admin_door, std::string> admin_door_of(const settings& config)
     return door;
 }
 
-std::optional<std::string> operate(const settings& config, std::string_view method, std::string_view target,
-                                   std::string_view did_not, std::string_view body)
+int refuse(const std::string& why)
+{
+    return std::fprintf(stderr, "callcache: %s\n", harmless(why).c_str()), 1;
+}
+
+std::optional<std::string> operate(const settings& config, const admin_question& q)
 {
     auto door = admin_door_of(config);
-    if (auto* closed = std::get_if<std::string>(&door)) return refuse(*closed);
+    if (auto* closed = std::get_if<std::string>(&door)) return refuse(*closed), std::nullopt;
     const auto& [self, token] = std::get<admin_door>(door);
-    auto answer = ask_self(self, method, target, patience, token, body);
-    if (answer.status == 200) return std::move(answer.body);
-    std::string why =
-        answer.status == 0 ? answer.trouble : "status " + std::to_string(answer.status) + ", " + error_in(answer.body);
-    return refuse("callcache at " + self.at.host + ":" + std::to_string(self.at.port) + " " + std::string(did_not) +
-                  ": " + why);
+    auto answer = ask_self(self, q.method, q.target, patience, token, q.body);
+    if (answer.status == 200 && has_member(answer.body, q.answered_with)) return std::move(answer.body);
+    return refuse(answer_trouble(self, answer, q.did_not)), std::nullopt;
 }
 
 }  // namespace callcache

@@ -20,9 +20,20 @@ struct admin_door
 };
 std::variant<admin_door, std::string> admin_door_of(const settings&);
 
-// The body of a 200; anything else is explained on stderr, as `did_not` ("did not resume"), and nothing is returned.
-// Shows the operator's token if there is one.
-std::optional<std::string> operate(const settings&, std::string_view method, std::string_view target,
-                                   std::string_view did_not, std::string_view body = "");
+// Says on stderr why a command did not do what it was asked for. Its exit code.
+int refuse(const std::string& why);
+
+struct admin_question
+{
+    std::string_view method;
+    std::string target;
+    std::string_view did_not;   // "did not resume", for an error's line
+    const char* answered_with;  // a member of callcache's answer: another server's 200 has none
+    std::string body = {};
+};
+
+// The body of a 200 of callcache's; anything else is explained on stderr, and nothing is returned. Shows the operator's
+// token if there is one.
+std::optional<std::string> operate(const settings&, const admin_question&);
 
 }  // namespace callcache

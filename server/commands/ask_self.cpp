@@ -30,14 +30,24 @@ public:
     }
     connection(const connection&) = delete;
 
-    bool open(const addrinfo& to, bool tls, std::chrono::milliseconds patience)
+    // False if nothing accepts the connection.
+    bool open(const addrinfo& to, std::chrono::milliseconds patience)
     {
         if (fd_ < 0) return false;
         timeval limit{patience.count() / 1000, patience.count() % 1000 * 1000};
         setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
         setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-        if (connect(fd_, to.ai_addr, to.ai_addrlen) != 0) return false;
-        return !tls || shake_hands();
+        return connect(fd_, to.ai_addr, to.ai_addrlen) == 0;
+    }
+
+    // The certificate is not verified: it is of the name that tools use, which is seldom that of loopback, and to ask
+    // for the very one in the file would call callcache unready while a new pair is being put there. Nothing secret is
+    // asked or told; without TLS nobody's name is known either.
+    bool shake_hands()
+    {
+        context_.reset(SSL_CTX_new(TLS_client_method()));
+        tls_.reset(context_ ? SSL_new(context_.get()) : nullptr);
+        return tls_ && SSL_set_fd(tls_.get(), fd_) == 1 && SSL_connect(tls_.get()) == 1;
     }
 
     bool send(const std::string& text)
@@ -53,19 +63,14 @@ public:
         return recv(fd_, to, size, 0);
     }
 
-    std::string trouble() const { return tls_ ? "TLS failed, or no answer in time" : std::strerror(errno); }
-
-private:
-    // The certificate is not verified: it is of the name that tools use, which is seldom that of loopback, and to ask
-    // for the very one in the file would call callcache unready while a new pair is being put there. Nothing secret is
-    // asked or told; without TLS nobody's name is known either.
-    bool shake_hands()
+    // After a step that failed. A socket whose patience is over says EAGAIN, or EINPROGRESS while it connects.
+    std::string trouble() const
     {
-        context_.reset(SSL_CTX_new(TLS_client_method()));
-        tls_.reset(context_ ? SSL_new(context_.get()) : nullptr);
-        return tls_ && SSL_set_fd(tls_.get(), fd_) == 1 && SSL_connect(tls_.get()) == 1;
+        if (tls_) return "TLS failed, or no answer in time";
+        return errno == EAGAIN || errno == EINPROGRESS ? "no answer in time" : std::strerror(errno);
     }
 
+private:
     template<auto Free>
     struct freed_by
     {
@@ -87,11 +92,14 @@ own_answer_read read_answer(connection& c)
     long bytes = 0;
     while (text.size() < answer_bytes_max && (bytes = c.receive(room, sizeof room)) > 0)
         text.append(room, std::size_t(bytes));
-    own_answer_read answer;
-    if (bytes < 0 && text.empty()) answer.trouble = c.trouble();
+    own_answer_read answer{0, "", "", true};
+    if (text.empty()) answer.trouble = bytes < 0 ? c.trouble() : "it closed the connection";
     std::size_t head = text.find("\r\n\r\n");
-    if (head == std::string::npos || std::sscanf(text.c_str(), "HTTP/1.1 %3d", &answer.status) != 1) return answer;
-    answer.body = text.substr(head + 4);
+    bool is_http = head != std::string::npos && std::sscanf(text.c_str(), "HTTP/1.%*d %3d", &answer.status) == 1;
+    if (is_http)
+        answer.body = text.substr(head + 4);
+    else if (answer.trouble.empty())
+        answer.trouble = "what it sends is no HTTP";
     return answer;
 }
 
@@ -124,8 +132,8 @@ own_answer_read ask_self(const own_address& self, std::string_view method, std::
         return {0, "", gai_strerror(code)};
     std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list, freeaddrinfo);
     std::string request = std::string(method) + " " + std::string(target) +
-                          " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) +
-                          "\r\nConnection: close\r\n";
+                          " HTTP/1.1\r\nHost: localhost:" + std::to_string(at.port) +
+                          "\r\nContent-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n";
     if (!body.empty()) request += "Content-Type: application/json\r\n";
     if (!token.empty()) request += "Authorization: Bearer " + std::string(token) + "\r\n";
     request += "\r\n" + std::string(body);
@@ -133,10 +141,15 @@ own_answer_read ask_self(const own_address& self, std::string_view method, std::
     for (addrinfo* a = list; a; a = a->ai_next)
     {
         connection c(a->ai_family);
-        if (c.open(*a, self.tls, patience) && c.send(request))
+        if (!c.open(*a, patience))
+        {
+            if (!last.is_reached) last.trouble = c.trouble();
+            continue;
+        }
+        if ((!self.tls || c.shake_hands()) && c.send(request))
             last = read_answer(c);
         else
-            last.trouble = c.trouble();
+            last = {0, "", c.trouble(), true};
         if (last.status != 0) return last;
     }
     return last;

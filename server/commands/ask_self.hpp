@@ -1,8 +1,8 @@
 // A short question to a running callcache, from one of its own commands.
 #pragma once
 
-#include "config/address.hpp"
 #include "config/settings.hpp"
+#include "server/commands/answer_trouble.hpp"
 
 #include <chrono>
 #include <string>
@@ -12,20 +12,8 @@ namespace callcache
 {
 
 // Where the callcache of a configuration answers.
-struct own_address
-{
-    host_port at;
-    bool tls = false;
-};
 own_address tools_address(const settings&);
 own_address admin_address(const settings&);  // REQUIRES: server.admin is not off
-
-struct own_answer_read
-{
-    int status = 0;  // 0: no answer
-    std::string body;
-    std::string trouble;  // why there is none
-};
 
 // Where to connect to what listens at an address that was configured: one that means "all" is reached through loopback.
 host_port within_reach(host_port at);

@@ -3,10 +3,11 @@
 
 #include "config/budget_share.hpp"
 #include "config/keys.hpp"
+#include "server/admin/access.hpp"
 #include "server/admin/headline.hpp"
 #include "server/async/system_clock.hpp"
 #include "server/budget/zone.hpp"
-#include "server/commands/ask_self.hpp"
+#include "server/commands/admin_client.hpp"
 #include "server/commands/commands.hpp"
 #include "server/commands/live_check.hpp"
 #include "server/front/listener.hpp"
@@ -27,11 +28,6 @@ namespace
 {
 
 using book = std::variant<ledger*, std::string>;
-
-int refuse(const std::string& why)
-{
-    return std::fprintf(stderr, "callcache: %s\n", why.c_str()), 1;
-}
 
 // A ledger in memory has no lock that tells of another process; whether one runs where the configuration says does.
 bool is_running(const settings& config)
@@ -104,6 +100,28 @@ int ask_vendor(const settings& config, const data_files& files, const std::strin
     std::_Exit(good ? 0 : 1);
 }
 
+// "cache.path  c.db   (set: CALLCACHE_CACHE_PATH)", a line each.
+void print_keys(const settings& config, const check_wishes& wishes)
+{
+    const settings defaults;
+    std::size_t width = 0, left_out = 0;
+    for (const config_key& k : config_keys()) width = std::max(width, k.path.size());
+    for (const config_key& k : config_keys())
+    {
+        const std::string path(k.path), value = k.show(config);
+        auto set_by = wishes.set_by.find(path);
+        std::string mark = value == k.show(defaults) ? "" : "   (follows from other keys)";
+        if (set_by != wishes.set_by.end()) mark = "   (set: " + set_by->second + ")";
+        if (mark.empty() && !wishes.all)
+            ++left_out;
+        else
+            std::printf("%-*s  %s%s\n", int(width), path.c_str(), value.empty() ? "-" : value.c_str(), mark.c_str());
+    }
+    if (left_out > 0)
+        std::printf("%s%zu keys have their defaults: `callcache check --all` prints them.\n",
+                    left_out < config_keys().size() ? "\n" : "", left_out);
+}
+
 std::optional<std::string> warn_of_certificate(const settings& config)
 {
     if (config.server.tls_certificate_file.empty()) return std::nullopt;
@@ -129,21 +147,13 @@ int check(const settings& config, const check_wishes& wishes)
     }
     auto found = find_files(config);
     if (auto* trouble = std::get_if<std::string>(&found)) return refuse(*trouble);
-    settings defaults;
-    std::size_t width = 0;
-    for (const config_key& k : config_keys()) width = std::max(width, k.path.size());
-    for (const config_key& k : config_keys())
-    {
-        std::string value = k.show(config);
-        bool changed = value != k.show(defaults);
-        std::printf("%-*s  %s%s\n", int(width), std::string(k.path).c_str(), value.empty() ? "-" : value.c_str(),
-                    changed ? "   (set)" : "");
-    }
+    print_keys(config, wishes);
     std::printf("\nThe configuration is valid.\n");
     if (config.mode == run_mode::offline)
         std::puts("Offline (mode): only what is kept is served; nothing goes upstream.");
     if (auto proxy = own_proxy_warning(config)) std::printf("Warning: %s.\n", proxy->c_str());
     if (auto share = share_warning(config)) std::printf("Warning: %s.\n", share->c_str());
+    if (auto open = admin_warning(config.server)) std::printf("Warning: %s.\n", open->c_str());
     if (auto certificate = warn_of_certificate(config)) std::printf("Warning: %s.\n", certificate->c_str());
     std::fflush(stdout);
     if (wishes.live && config.mode == run_mode::offline)

@@ -5,6 +5,7 @@
 #include "server/admin/purge_order.hpp"
 
 #include <functional>
+#include <map>
 
 namespace callcache
 {
@@ -14,9 +15,11 @@ int serve(const settings&, const std::function<loaded_settings()>& read_again);
 
 struct check_wishes
 {
-    bool live = false;          // ask the vendor too
-    std::string id;             // the call to look up; empty: one of the last day
-    std::string authorization;  // with `forward`: the credential to ask with; empty: there is none
+    bool all = false;                           // print the keys with their defaults too
+    std::map<std::string, std::string> set_by;  // sources_of() the settings
+    bool live = false;                          // ask the vendor too
+    std::string id;                             // the call to look up; empty: one of the last day
+    std::string authorization;                  // with `forward`: the credential to ask with; empty: there is none
 };
 int check(const settings&, const check_wishes&);
 

@@ -1,10 +1,9 @@
 // `callcache health`: asks a running callcache whether it is ready, as the container's HEALTHCHECK. It finds the
 // address from the same configuration as `serve`.
 
-#include "server/commands/ask_self.hpp"
+#include "server/commands/admin_client.hpp"
+#include "server/commands/answer_trouble.hpp"
 #include "server/commands/commands.hpp"
-
-#include <cstdio>
 
 namespace callcache
 {
@@ -21,10 +20,9 @@ int health(const settings& config)
     own_address self = by_admin ? admin_address(config) : tools_address(config);
     // Without an admin address: a lookup that is refused without asking the vendor shows that callcache answers.
     auto answer = ask_self(self, "GET", by_admin ? "/readyz" : "/v2/calls/undefined", patience);
-    if (answer.status == (by_admin ? 200 : 400)) return 0;
-    std::fprintf(stderr, "callcache at %s:%u is not ready: %s\n", self.at.host.c_str(), self.at.port,
-                 answer.status == 0 ? answer.trouble.c_str() : ("status " + std::to_string(answer.status)).c_str());
-    return 1;
+    if (by_admin ? answer.body == "{\"status\":\"ready\"}" : answer.status == 400 && own_error(answer.body)) return 0;
+    if (by_admin && answer.status == 503) return refuse("not ready: " + self.at.text() + " is starting or stopping");
+    return refuse("not ready: " + answer_trouble(self, answer, "refused", by_admin ? "--admin" : "--listen"));
 }
 
 }  // namespace callcache

@@ -44,11 +44,11 @@ void tell(const confinement& c, const allowed_paths& within, const allowed_ports
         return c.version < landlock_ports ? std::string("any") : list(texts);
     };
     if (c.version == 0) return out.info("not confined to the files that it needs: skipped", {{"why", c.why_not}});
-    out.info("confined", {{"landlock", std::to_string(c.version)},
-                          {"reads", list(within.reads)},
-                          {"writes", list(within.writes)},
-                          {"listens_on", list_of_ports(ports.bind)},
-                          {"connects_to", list_of_ports(ports.connect)}});
+    out.info("confined", {{"landlock", std::to_string(c.version)}, {"writes", list(within.writes)}});
+    out.write(log_level::debug, "confined to these",
+              {{"reads", list(within.reads)},
+               {"listens_on", list_of_ports(ports.bind)},
+               {"connects_to", list_of_ports(ports.connect)}});
     for (const std::string& stranger : strangers)
         out.warn("the folder of the database or the ledger holds more than callcache's files, and callcache may write "
                  "all of it; give them a folder of their own (--db FILE)",
@@ -131,7 +131,7 @@ int serve(const settings& config, const std::function<loaded_settings()>& read_a
     const allowed_ports ports = allowed_ports_of(config);
     const confinement confined = confine(within, ports);  // binds the threads begun from here on, the log's first
     auto out = make_log(config.log);
-    tell(confined, within, ports, strangers_in_reach(config), *out);
+    const std::vector<std::string> strangers = strangers_in_reach(config);  // before callcache's own files are made
 
     // Before the start, which a signal then stops as soon as it is done: to process 1, which a container's is, the
     // kernel delivers nothing that is not handled.
@@ -150,6 +150,7 @@ int serve(const settings& config, const std::function<loaded_settings()>& read_a
     }
     auto& p = *std::get<std::unique_ptr<proxy>>(started);
     running = &p;
+    tell(confined, within, ports, strangers, *out);
 
     const int terminal = isatty(STDERR_FILENO) ? STDERR_FILENO : isatty(STDIN_FILENO) ? STDIN_FILENO : -1;
     int heard = 0;

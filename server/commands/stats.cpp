@@ -1,8 +1,10 @@
 // `callcache stats`: what a running callcache has to say, once or again and again.
 
 #include "server/commands/admin_client.hpp"
+#include "server/commands/answer_trouble.hpp"
 #include "server/commands/commands.hpp"
 #include "server/commands/stats_text.hpp"
+#include "server/text/escape.hpp"
 
 #include <poll.h>
 #include <unistd.h>
@@ -35,10 +37,8 @@ struct seen
 seen look(const own_address& self, const std::string& token)
 {
     auto answer = ask_self(self, "GET", "/stats", patience, token);
-    if (answer.status == 0) return {"", answer.trouble};
-    if (answer.status != 200) return {"", "status " + std::to_string(answer.status) + " " + answer.body};
-    auto text = stats_text(answer.body);
-    return text ? seen{*text, ""} : seen{"", "this is no callcache, or one of another version"};
+    auto text = answer.status == 200 ? stats_text(answer.body) : std::nullopt;
+    return text ? seen{*text, ""} : seen{"", answer_trouble(self, answer, "did not show its stats")};
 }
 
 // On a terminal all of it each second; otherwise the first line, whenever it changes.
@@ -48,7 +48,7 @@ int watch(const std::function<seen()>& look_again, seen now)
     std::string before;
     for (;; now = look_again())
     {
-        std::string text = now.trouble.empty() ? now.text : "no answer: " + now.trouble + "\n";
+        std::string text = now.trouble.empty() ? now.text : harmless(now.trouble) + "\n";
         std::string line = text.substr(0, text.find('\n') + 1);
         if (terminal)
             std::fputs((to_the_top + text).c_str(), stdout);
@@ -64,14 +64,10 @@ int watch(const std::function<seen()>& look_again, seen now)
 int stats(const settings& config, bool watching)
 {
     auto door = admin_door_of(config);
-    if (auto* closed = std::get_if<std::string>(&door))
-        return std::fprintf(stderr, "callcache: %s\n", closed->c_str()), 1;
+    if (auto* closed = std::get_if<std::string>(&door)) return refuse(*closed);
     const auto& [self, token] = std::get<admin_door>(door);
     seen first = look(self, token);
-    if (!first.trouble.empty())
-        return std::fprintf(stderr, "callcache at %s:%u could not be asked: %s\n", self.at.host.c_str(), self.at.port,
-                            first.trouble.c_str()),
-               1;
+    if (!first.trouble.empty()) return refuse(first.trouble);
     if (watching) return watch([&d = std::get<admin_door>(door)] { return look(d.at, d.token); }, std::move(first));
     return std::fputs(first.text.c_str(), stdout), 0;
 }

@@ -43,11 +43,7 @@ std::string count(const value& v)
 
 std::string seconds(const value& v)
 {
-    if (!v.IsNumber()) return "?";
-    char shown[40];
-    std::snprintf(shown, sizeof shown, v.GetDouble() < 1 ? "%.0f ms" : "%.1f s",
-                  v.GetDouble() < 1 ? v.GetDouble() * 1000 : v.GetDouble());
-    return shown;
+    return v.IsNumber() ? wait_text(v.GetDouble()) : "?";
 }
 
 std::string bytes(const value& v)
@@ -156,8 +152,10 @@ std::optional<std::string> stats_text(std::string_view json)
     p.line("", std::string(10, ' ') + "since the start: " + counts(at(d, "requests", "total")));
     p.line("budget", budget_line(at(d, "budget")));
     const value& u = at(d, "upstream");
-    p.line("upstream", text(at(u, "url")) + (at(u, "up").IsTrue() ? " is up" : " IS DOWN") + kinds(at(u, "by_kind")) +
-                           statuses(at(u, "by_status")));
+    const char* state = text(at(d, "mode")) == "offline" ? " is not asked (mode is offline)"
+                        : at(u, "up").IsTrue()           ? " is up"
+                                                         : " IS DOWN";
+    p.line("upstream", text(at(u, "url")) + state + kinds(at(u, "by_kind")) + statuses(at(u, "by_status")));
     p.line("cache", cache_line(at(d, "cache")));
     const value& b = at(d, "bulk");
     if (at(b, "batches").IsUint64() && at(b, "batches").GetUint64() > 0)

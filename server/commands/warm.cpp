@@ -5,7 +5,7 @@
 #include "cache/digest.hpp"
 #include "server/async/clock.hpp"
 #include "server/async/system_clock.hpp"
-#include "server/commands/ask_self.hpp"
+#include "server/commands/admin_client.hpp"
 #include "server/commands/commands.hpp"
 #include "server/commands/warm_progress.hpp"
 #include "server/secrets/whole_file.hpp"
@@ -129,10 +129,12 @@ public:
             if (auto* f = std::get_if<upstream_failure>(&way)) co_return std::move(*f);
             connected made = co_await connect(std::get<destination>(way), clock_, clock_.steady() + connect_patience);
             if (auto* f = std::get_if<upstream_failure>(&made))
-                co_return upstream_failure{f->what, "callcache cannot be reached, is it running? " + f->text};
+                co_return upstream_failure{f->what, "nothing of callcache answers at " + at_.text() + ": " + f->text +
+                                                        ". Start it with `callcache serve`; if it runs at another "
+                                                        "address, name that with --listen HOST:PORT"};
             line_ = std::move(std::get<std::unique_ptr<transport>>(made));
         }
-        std::string request = "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n";
+        std::string request = "GET " + target + " HTTP/1.1\r\nHost: localhost:" + std::to_string(at_.port) + "\r\n";
         if (!authorization_.empty()) request += "Authorization: " + authorization_ + "\r\n";
         request += std::string("Accept: application/json\r\nAccept-Encoding: identity\r\nPriority: u=7\r\n") +
                    "User-Agent: callcache/" + version + "\r\n\r\n";
@@ -209,11 +211,6 @@ task<bool> read_all(run_parts p)
 std::string default_name(const warm_wishes& w)
 {
     return "callcache-warm-" + w.from + "-" + w.to + (w.workspace.empty() ? "" : "-" + w.workspace) + ".cursor";
-}
-
-int refuse(const std::string& why)
-{
-    return std::fprintf(stderr, "callcache: %s\n", why.c_str()), 1;
 }
 
 }  // namespace

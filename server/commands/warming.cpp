@@ -193,7 +193,7 @@ warm_step warming::take_page(const upstream_answer& a)
     if (!ids.empty() && !pages_.insert(hex(sha256(ids), 16)).second)
         return {what::stop,
                 {},
-                "the vendor's list goes round: a page of the days from " + format_rfc3339(state_.part_from) + " to " +
+                "Gong's list goes round: a page of the days from " + format_rfc3339(state_.part_from) + " to " +
                     format_rfc3339(state_.part_to) + " came twice"};
     state_.calls += page->calls.size();
     state_.part_calls += page->calls.size();
@@ -227,8 +227,8 @@ warm_step warming::cursor_expired()
     if (++expiries_ > expiries_max)
         return {what::stop,
                 {},
-                "the vendor's cursor expires again and again, before the days from " +
-                    format_rfc3339(state_.part_from) + " to " + format_rfc3339(state_.part_to) + " are read"};
+                "Gong's cursor expires again and again, before the days from " + format_rfc3339(state_.part_from) +
+                    " to " + format_rfc3339(state_.part_to) + " are read"};
     state_.part_to = std::min<wall_time>(state_.part_to, state_.part_from + std::max(days(1), length_of(state_) / 2));
     pages_.clear();
     state_.calls -= std::min(state_.calls, state_.part_calls);

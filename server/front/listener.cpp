@@ -1,11 +1,11 @@
 #include "server/front/listener.hpp"
 
 #include "config/address.hpp"
+#include "server/front/bind_addresses.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -78,33 +78,17 @@ listener::listener(std::span<const std::unique_ptr<front>> fronts, session_rules
 listener::opened listener::open(const std::vector<std::string>& addresses,
                                 std::span<const std::unique_ptr<front>> fronts, session_rules& rules, log& out)
 {
+    auto bound = bind_addresses(addresses, fronts.front()->loop);
+    if (auto* trouble = std::get_if<std::string>(&bound)) return *trouble;
     auto l = std::make_shared<listener>(fronts, rules, out);
-    for (const std::string& text : addresses)
+    l->acceptors_ = std::move(std::get<bound_sockets>(bound));
+    for (acceptor& a : l->acceptors_)
     {
-        auto at = parse_host_port(text);
-        std::string trouble = "no such address";
-        std::size_t before = l->acceptors_.size();
-        if (at)
-            for (const tcp::endpoint& e : endpoints_of(*at))
-            {
-                acceptor a(fronts.front()->loop);
-                error_code error;
-                a.open(e.protocol(), error);
-                if (!error) a.set_option(tcp::acceptor::reuse_address(true), error);
-                if (!error && e.address().is_v6()) a.set_option(asio::ip::v6_only(true), error);
-                if (!error) a.bind(e, error);
-                if (!error) a.listen(4096, error);
-                // One loopback address without the other is a machine without IPv6; a taken port is never that.
-                if (error == boost::system::errc::address_in_use)
-                    return "cannot listen on " + to_text(e) +
-                           ": the port is taken. Is callcache running already? Another port: --listen HOST:PORT, "
-                           "--admin HOST:PORT";
-                if (error)
-                    trouble = error.message();
-                else
-                    l->acceptors_.push_back(std::move(a));
-            }
-        if (l->acceptors_.size() == before) return "cannot listen on " + text + ": " + trouble;
+        error_code error, unknown;
+        const tcp::endpoint e = a.local_endpoint(unknown);
+        a.listen(4096, error);
+        if (error == boost::system::errc::address_in_use) return port_is_taken(e);
+        if (error) return "cannot listen on " + to_text(e) + ": " + error.message();
     }
     return l;
 }

@@ -1,6 +1,7 @@
 #include "server/front/lookup_handler.hpp"
 
 #include "cache/freshness.hpp"
+#include "config/address.hpp"
 #include "server/fetch/disk_in_time.hpp"
 #include "server/front/origin_rules.hpp"
 #include "server/front/relay.hpp"
@@ -22,6 +23,29 @@ bool accepts_json(std::span<const field_view> fields)
                f.value.find("*/*") != std::string_view::npos || f.value.find("application/*") != std::string_view::npos;
     });
 }
+
+// Where callcache answers its operator, for one who reached it as `host`; nullopt if that is not known.
+std::optional<std::string> status_page_of(const server_settings& s, std::string_view host)
+{
+    auto at = s.admin.empty() ? std::nullopt : parse_host_port(s.admin.front());
+    if (!at || at->port == 0) return std::nullopt;  // off, or a port that the system chooses
+    auto asked = parse_authority(host);
+    if (asked && (at->host == "0.0.0.0" || at->host == "::")) at->host = asked->host;
+    return "http://" + at->text() + "/";
+}
+
+// A browser's, that somebody opened to see what is here.
+bool is_of_person(const request& r, const routed& to)
+{
+    bool wants_html = std::any_of(r.fields.begin(), r.fields.end(), [](const field_view& f) {
+        return equals_lower(f.name, "accept") && f.value.find("text/html") != std::string_view::npos;
+    });
+    return wants_html && r.is_get() && to.target == "/";
+}
+
+constexpr const char* used_as_proxy =
+    "a tool uses callcache as its proxy, which it is not: take callcache out of the tool's HTTPS_PROXY and HTTP_PROXY, "
+    "and set its base URL to callcache";
 
 constexpr std::string_view methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 constexpr std::size_t shown_path_max = 200;
@@ -179,6 +203,7 @@ void lookup_handler::refuse(const refused_head& refused, bool head_only, outgoin
 {
     reply r = own_answer(refused.status, refused.text);
     if (refused.retry_after > 0) r.fields.emplace_back("Retry-After", std::to_string(refused.retry_after));
+    if (refused.status == 405) parts_.out.warn(used_as_proxy, {{"method", "CONNECT"}});
     if (refused.status == 405) r.fields.emplace_back("Allow", std::string(methods));
     r.close = true;
     request unread;
@@ -227,18 +252,22 @@ std::optional<reply> lookup_handler::refusal(const request& r, const routed& to,
         if (auto refused = refuse_web_page(r, parts_.config->server.hosts))
             return own_answer(refused->status, refused->text);
     if (r.absolute && !is_own_host(r.host, parts_.config->server.hosts))
-        return own_answer(421, "callcache is no forward proxy; set the tool's base URL to it, and not its proxy");
+    {
+        parts_.out.warn(used_as_proxy, {{"host", std::string(r.host)}});
+        return own_answer(421, "callcache is no forward proxy: take it out of HTTP_PROXY and HTTPS_PROXY, and set the "
+                               "tool's base URL to it, such as http://localhost:4664");
+    }
     switch (to.what)
     {
     case route::lookup:
     case route::kept: break;
     case route::bad_id:
         return own_answer(400, "\"" + std::string(to.name.substr(0, 40)) +
-                                   "\" is not a call id: 1 to 20 digits; the vendor was not asked");
+                                   "\" is not a call id: 1 to 20 digits; Gong was not asked");
     case route::bad_target:
-        return own_answer(400, "the target has a dot segment, an encoded slash where one of cache.routes has none, or "
-                               "a tool's name in /@name/… that is not 1 to 64 letters, "
-                               "digits, '-', '_' or '.'");
+        if (r.target.starts_with("/@") && to.tool.empty())
+            return own_answer(400, "the tool's name in /@name/… must be 1 to 64 letters, digits, '-', '_' or '.'");
+        return own_answer(400, "the target has a dot segment, or an encoded slash where one of cache.routes has none");
     case route::elsewhere: return none_of_gongs(r, to, from);
     case route::pass: break;
     }
@@ -263,17 +292,31 @@ std::optional<reply> lookup_handler::refusal(const request& r, const routed& to,
                 : "the token is not known (credentials.clients_file)");
     }
     if (parts_.injected || !r.authorization.empty()) return std::nullopt;
-    return unauthorized("no Authorization; send the credential that you would send to the vendor");
+    auto page = status_page_of(parts_.config->server, r.host);
+    return unauthorized("there is no Authorization. Send Gong's access key and its secret, as `Authorization: Basic "
+                        "base64(KEY:SECRET)`, or a token as `Authorization: Bearer TOKEN`" +
+                        (page ? ". callcache's own pages are at " + *page : ""));
 }
 
 reply lookup_handler::none_of_gongs(const request& r, const routed& to, const asker& from) const
 {
     const server_settings& s = parts_.config->server;
+    const std::string base = (s.tls_certificate_file.empty() ? "http://" : "https://") +
+                             (r.host.empty() ? s.listen.front() : std::string(r.host));
+    if (is_of_person(r, to))
+    {
+        auto page = status_page_of(s, r.host);
+        reply text;
+        text.status = 404;
+        text.fields = {{"Content-Type", "text/plain; charset=utf-8"}};
+        text.body = "This is callcache, a cache in front of the Gong API. It has no page here: this address is for "
+                    "tools.\nThe base URL of a tool is " +
+                    right_base_url(to, base) + ".\n" + (page ? "The status page is at " + *page + "\n" : "");
+        return text;
+    }
     const std::string path(path_of(to.target).substr(0, shown_path_max));
     parts_.out.warn("a tool asks for a path that is none of Gong's: its base URL is not right",
                     {{"tool", from.counted.name()}, {"path", path}});
-    const std::string base = (s.tls_certificate_file.empty() ? "http://" : "https://") +
-                             (r.host.empty() ? s.listen.front() : std::string(r.host));
     return own_answer(404, "\"" + path +
                                "\" is none of Gong's paths, which begin with /v2/ after the tool's base URL; "
                                "Gong was not asked. The base URL is " +

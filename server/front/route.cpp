@@ -118,8 +118,9 @@ routed route_target(std::string_view target, bool is_get_or_head, const std::vec
     {
         std::size_t end = 1 + segment_end(target.substr(1));
         r.tool = target.substr(2, end - 2);
-        if (!is_tool_name(r.tool) || end == target.size() || target[end] != '/')
-            return {route::bad_target, {}, target, {}};
+        if (!is_tool_name(r.tool)) return {route::bad_target, {}, target, {}};
+        if (end == target.size() || target[end] != '/')
+            return {route::elsewhere, r.tool, "/", {}};  // nothing behind it
         target.remove_prefix(end);
     }
     r.target = target;

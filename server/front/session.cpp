@@ -18,6 +18,7 @@ namespace callcache
 namespace
 {
 
+constexpr char tls_handshake_record = 0x16;        // the first byte of TLS (RFC 8446, section 5.1)
 constexpr std::size_t first_read_bytes = 1 << 10;  // while nothing has come; most requests are shorter
 constexpr std::size_t read_bytes = 4096;
 constexpr std::size_t body_read_bytes = 64 << 10;
@@ -407,7 +408,16 @@ task<bool> session::read_head(outgoing& out)
             if (progress == head_scanner::progress::complete) co_return true;
             if (progress == head_scanner::progress::refused)
             {
-                co_await refuse(scanner.refused(), out);
+                refused_head why = scanner.refused();
+                if (!tls_ && in_.front() == tls_handshake_record)
+                {
+                    why.text = "this address speaks no TLS: the base URL begins with http://, and not with https://";
+                    warn_of_tool(
+                        "a tool speaks TLS to an address without it: its base URL must begin with http://, and "
+                        "not with https://",
+                        "there is no certificate (server.tls_certificate_file)");
+                }
+                co_await refuse(why, out);
                 co_return false;
             }
         }

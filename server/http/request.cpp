@@ -18,7 +18,10 @@ constexpr std::size_t request_fields_max = 200;
 // The four forms of a target (RFC 9112, section 3.2).
 std::optional<refused_head> read_target(request& r)
 {
-    if (r.method == "CONNECT") return refused_head{405, "CONNECT is not offered: callcache is no forward proxy"};
+    if (r.method == "CONNECT")
+        return refused_head{405,
+                            "CONNECT is not offered: callcache is no forward proxy. Take it out of HTTPS_PROXY and "
+                            "HTTP_PROXY, and set the tool's base URL to it, such as http://localhost:4664"};
     if (r.target.starts_with('/')) return std::nullopt;
     if (r.target == "*" && r.method == "OPTIONS") return std::nullopt;
     // The scheme is in any case (RFC 9110, section 4.2.3).

@@ -2,6 +2,7 @@
 
 #include "cache/data_files.hpp"
 #include "cache/file_system.hpp"
+#include "cache/schema.hpp"
 #include "config/address.hpp"
 #include "config/keys.hpp"
 #include "config/proxy_address.hpp"
@@ -46,6 +47,16 @@ constexpr const char* may_be_links[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/
 fs::path end_of(const fs::path& path)
 {
     return follow_links(path.string()).end;
+}
+
+// A database or a ledger of callcache's, perhaps of another one, or a file that stands beside such: callcache.db-wal.
+bool is_of_callcache(const std::string& path)
+{
+    using namespace sqlite;
+    for (const std::string& file : {path, path.substr(0, path.rfind('-'))})
+        for (const schema* s : {&cache_schema(), &ledger_schema()})
+            if (kind_of(file, *s) == file_kind::ours) return true;
+    return false;
 }
 
 // Beneath the folder, or the folder itself.
@@ -127,7 +138,8 @@ std::vector<std::string> strangers_in_reach(const settings& config)
     // callcache.db, callcache.db-wal, callcache.db-budget-lock; and where a file system is mounted, its own folder.
     auto is_ours = [&](const fs::path& path) {
         auto is_of = [&](const std::string& file) { return path == file || path.string().starts_with(file + "-"); };
-        return is_of(files->cache) || is_of(files->ledger) || path.filename() == "lost+found";
+        return is_of(files->cache) || is_of(files->ledger) || path.filename() == "lost+found" ||
+               is_of_callcache(path.string());
     };
     std::set<fs::path> folders;
     for (const std::string& file : {files->cache, files->ledger})

@@ -1,6 +1,7 @@
 // Reads a whole file that the configuration names, and says so where it cannot be read.
 #pragma once
 
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -10,9 +11,11 @@
 namespace callcache
 {
 
-// Nothing if it cannot be read.
+// Nothing if it cannot be read, or is a folder.
 inline std::optional<std::string> read_whole_file(const std::string& path)
 {
+    std::error_code unknown;
+    if (std::filesystem::is_directory(path, unknown)) return std::nullopt;
     std::ifstream in(path, std::ios::binary);
     std::ostringstream text;
     text << in.rdbuf();

@@ -2,6 +2,9 @@
 
 #include <date/date.h>
 
+#include <cmath>
+#include <cstdio>
+
 namespace callcache
 {
 
@@ -26,6 +29,14 @@ std::string span_text(std::int64_t seconds)
         return std::to_string(hours / 24) + " days" + (hours % 24 == 0 ? "" : " " + std::to_string(hours % 24) + " h");
     std::string text = std::to_string(minutes / 60) + " h";
     return minutes % 60 == 0 ? text : text + " " + std::to_string(minutes % 60) + " min";
+}
+
+std::string wait_text(double seconds)
+{
+    if (seconds >= 10) return span_text(std::int64_t(std::ceil(seconds)));
+    char shown[16];
+    std::snprintf(shown, sizeof shown, seconds < 1 ? "%.0f ms" : "%.1f s", seconds < 1 ? seconds * 1000 : seconds);
+    return shown;
 }
 
 std::string clock_text(wall_time t, wall_time now, bool with_seconds)

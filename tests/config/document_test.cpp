@@ -10,6 +10,7 @@
 #include <rapidjson/document.h>
 #include <rapidjson/schema.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -80,4 +81,18 @@ TEST_CASE("documents: the schema accepts the example and refuses what callcache 
     CHECK_FALSE(accepts(R"({"server": {"idle_timeout": 75}})"));
     CHECK_FALSE(accepts(R"({"credentials": {"mode": "borrow"}})"));
     CHECK_FALSE(accepts(R"({"credentials": {"access_key": "in the file"}})"));
+}
+
+TEST_CASE("documents: in each section of the example the keys that few need come last, under a heading")
+{
+    const std::string text = example_document();
+    std::size_t server_end = text.find("\n  },"), heading = text.find("    // --- Advanced: few need these. ---\n");
+    REQUIRE(heading < server_end);
+    CHECK(text.find("\"listen\"") < heading);
+    CHECK(text.find("\"tls_key_file\"") < heading);
+    CHECK(text.find("\"threads\"") > heading);
+    CHECK(text.find("\"header_timeout\"") < server_end);
+    CHECK(text.find("// --- Advanced", heading + 10) > server_end);
+    for (const config_key& k : config_keys()) CHECK_FALSE((k.is_advanced && (k.secret || k.path.ends_with("_file"))));
+    CHECK(std::any_of(config_keys().begin(), config_keys().end(), [](const config_key& k) { return k.is_advanced; }));
 }

@@ -182,6 +182,12 @@ TEST_CASE("keys: the nearest key is the one that was meant")
                  {"cache.memory", "cache.memory_max"},
                  {"upstream.uri", "upstream.url"},
                  {"log.levels", "log.level"},
+                 {"upstream", "upstream.url"},
+                 {"db", "cache.path"},
+                 {"server.admin_token", "server.admin_token_file"},
+                 {"server.tls_certificate", "server.tls_certificate_file"},
+                 {"upstream.timeout", "upstream.connect_timeout"},
+                 {"cache.share", "credentials.share"},
                  {"x", "nothing"},
                  {"", "nothing"},
                  {"something.else.entirely", "nothing"}};
@@ -191,4 +197,14 @@ TEST_CASE("keys: the nearest key is the one that was meant")
         const config_key* k = nearest_key(c.written);
         CHECK(std::string(k ? k->path : "nothing") == c.meant);
     }
+}
+
+TEST_CASE("keys: the nearest name is one that is a few edits away, or none")
+{
+    const std::vector<std::string> names{"serve", "check", "--listen", "--admin"};
+    CHECK(nearest_name("srve", names) == "serve");
+    CHECK(nearest_name("--lsten", names) == "--listen");
+    CHECK(nearest_name("--nonsense", names) == "");
+    CHECK(nearest_name("x", names) == "");
+    CHECK(nearest_name("", names) == "");
 }

@@ -1,5 +1,7 @@
 #include "config/load.hpp"
 
+#include "config/sources.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -138,9 +140,10 @@ TEST_CASE("load: an unknown key is told with the nearest one, from wherever it c
           {"environment", "CALLCACHE_SERVER_LISTN", "CALLCACHE_SERVER_LISTEN"});
     holds(problem(load({}, {{"CALLCACHE_CACHE_CALLS_FRESHMIN", "1m"}})),
           {"CALLCACHE_CACHE_CALLS_FRESHMIN", "CALLCACHE_CACHE_CALLS_FRESH_MIN"});
-    holds(problem(load({}, {}, {"budget.rat=3"})), {"flags", "budget.rat", "budget.rate"});
-    holds(problem(load({}, {}, {"=3"})), {"flags"});
-    holds(problem(load({}, {}, {"server.threads"})), {"flags", "server.threads", "key=value"});
+    holds(problem(load({}, {}, {"budget.rat=3"})), {"--set: ", "budget.rat", "budget.rate"});
+    holds(problem(load({}, {}, {"=3"})), {"--set: "});
+    holds(problem(load({}, {}, {"server.threads"})),
+          {"--set: ", "server.threads", "expected KEY=VALUE, such as budget.rate=2"});
     std::string far = problem(load(R"({"something": 1})"));
     CHECK(far.find("did you mean") == std::string::npos);
 }
@@ -176,8 +179,31 @@ TEST_CASE("load: a wrong type or a value out of bounds tells the key, what was f
     }
     holds(problem(load({}, {{"CALLCACHE_SERVER_THREADS", "many"}})),
           {"environment", "server.threads", "\"many\"", "64"});
-    holds(problem(load({}, {}, {"server.threads=many"})), {"flags", "server.threads", "\"many\"", "64"});
+    holds(problem(load({}, {}, {"server.threads=many"})), {"command line: ", "server.threads", "\"many\"", "64"});
     holds(problem(load(R"({"server": 3})")), {"cc.json", "server"});
+}
+
+TEST_CASE("load: a number without a unit is told how it is written with one")
+{
+    CHECK(problem(load(R"({"server": {"header_timeout": 10}})")) ==
+          "cc.json: server.header_timeout: found 10, allowed is a duration from 100ms to 1h; write its unit: \"10s\"");
+    holds(problem(load({}, {{"CALLCACHE_BUDGET_WAIT_MAX", "15"}})), {"write its unit: \"15s\""});
+    holds(problem(load({}, {}, {"cache.memory_max=64"})), {"write its unit: \"64MiB\""});
+    for (const char* other : {"server.header_timeout=2h", "server.header_timeout=", "server.threads=99"})
+        CHECK(problem(load({}, {}, {other})).find("unit") == std::string::npos);
+}
+
+TEST_CASE("load: what is part of another key's value is told as that, and a wrong part of it by its name")
+{
+    holds(problem(load({}, {}, {"budget.tools.etl.daily=5"})),
+          {"--set: unknown key \"budget.tools.etl.daily\"; this is set through budget.tools: an object of tool names"});
+    holds(problem(load({}, {{"CALLCACHE_BUDGET_TOOLS_ETL_DAILY", "5"}})),
+          {"unknown variable", "this is set through CALLCACHE_BUDGET_TOOLS: an object of tool names"});
+    holds(problem(load(R"({"budget": {"tools.etl": {}}})")), {"this is set through budget.tools: "});
+    holds(problem(load(R"({"budget": {"tools": {"agent": {}, "etl": {"daily": 1, "dialy": 2}}}})")),
+          {"budget.tools: etl.dialy is none of daily, class and wait_max, allowed is an object of tool names"});
+    holds(problem(load({}, {{"CALLCACHE_UPSTREAM", "https://us-1.api.gong.io"}})),
+          {"unknown variable \"CALLCACHE_UPSTREAM\"; did you mean CALLCACHE_UPSTREAM_URL?"});
 }
 
 TEST_CASE("load: where a value is refused, the default stands")
@@ -328,8 +354,8 @@ TEST_CASE("load: a secret in the wrong place is not shown")
     shown({"upstream.url=hidden@api.gong.io"}, {"\"(not shown)@api.gong.io\""});
     shown({"upstream.url=https://api.gong.io?key=hidden"}, {"\"https://api.gong.io?(not shown)\""});
     shown({"upstream.url=http://hidden@gong.example"}, {"\"http://(not shown)@gong.example\""});
-    shown({"credentials.access_key:hidden"}, {"\"credentials.access_key…\": expected key=value"});
-    shown({"Xhidden"}, {"\"…\": expected key=value"});
+    shown({"credentials.access_key:hidden"}, {"\"credentials.access_key…\": expected KEY=VALUE"});
+    shown({"Xhidden"}, {"\"…\": expected KEY=VALUE"});
 }
 
 TEST_CASE("load: the files that are read beside those of the keys are known: the configuration, and those of libraries")
@@ -540,7 +566,7 @@ TEST_CASE("contradictions: inject without tokens listens on loopback alone")
     CHECK(listen(inject, {"localhost:4664"}).empty());
     CHECK(listen(inject, {"127.0.0.1:4664", "[::1]:4664"}).empty());
     for (std::string at : {"0.0.0.0:4664", "[::]:4664", "10.0.0.1:4664", "myhost:4664"})
-        holds(listen(inject, {"localhost:4664", at}), {"server.listen", "inject"});
+        holds(listen(inject, {"localhost:4666", at}), {"server.listen", "inject"});
 }
 
 TEST_CASE("contradictions: addresses are host:port")
@@ -549,6 +575,41 @@ TEST_CASE("contradictions: addresses are host:port")
     holds(contradiction([](settings& s) { s.server.listen = {"4664"}; }), {"server.listen", "\"4664\""});
     holds(contradiction([](settings& s) { s.server.admin = {"localhost"}; }), {"server.admin", "\"localhost\""});
     CHECK(contradiction([](settings& s) { s.server.admin.clear(); }).empty());
+}
+
+TEST_CASE("contradictions: an address is told with an example of a good one")
+{
+    CHECK(contradiction([](settings& s) { s.server.listen = {":4664"}; }) ==
+          "server.listen: found \":4664\", allowed is host:port, such as localhost:4664");
+    holds(contradiction([](settings& s) { s.server.admin = {"4665"}; }), {"such as localhost:4665"});
+}
+
+TEST_CASE("contradictions: tools and operator need an address each, and none is listened on twice")
+{
+    auto told = [](const strings& listen, const strings& admin) {
+        return contradiction([&](settings& s) {
+            s.server.listen = listen;
+            s.server.admin = admin;
+        });
+    };
+    CHECK(told({"localhost:4664"}, {"localhost:4664"}) ==
+          "server.admin: localhost:4664 is the same address as localhost:4664 in server.listen; give it another port, "
+          "such as 4665");
+    CHECK(told({"localhost:4664", "127.0.0.1:4664"}, {}) ==
+          "server.listen: 127.0.0.1:4664 is the same address as localhost:4664; leave one out");
+    const std::pair<const char*, const char*> same[] = {{"0.0.0.0:1", "10.0.0.1:1"}, {"0.0.0.0:1", "localhost:1"},
+                                                        {"[::]:1", "[fe80::1]:1"},   {"[::]:1", "localhost:1"},
+                                                        {"localhost:1", "[::1]:1"},  {"myhost:1", "myhost:1"}};
+    for (auto [a, b] : same)
+    {
+        CAPTURE(a);
+        CHECK_FALSE(told({a}, {b}).empty());
+        CHECK_FALSE(told({b}, {a}).empty());
+    }
+    const std::pair<const char*, const char*> apart[] = {
+        {"0.0.0.0:1", "[::]:1"},        {"127.0.0.1:1", "[::1]:1"},     {"127.0.0.1:1", "127.0.0.2:1"},
+        {"localhost:0", "localhost:0"}, {"localhost:1", "localhost:2"}, {"localhost:1", "127.0.0.2:1"}};
+    for (auto [a, b] : apart) CHECK(told({a}, {b}) == "");
 }
 
 TEST_CASE("contradictions: a burst is at most max(1, rate)")
@@ -584,4 +645,19 @@ TEST_CASE("load: TLS towards tools needs certificate and key, and what is no pat
     CHECK(load({}, {}, {"server.tls_key_file=a", "server.tls_certificate_file=b"}).problems.empty());
     std::string pasted = "-----BEGIN PRIVATE KEY-----\nMIGHAgEA\n";
     CHECK(problem(load({}, {{"CALLCACHE_SERVER_TLS_KEY_FILE", pasted}})).find("MIGH") == std::string::npos);
+}
+
+TEST_CASE("sources: each key that is set is told with what set it last")
+{
+    const config_sources all{
+        "cc.json",
+        R"({"cache": {"path": "a", "memory_max": "8MiB"}, "budget": {"rate": 2}})",
+        {{"CALLCACHE_CACHE_PATH", "b"}, {"CALLCACHE_BUDGET_RATE", "1"}, {"HTTPS_PROXY", "http://p:1"}},
+        {"cache.path=c"}};
+    REQUIRE(load_settings(all).problems.empty());
+    CHECK(sources_of(all) == std::map<std::string, std::string>{{"cache.path", "command line"},
+                                                                {"cache.memory_max", "cc.json"},
+                                                                {"budget.rate", "CALLCACHE_BUDGET_RATE"},
+                                                                {"upstream.proxy", "HTTPS_PROXY"}});
+    CHECK(sources_of({}).empty());
 }

@@ -24,6 +24,15 @@ bool contains(const std::string& text, const std::string& part)
     return text.find(part) != std::string::npos;
 }
 
+// The files in the folder whose names begin so.
+std::vector<std::string> names_with(const temp_folder& folder, const std::string& begin)
+{
+    std::vector<std::string> names;
+    for (const auto& file : std::filesystem::directory_iterator(folder.path()))
+        if (file.path().filename().string().starts_with(begin)) names.push_back(file.path().filename().string());
+    return names;
+}
+
 finished typed(const std::vector<std::string>& arguments, const child::wishes& w = {})
 {
     return run(callcache_program, arguments, w);
@@ -48,6 +57,42 @@ TEST_CASE("help and version are there, and wrong usage exits with 2")
     CHECK(typed({}).code == 2);
     CHECK(typed({"srve"}).code == 2);
     CHECK(typed({"serve", "--nonsense"}).code == 2);
+    CHECK(typed({"help"}).output == help.output);
+    CHECK(typed({"help", "serve"}).output == serve.output);
+    CHECK(typed({"help", "srve"}).code == 2);
+}
+
+TEST_CASE(
+    "a mistyped command or flag is told with the one that was meant, and what is no id with what an id looks like")
+{
+    auto told = [](const std::vector<std::string>& arguments) {
+        finished r = typed(arguments);
+        CHECK(r.code == 2);
+        CHECK(contains(r.output, "\nMore: callcache help\n"));
+        return r.output.substr(0, r.output.find('\n'));
+    };
+    CHECK(told({}) == "callcache: a command is missing, such as `callcache serve`");
+    CHECK(told({"srve"}) == "callcache: there is no command \"srve\"; did you mean serve?");
+    CHECK(told({"help", "srve"}) == "callcache: there is no command \"srve\"; did you mean serve?");
+    CHECK(told({"start"}) == "callcache: there is no command \"start\"; did you mean serve?");
+    CHECK(told({"abcdefgh"}) == "callcache: there is no command \"abcdefgh\"");
+    CHECK(told({"serve", "--lsten", "localhost:1"}) == "callcache: serve has no flag --lsten; did you mean --listen?");
+    CHECK(told({"stats", "--wach"}) == "callcache: stats has no flag --wach; did you mean --watch?");
+    CHECK(told({"serve", "--watch"}) == "callcache: serve has no flag --watch");
+    CHECK(told({"--listen=x", "serve"}) == "callcache: a command comes first, as in `callcache serve --listen=x`");
+    for (const char* command : {"explain", "purge"})
+        CHECK(contains(told({command, "12ab"}), "\"12ab\" is no call's id. That is 1 to 20 digits, such as "));
+}
+
+TEST_CASE("warm and check --live with half a credential name the variable that is missing")
+{
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"warm", "--from", "2026-10-01", "--to", "2026-10-02"}, {"check", "--live"}})
+    {
+        CHECK(contains(typed(command, {{"GONG_ACCESS_KEY=key"}, "", 0}).output, "GONG_ACCESS_KEY_SECRET is missing\n"));
+        CHECK(contains(typed(command, {{"GONG_ACCESS_KEY_SECRET=hidden"}, "", 0}).output,
+                       "GONG_ACCESS_KEY is missing\n"));
+    }
 }
 
 TEST_CASE(
@@ -64,7 +109,11 @@ TEST_CASE(
     finished e = typed({"check"}, {{"CALLCACHE_BUDGET_RAT=3"}, "", 0});
     CHECK(e.code == 1);
     CHECK(contains(e.output, "did you mean CALLCACHE_BUDGET_RATE?"));
-    CHECK(typed({"check", "--config", folder.file("absent.json")}).code == 1);
+    finished absent = typed({"check", "--config", folder.file("absent.json")});
+    CHECK(absent.code == 1);
+    CHECK(absent.output ==
+          "callcache: --config: cannot read \"" + folder.file("absent.json") + "\": there is no such file\n");
+    CHECK(contains(typed({"check", "--config", folder.path().string()}).output, "is a folder; name the file in it"));
     CHECK_FALSE(std::filesystem::exists(folder.file("x.db")));
 }
 
@@ -86,14 +135,20 @@ TEST_CASE("check prints the effective configuration, the later source wins, and 
     auto value = [&](const std::string& k) {
         std::size_t at = r.output.find(k + " ");
         std::string line = r.output.substr(at, r.output.find('\n', at) - at);
-        line.erase(
-            0, line.find_last_of(' ', line.find("   (set)") == line.npos ? line.npos : line.find("   (set)") - 1) + 1);
-        return line.substr(0, line.find(' '));
+        return line.substr(line.find_first_not_of(' ', k.size()));
     };
-    CHECK(value("cache.path") == "c.db");
-    CHECK(value("budget.burst") == "1");
-    CHECK(value("budget.rate") == "2");
-    CHECK(value("cache.memory_max") == "8MiB");
+    CHECK(value("cache.path") == "c.db   (set: command line)");
+    CHECK(value("budget.burst") == "1   (set: CALLCACHE_BUDGET_BURST)");
+    CHECK(value("budget.rate") == "2   (set: " + folder.file("c.json") + ")");
+    CHECK(value("cache.memory_max") == "8MiB   (set: " + folder.file("c.json") + ")");
+    CHECK_FALSE(contains(r.output, "budget.wait_max"));
+    finished all = typed({"check", "--all", "--set", "budget.wait_max=60s"});
+    CHECK(contains(all.output, "1m   (set: command line)\n"));
+    CHECK(contains(all.output, "68s   (follows from other keys)\n"));
+    CHECK(contains(all.output, "\nlog.level "));
+    CHECK(typed({"check", "--set", "budget.rate=3"}).output.starts_with("budget.rate  "));
+    CHECK(contains(typed({"check"}).output, " keys have their defaults: `callcache check --all` prints them.\n\n"
+                                            "The configuration is valid.\n"));
 }
 
 TEST_CASE("serve announces itself, is healthy, and ends with 0 on SIGTERM; health says no before and after")
@@ -115,7 +170,9 @@ TEST_CASE("serve announces itself, is healthy, and ends with 0 on SIGTERM; healt
         CHECK(client.get("/v2/calls/" + std::string(sim::example_id), sim::basic("key", "secret")).status == 200);
         s.process.signal(SIGTERM);
         CHECK(s.process.wait() == 0);
-        CHECK(contains(s.process.output(), "\"stopped\""));
+        const std::string& said = s.process.output();
+        CHECK(contains(said.substr(0, said.find('\n')), "\"listening\""));
+        CHECK(contains(said, "\"stopped\""));
     }
     finished down = typed({"health", "--admin", admin});
     CHECK(down.code == 1);
@@ -164,7 +221,7 @@ TEST_CASE("a second process for the same database exits with 1 and names the fir
     CHECK(third.port != 0);
 }
 
-TEST_CASE("a port that is taken is an error that says so, and a second process does not share it")
+TEST_CASE("a port that is taken is an error that says so, a second process does not share it, and leaves no file")
 {
     temp_folder folder;
     sim::vendor_options o;
@@ -174,6 +231,15 @@ TEST_CASE("a port that is taken is an error that says so, and a second process d
                              "--upstream", vendor.url(), "--db", folder.file("two.db")});
     CHECK(second.code == 1);
     CHECK(contains(second.output, "the port is taken"));
+    CHECK(names_with(folder, "two.db").empty());
+    finished in_folder = typed({"serve", "--listen", "127.0.0.1:0", "--admin", "off", "--db", folder.path().string()});
+    CHECK(in_folder.code == 1);
+    CHECK(contains(in_folder.output, "cache.path: " + folder.path().string() + " is a folder; name a file in it"));
+    CHECK_FALSE(std::filesystem::exists(folder.path().string() + "-lock"));
+    std::ofstream(folder.file("notes")) << "mine";
+    finished foreign = typed({"serve", "--listen", "127.0.0.1:0", "--admin", "off", "--db", folder.file("notes")});
+    CHECK(foreign.code == 1);
+    CHECK(names_with(folder, "notes") == std::vector<std::string>{"notes"});
 }
 
 TEST_CASE("a database that cannot be written is an error that names the uid, the owner and the ways out")

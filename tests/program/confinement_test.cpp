@@ -33,6 +33,7 @@ std::vector<pid_t> threads_of(pid_t process)
 
 bool is_confined(serving& s)
 {
+    REQUIRE(s.process.says("confined"));
     if (s.process.output().find("\"landlock\"") != std::string::npos) return true;
     MESSAGE("skipped: this kernel has no Landlock");
     CHECK(s.process.output().find("skipped") != std::string::npos);

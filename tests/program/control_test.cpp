@@ -1,6 +1,7 @@
 // Run it, change it while it runs, ask it why, stop it: with the built program.
 
 #include "cache/call_answer.hpp"
+#include "tests/support/loopback_socket.hpp"
 #include "tests/support/programs.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -12,6 +13,7 @@
 #include <fstream>
 #include <thread>
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 using namespace callcache;
@@ -237,8 +239,9 @@ TEST_CASE("explain, purge: what is said in the terminal, and wrong usage exits w
     finished p = w.order({"purge", id, "/v2/users/7"});
     CHECK(p.code == 0);
     CHECK(contains(p.output, "purged: what was kept of 2 names is not served any more"));
+    CHECK(contains(w.order({"purge", id}).output, "nothing was kept of what you named"));
     CHECK(contains(w.order({"explain", id}).output, "a miss"));
-    CHECK(contains(w.order({"purge", "--all"}).output, "purged: nothing is kept any more"));
+    CHECK(contains(w.order({"purge", "--all"}).output, "nothing was kept\n"));
     CHECK(contains(w.order({"explain", "/v2/users/7"}).output, "status 404"));
     for (const std::vector<std::string>& wrong :
          {std::vector<std::string>{"purge"}, {"purge", "12ab"}, {"purge", "1", "--all"}, {"explain"}, {"snapshot"}})
@@ -247,7 +250,41 @@ TEST_CASE("explain, purge: what is said in the terminal, and wrong usage exits w
         CHECK(
             contains(run(callcache_program, {command, "--help"}).output, "Example: callcache " + std::string(command)));
     w.server.reset();
-    CHECK(run(callcache_program, {"reload", "--admin", "127.0.0.1:1"}).code == 1);
+    for (const std::vector<std::string>& lost : {std::vector<std::string>{"reload"}, {"stats"}, {"resume"}, {"health"}})
+    {
+        std::vector<std::string> arguments = lost;
+        arguments.insert(arguments.end(), {"--admin", "127.0.0.1:1"});
+        finished r = run(callcache_program, arguments);
+        CHECK(r.code == 1);
+        CHECK(r.output == "callcache: " + std::string(lost.front() == "health" ? "not ready: " : "") +
+                              "nothing answers at 127.0.0.1:1 (Connection refused). Start callcache with `callcache "
+                              "serve`; if it runs at another address, name that with --admin HOST:PORT\n");
+    }
+}
+
+TEST_CASE("a command that something else answers says so; its Host carries the port")
+{
+    for (const auto& [answer, what] : {std::pair{"HTTP/1.0 200 OK\r\n\r\n<html>", "status 200"},
+                                       {"SSH-2.0-x\r\n", "what it sends is no HTTP"},
+                                       {"", "it closed the connection"}})
+    {
+        loopback_socket server = loopback_socket::listening();
+        server.give_up_after(20);
+        const std::string at = "127.0.0.1:" + std::to_string(server.port());
+        std::string asked(4096, '\0');
+        std::thread serves([&, text = std::string(answer)] {
+            loopback_socket one = server.accept();
+            ssize_t bytes = recv(one.fd, asked.data(), asked.size(), 0);
+            asked.resize(bytes > 0 ? std::size_t(bytes) : 0);
+            if (!text.empty()) send(one.fd, text.data(), text.size(), MSG_NOSIGNAL);
+        });
+        finished r = run(callcache_program, {"resume", "--admin", at});
+        serves.join();
+        CHECK(r.code == 1);
+        CHECK(r.output == "callcache: what answers at " + at + " is not callcache (" + what +
+                              "). Name the address of callcache with --admin HOST:PORT\n");
+        CHECK(contains(asked, "\r\nHost: localhost:" + std::to_string(server.port()) + "\r\n"));
+    }
 }
 
 TEST_CASE("snapshot: of a running callcache, for its owner alone; it serves offline what was kept, to whom it was kept")

@@ -241,7 +241,7 @@ TEST_CASE("stats: the command shows what the running callcache has to say, and a
     w.running.process.wait();
     finished gone = run(callcache_program, {"stats", "--admin", admin});
     CHECK(gone.code == 1);
-    CHECK(gone.output.find("could not be asked: Connection refused") != std::string::npos);
+    CHECK(gone.output.find("(Connection refused). Start callcache with") != std::string::npos);
 }
 
 TEST_SUITE_END();

@@ -252,6 +252,8 @@ TEST_CASE("429: a pause is durable, is only ever extended, and the operator can 
     CHECK(w.vendor->requests() == 1);
     std::string resumed = w.operator_says("POST", "/resume");
     CHECK(contains(resumed, "200 OK"));
+    CHECK(contains(resumed, "\"resumed\":true"));
+    CHECK(contains(w.operator_says("POST", "/resume"), "\"resumed\":false"));
     CHECK(contains(resumed, "\"paused_until_timestamp\":null"));
     CHECK(w.get(w.path(1)).status == 200);
     w.start();

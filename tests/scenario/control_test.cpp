@@ -33,17 +33,22 @@ TEST_CASE("purge: of one call under every credential, of everything, and durably
     three_a_second w;
     w.start();
     w.clock_runs = true;
+    CHECK(w.operate("POST", "/purge", "{\"all\":true}").body == "{\"purged\":\"all\",\"kept\":0}\n");
     for (const std::string& as : {authorization, other_authorization})
         for (std::uint64_t n : {1, 2, 3}) w.get(w.path(n), {}, as);
     CHECK(w.operate("POST", "/purge", "{\"ids\": [\"" + w.id(1) + "\", \"" + w.id(2) + "\"]}").body ==
-          "{\"purged\":2}\n");
+          "{\"purged\":2,\"kept\":2}\n");
+    CHECK(w.operate("POST", "/purge", "{\"ids\": [\"" + w.id(1) + "\", \"" + w.id(4) + "\"]}").body ==
+          "{\"purged\":2,\"kept\":0}\n");
+    CHECK(w.operate("POST", "/purge", "{\"ids\": [\"" + w.id(1) + "\", \"/v2/users/7\"]}").body ==
+          "{\"purged\":2,\"kept\":null}\n");
     w.start();
     for (const std::string& as : {authorization, other_authorization})
     {
         CHECK(w.get(w.path(1), {{"Cache-Control", "only-if-cached"}}, as).status == 504);
         CHECK(w.get(w.path(3), {{"Cache-Control", "only-if-cached"}}, as).status == 200);
     }
-    CHECK(w.operate("POST", "/purge", "{\"all\":true}").body == "{\"purged\":\"all\"}\n");
+    CHECK(w.operate("POST", "/purge", "{\"all\":true}").body == "{\"purged\":\"all\",\"kept\":null}\n");
     w.start();
     CHECK(w.get(w.path(3), {{"Cache-Control", "only-if-cached"}}).status == 504);
 }

@@ -103,21 +103,66 @@ TEST_CASE("401: without Authorization there is nothing to ask the vendor with")
     w.start();
     answer a = w.get(w.path(1), {}, "");
     CHECK(a.status == 401);
-    CHECK(contains(words_of(a), "Authorization"));
+    CHECK(words_of(a) == "callcache: there is no Authorization. Send Gong's access key and its secret, as "
+                         "`Authorization: Basic base64(KEY:SECRET)`, or a token as `Authorization: Bearer TOKEN`");
     CHECK(a.has("www-authenticate"));
     CHECK(w.vendor->requests() == 0);
 }
 
-TEST_CASE("421 and 405: callcache is no forward proxy")
+TEST_CASE("404: a base URL without a path behind it is told the right one, and a person in a browser where to look")
 {
     harness w;
     w.start();
-    CHECK(w.get("http://api.gong.io/v2/calls/1").status == 421);
+    for (const char* alone : {"/@etl", "/@etl/", "/@etl?x=/y"})
+    {
+        answer a = w.get(alone);
+        CHECK(a.status == 404);
+        CHECK(contains(words_of(a),
+                       "The base URL is http://localhost:4664/@etl, or http://localhost:4664/@etl/v2 for a tool"));
+    }
+    CHECK(contains(words_of(w.get("/@a%20b/v2/calls/1")), "the tool's name in /@name/… must be 1 to 64 letters"));
+    CHECK(contains(w.out.text(), "its base URL is not right"));
+    answer page = w.get("/", {{"Accept", "text/html,*/*;q=0.8"}}, "");
+    CHECK(page.status == 404);
+    CHECK(page.header("content-type") == "text/plain; charset=utf-8");
+    CHECK(page.body ==
+          "This is callcache, a cache in front of the Gong API. It has no page here: this address is for "
+          "tools.\nThe base URL of a tool is http://localhost:4664, or http://localhost:4664/v2 for a tool "
+          "that leaves /v2 out of its own paths.\n");
+    words_of(w.get("/", {{"Accept", "*/*"}}));
+    words_of(w.get("/favicon.ico", {{"Accept", "text/html"}}));
+    CHECK(w.vendor->requests() == 0);
+}
+
+TEST_CASE("400: TLS to an address without it is logged, with what the base URL begins with")
+{
+    harness w;
+    w.start();
+    tool t(w);
+    t.send(std::string("\x16\x03\x01\x02\x00\x01", 6));
+    CHECK(contains(words_of(t.read()), "the base URL begins with http://"));
+    CHECK(contains(w.out.text(), "a tool speaks TLS to an address without it: its base URL must begin with http://"));
+    tool other(w);
+    other.send(std::string("\x17\x03\x01", 3));
+    CHECK(contains(words_of(other.read()), "a control character stands in the head"));
+}
+
+TEST_CASE("421 and 405: callcache is no forward proxy, and the log says who takes it for one")
+{
+    harness w;
+    w.start();
     CHECK(w.get("http://localhost:4664" + w.path(1)).status == 200);
+    CHECK_FALSE(contains(w.out.text(), "as its proxy"));
+    CHECK(w.get("http://api.gong.io/v2/calls/1").status == 421);
+    CHECK(contains(w.out.text(),
+                   "a tool uses callcache as its proxy, which it is not: take callcache out of the tool's "
+                   "HTTPS_PROXY and HTTP_PROXY, and set its base URL to callcache host=api.gong.io"));
     tool t(w);
     t.send("CONNECT api.gong.io:443 HTTP/1.1\r\nHost: api.gong.io:443\r\n\r\n");
     answer a = t.read();
     CHECK(a.status == 405);
+    CHECK(contains(words_of(a), "set the tool's base URL to it"));
+    CHECK(contains(w.out.text(), "set its base URL to callcache method=CONNECT"));
     CHECK(w.vendor->requests() == 1);
 }
 

@@ -135,3 +135,18 @@ TEST_CASE("admin access: callcache's own page needs the token where everybody do
     page.has_authorization = true;
     CHECK(status(refuse_stranger(page, beyond, &t, no_hosts)) == 200);
 }
+
+TEST_CASE("access: an admin address beyond loopback that no token opens is warned of")
+{
+    auto warned = [](const std::vector<std::string>& admin, const char* token_file = "") {
+        server_settings s;
+        s.admin = admin;
+        s.admin_token_file = token_file;
+        return admin_warning(s).has_value();
+    };
+    CHECK(warned(beyond));
+    CHECK(warned({"localhost:4665", "10.0.0.1:4665"}));
+    CHECK_FALSE(warned(beyond, "token"));
+    CHECK_FALSE(warned(loopback));
+    CHECK_FALSE(warned({}));
+}

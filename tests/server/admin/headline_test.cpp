@@ -85,13 +85,21 @@ TEST_CASE("headline: without a limit, and before anything was asked")
     CHECK(headline(o) == "0 API calls in a day · no limit · 0 answered without Gong");
 }
 
-TEST_CASE("headline: a pause and an outage are said")
+TEST_CASE("headline: it leads with what keeps Gong from being asked, to the second, and then promises no day")
 {
     overview o = some_day();
-    o.upstream.spending.paused_for = 90s;
-    CHECK(headline(o).ends_with(" · Gong asked to wait until 12:02 UTC"));
+    o.upstream.spending.tools.clear();
     o.upstream.is_up = false;
-    CHECK(headline(o).ends_with(" · Gong is down"));
+    CHECK(headline(o) == "Gong is down: what is not kept is refused · 1,204 of 10,000 · 18,340 answered without Gong");
+    o.upstream.spending.paused_for = 900ms;
+    CHECK(headline(o).starts_with("Gong asked everyone to wait until 12:00:00 UTC (1 s): what is not kept waits or is "
+                                  "refused · 1,204 of 10,000 · 18,340"));
+    o.upstream.spending.paused_for = 90s;
+    CHECK(headline(o).starts_with("Gong asked everyone to wait until 12:01:30 UTC (90 s): "));
+    o.upstream.spending.ends_in = 4h;
+    CHECK(headline(o).find("1,204 of 10,000 · spent at 16:00 UTC · ") != std::string::npos);
+    o.mode = "offline";
+    CHECK(headline(o).starts_with("offline (mode): only what is kept is served · 1,204 of 10,000 · "));
 }
 
 TEST_CASE("headline: a tool's name cannot turn the line around")

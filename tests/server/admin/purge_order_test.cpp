@@ -99,3 +99,16 @@ TEST_CASE("purge order: what the command writes is what the proxy reads")
     for (const std::string& name : names) REQUIRE(is_purgeable(name));
     CHECK(asked(purge_body({false, names})) == names);
 }
+
+TEST_CASE("purge order: it is told of how much something was kept, as far as that is known")
+{
+    auto told = [](bool all, std::size_t names, std::optional<std::uint64_t> kept) {
+        return purged_text({all, list(names, "1")}, kept);
+    };
+    CHECK(told(true, 0, 0) == "nothing was kept");
+    CHECK(told(true, 0, std::nullopt) == "purged: nothing is kept any more");
+    CHECK(told(false, 1, 0) == "nothing was kept of what you named");
+    CHECK(told(false, 3, 2) == "purged: something was kept of 2 of 3 names, and is not served any more");
+    CHECK(told(false, 3, 3) == "purged: what was kept of 3 names is not served any more");
+    CHECK(told(false, 1, std::nullopt) == "purged: what was kept of 1 name is not served any more");
+}

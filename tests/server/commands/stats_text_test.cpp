@@ -79,6 +79,16 @@ TEST_CASE("stats: troubles, hints and the last errors are there when there are s
     CHECK_FALSE(has(text, "error 5"));
 }
 
+TEST_CASE("stats: offline nobody is called up, and a long wait is told in hours")
+{
+    overview o = some_day();
+    o.mode = "offline";
+    o.upstream.spending.wait = 24h + 90s;
+    std::string text = shown(o);
+    CHECK(has(text, "\nupstream  https://api.gong.io is not asked (mode is offline)\n"));
+    CHECK(has(text, "a new request waits 24 h 2 min\n"));
+}
+
 TEST_CASE("stats: a ledger that is not ours any more is told as that, and not as one that cannot be written")
 {
     overview o = some_day();

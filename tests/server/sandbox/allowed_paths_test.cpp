@@ -1,5 +1,6 @@
 #include "server/sandbox/allowed_paths.hpp"
 
+#include "cache/schema.hpp"
 #include "config/keys.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -177,6 +178,14 @@ TEST_CASE("reach: what is not callcache's in a folder that it may write is named
         t.file(ours);
     settings s;
     s.cache.path = t.path("data/c.db");
+    CHECK(strangers_in_reach(s).empty());
+    for (const char* others : {"data/other.db", "data/other.db-wal", "data/other.db-lock"}) t.file(others);
+    CHECK(strangers_in_reach(s).size() == 1);
+    std::string header(100, '\0');
+    header.replace(0, 15, "SQLite format 3");
+    for (int i = 0; i < 4; ++i)
+        header[std::size_t(68 + i)] = char(sqlite::cache_schema().application_id >> (24 - 8 * i));
+    std::ofstream(t.path("data/other.db"), std::ios::binary) << header;
     CHECK(strangers_in_reach(s).empty());
     t.file("data/c.db.old");
     CHECK(strangers_in_reach(s) == names{t.path("data/c.db.old")});

@@ -17,6 +17,14 @@ TEST_CASE("words: a span is told in the units that a person would use, and never
     for (auto [seconds, text] : spans) CHECK(span_text(seconds) == text);
 }
 
+TEST_CASE("words: a short wait has its fraction, and a long one none")
+{
+    const std::pair<double, const char*> waits[] = {{0, "0 ms"},           {0.0404, "40 ms"}, {1, "1.0 s"},
+                                                    {9.94, "9.9 s"},       {10, "10 s"},      {10.1, "11 s"},
+                                                    {86'490, "24 h 2 min"}};
+    for (auto [seconds, text] : waits) CHECK(wait_text(seconds) == text);
+}
+
 TEST_CASE("words: thousands are grouped")
 {
     CHECK(grouped(999) == "999");
