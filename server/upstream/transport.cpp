@@ -168,16 +168,24 @@ std::string first_hop_of(const destination& to)
     return to.proxy ? "the proxy " + to.proxy->at.host : to.vendor.at.host;
 }
 
+// An IPv4 address that is written as one of IPv6 (RFC 4291, section 2.5.5.2) is that IPv4 address.
+asio::ip::address plain(const asio::ip::address& a)
+{
+    if (!a.is_v6() || !a.to_v6().is_v4_mapped()) return a;
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, a.to_v6());
+}
+
 // True if one of the listeners is at the other end.
 bool is_own(const tcp_socket& socket, const std::vector<tcp::endpoint>& listeners)
 {
     error_code gone;
-    const tcp::endpoint here = socket.local_endpoint(gone), there = socket.remote_endpoint(gone);
+    const asio::ip::address here = plain(socket.local_endpoint(gone).address());
+    const tcp::endpoint peer = socket.remote_endpoint(gone);
+    const asio::ip::address there = plain(peer.address());
     // A connection to any of its own addresses has a machine's own address at both ends.
-    const bool is_here = here.address() == there.address() || there.address().is_loopback();
+    const bool is_here = here == there || there.is_loopback();
     return std::any_of(listeners.begin(), listeners.end(), [&](const tcp::endpoint& l) {
-        return l.port() == there.port() &&
-               (l.address() == there.address() || (l.address().is_unspecified() && is_here));
+        return l.port() == peer.port() && (plain(l.address()) == there || (l.address().is_unspecified() && is_here));
     });
 }
 

@@ -59,11 +59,14 @@ TEST_CASE(
     w.start();
     const std::string own = "127.0.0.1:" + std::to_string(w.cache->tool_endpoints().front().port());
     w.stop();
-    for (const std::string& listen : {own, "0.0.0.0" + own.substr(own.find(':'))})
+    const std::string port = own.substr(own.find(':'));
+    for (const auto& [listen, asked] :
+         {std::pair{own, own}, {"0.0.0.0" + port, own}, {own, "[::ffff:127.0.0.1]" + port}})
     {
         CAPTURE(listen);
+        CAPTURE(asked);
         w.config.server.listen = {listen};
-        w.config.upstream.url = "http://" + own;  // which a start would refuse; a name in the hosts file it could not
+        w.config.upstream.url = "http://" + asked;  // which a start would refuse; a name in the hosts file it could not
         auto started = proxy::start(w.config, {w.clock, w.out, true, {}});
         REQUIRE(std::holds_alternative<std::unique_ptr<proxy>>(started));
         w.cache = std::move(std::get<std::unique_ptr<proxy>>(started));
