@@ -21,9 +21,10 @@ using event = json_scanner::event;
 // Where the call objects of an answer stand.
 enum class layout
 {
-    one,        // {"call": CALL}
-    list,       // {"calls": [CALL, …]}
-    extensive,  // {"calls": [{"metaData": CALL}, …]}
+    one,          // {"call": CALL}
+    list,         // {"calls": [CALL, …]}
+    extensive,    // {"calls": [{"metaData": CALL}, …]}
+    transcripts,  // {"callTranscripts": [{"callId": …}, …]}: each element in a call's place
 };
 
 // The members that are read.
@@ -37,13 +38,17 @@ enum class member : unsigned
     calls,
     meta_data,
     id,
+    call_transcripts,
+    call_id,
+    sentences,
     is_private,
     started,
     errors,
     another,
 };
-constexpr std::string_view names[] = {"requestId", "records", "cursor",    "totalRecords", "call",  "calls",
-                                      "metaData",  "id",      "isPrivate", "started",      "errors"};
+constexpr std::string_view names[] = {"requestId", "records",   "cursor",  "totalRecords",    "call",
+                                      "calls",     "metaData",  "id",      "callTranscripts", "callId",
+                                      "sentences", "isPrivate", "started", "errors"};
 
 member member_of(std::string_view quoted)
 {
@@ -65,19 +70,6 @@ bool repeats(unsigned& seen, member m, unsigned once)
     return (std::exchange(seen, seen | set_of(m)) & once & set_of(m)) != 0;
 }
 
-// True if `text` is one whole JSON text, and `take` has returned true for each event.
-template<class Take>
-bool follow(std::string_view text, Take take)
-{
-    json_scanner at;
-    for (;;)
-    {
-        event e = at.next(text);
-        if (e == event::more) return at.is_whole();
-        if (e == event::malformed || !take(e, at)) return false;
-    }
-}
-
 struct extent
 {
     std::uint64_t begin = 0, end = 0;  // within the answer
@@ -89,7 +81,7 @@ struct extent
 struct element
 {
     call_answer found;
-    extent call;
+    extent call, whole;
     unsigned seen = 0, seen_in_call = 0;
     bool in_doubt = false;
 };
@@ -104,17 +96,23 @@ struct call_finder
     std::string cursor;
     std::uint64_t total = 0;
     std::vector<element> elements;  // that hold a call with an id
+    std::size_t unnamed = 0;        // elements of the list that do not
 
     bool has_calls = false;  // the list of them, maybe empty
-    bool in_records = false, in_calls = false, in_element = false, in_call = false;
+    bool in_records = false, in_calls = false, in_element = false, in_call = false, in_sentences = false;
     unsigned seen = 0, seen_in_records = 0;
     element now;
     member last = member::another;  // whose name came last; at these places the value is its own
 
+    member list_name() const { return where == layout::transcripts ? member::call_transcripts : member::calls; }
+    member id_name() const { return where == layout::transcripts ? member::call_id : member::id; }
     int element_depth() const { return where == layout::one ? 2 : 3; }
     bool at_records(int depth) const { return in_records && depth == 2; }
     bool at_element(int depth) const { return in_element && depth == element_depth(); }
     bool at_call(int depth) const { return in_call && depth == (where == layout::extensive ? 4 : element_depth()); }
+
+    // {"callTranscripts": [{"transcript": [{"sentences": …}]}]}
+    bool at_sentences(int depth) const { return where == layout::transcripts && in_element && depth == 5; }
 
     bool take(event e, const json_scanner& at)
     {
@@ -125,9 +123,14 @@ struct call_finder
         case event::object_begins: begin_object(depth, at.begin()); return true;
         case event::object_ends: return end_object(depth + 1, at.end());
         case event::array_begins:
-            if (depth == 1 && last == member::calls && where != layout::one) in_calls = has_calls = true;
+            if (in_calls && depth == 2) ++unnamed;
+            if (depth == 1 && last == list_name() && where != layout::one) in_calls = has_calls = true;
+            if (at_sentences(depth)) in_sentences = last == member::sentences;
             return depth > 0;
-        case event::array_ends: in_calls = in_calls && depth > 1; return true;
+        case event::array_ends:
+            in_calls = in_calls && depth > 1;
+            in_sentences = in_sentences && !at_sentences(depth);
+            return true;
         default: return take_scalar(e == event::string, at);
         }
     }
@@ -135,10 +138,10 @@ struct call_finder
     bool is_first(int depth)
     {
         if (depth == 1)
-            return !repeats(seen, last, set_of(member::request_id, member::records, member::call, member::calls));
+            return !repeats(seen, last, set_of(member::request_id, member::records, member::call, list_name()));
         if (at_records(depth)) return !repeats(seen_in_records, last, set_of(member::cursor, member::total_records));
         if (at_call(depth))
-            now.in_doubt |= repeats(now.seen_in_call, last, set_of(member::id, member::is_private, member::started));
+            now.in_doubt |= repeats(now.seen_in_call, last, set_of(id_name(), member::is_private, member::started));
         else if (at_element(depth))
             now.in_doubt |= repeats(now.seen, last, set_of(member::meta_data));
         return true;
@@ -152,7 +155,9 @@ struct call_finder
         {
             in_element = true;
             now = {};
+            now.whole.begin = begin;
         }
+        if (in_sentences && depth == 6) now.found.has_sentences = true;
         if (where == layout::extensive ? at_element(depth) && last == member::meta_data : element_begins)
         {
             in_call = true;
@@ -171,7 +176,11 @@ struct call_finder
         if (at_element(depth))
         {
             in_element = false;
-            if (is_call_id(now.found.id)) elements.push_back(std::move(now));
+            now.whole.end = end;
+            if (is_call_id(now.found.id))
+                elements.push_back(std::move(now));
+            else
+                ++unnamed;
         }
         return elements.size() <= bulk_calls_max;
     }
@@ -182,13 +191,14 @@ struct call_finder
         const int depth = at.depth();
         const std::string_view text = at.text();
         const bool is_text = is_string && !text.empty();
+        if (in_calls && depth == 2) ++unnamed;
         if (depth == 1 && is_string && last == member::request_id) request_id = {at.begin(), at.end()};
         if (at_records(depth) && is_text && last == member::cursor) cursor = json_unescaped(text);
         if (at_records(depth) && is_string && last == member::cursor && !is_text) return false;  // too long
         if (at_records(depth) && !is_string && last == member::total_records)
             std::from_chars(text.data(), text.data() + text.size(), total);
         if (!at_call(depth)) return depth > 0;
-        if (last == member::id && is_text && now.found.id.empty()) now.found.id = json_unescaped(text);
+        if (last == id_name() && is_text && now.found.id.empty()) now.found.id = json_unescaped(text);
         if (last == member::started && is_text) now.found.started = parse_rfc3339(json_unescaped(text));
         if (last == member::is_private) now.found.is_private = text == "true";
         return true;
@@ -198,9 +208,19 @@ struct call_finder
 std::optional<call_finder> find_calls(std::string_view body, layout where)
 {
     call_finder finder{where};
-    if (!follow(body, [&](event e, const json_scanner& at) { return finder.take(e, at); })) return std::nullopt;
-    for (element& e : finder.elements) e.found.call = e.call.of(body);
+    if (!follow_json(body, [&](event e, const json_scanner& at) { return finder.take(e, at); })) return std::nullopt;
+    for (element& e : finder.elements)
+    {
+        e.found.call = e.call.of(body);
+        e.found.element = e.whole.of(body);
+    }
     return finder;
+}
+
+layout layout_of(bulk_kind kind)
+{
+    if (kind == bulk_kind::transcripts) return layout::transcripts;
+    return kind == bulk_kind::list ? layout::list : layout::extensive;
 }
 
 // A number as it is written if it is whole or beyond a double, else as all that are equal to it.
@@ -229,7 +249,7 @@ std::string canonical(std::string_view json)
         std::string text = json_unescaped(quoted);
         return std::to_string(text.size()) + '"' + text;
     };
-    bool is_json = follow(json, [&](event e, const json_scanner& at) {
+    bool is_json = follow_json(json, [&](event e, const json_scanner& at) {
         const std::string_view text = json.substr(at.begin(), at.end() - at.begin());
         if (e == event::name)
             name = string_of(text);
@@ -269,21 +289,33 @@ std::optional<call_answer> read_call_answer(std::string_view body)
     return std::move(finder->elements[0].found);
 }
 
-std::optional<bulk_answer> read_bulk_answer(std::string_view body, bulk_kind kind)
+std::optional<bulk_answer> read_bulk_answer(std::string_view body, bulk_kind kind, std::size_t bytes_max)
 {
-    if (body.size() > bulk_answer_bytes_max) return std::nullopt;
-    auto finder = find_calls(body, kind == bulk_kind::list ? layout::list : layout::extensive);
+    if (body.size() > bytes_max) return std::nullopt;
+    auto finder = find_calls(body, layout_of(kind));
     if (!finder) return std::nullopt;
     const std::string_view request_id = finder->request_id.of(body);
     if (request_id.empty() || request_id.size() > request_id_bytes_max) return std::nullopt;
 
     bulk_answer answer{request_id, std::move(finder->cursor), finder->total, finder->has_calls, {}};
+    answer.unnamed = finder->unnamed;
     std::map<std::string, int> times;
     for (const element& e : finder->elements) ++times[e.found.id];
     for (element& e : finder->elements)
-        if (!e.in_doubt && times[e.found.id] == 1 &&
-            body_size(answer.request_id, e.found.call) <= call_answer_bytes_max)
+    {
+        bool is_small = kind == bulk_kind::transcripts
+                            ? e.found.element.size() <= element_bytes_max
+                            : body_size(answer.request_id, e.found.call) <= call_answer_bytes_max;
+        if (times[e.found.id] > 1)
+            answer.has_repeated_id = true;
+        else if (e.in_doubt || !is_small)
+        {
+            answer.unnamed += e.in_doubt;  // it may be another call's
+            answer.not_understood.push_back(std::move(e.found.id));
+        }
+        else
             answer.calls.push_back(std::move(e.found));
+    }
     return answer;
 }
 
@@ -306,7 +338,7 @@ bool is_vendor_error(std::string_view body)
     unsigned seen = 0;
     member last = member::another;  // of the root object
     bool has_request_id = false, has_errors = false;
-    bool is_json = follow(body, [&](event e, const json_scanner& at) {
+    bool is_json = follow_json(body, [&](event e, const json_scanner& at) {
         if (at.depth() != 1) return true;
         if (e == event::name)
         {

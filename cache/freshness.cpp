@@ -20,6 +20,7 @@ namespace
 
 constexpr duration young_for = std::chrono::hours(24);  // a missing call may still be in processing
 constexpr duration young_limit = std::chrono::minutes(1);
+constexpr milliseconds volatile_limit = std::chrono::hours(1);
 constexpr duration revalidate_limit = std::chrono::hours(24);
 
 // Give or take a tenth, so that what was fetched together does not expire together.
@@ -42,6 +43,22 @@ duration call_freshness(const calls_settings& s, std::optional<wall_time> starte
             std::clamp(share, double(duration(s.fresh_min).count()), double(duration(s.fresh_max).count()))));
     }
     return with_jitter(fresh, jitter);
+}
+
+duration transcript_freshness(const cache_settings& s, std::optional<wall_time> started, bool is_private,
+                              wall_time sent_at, double jitter)
+{
+    calls_settings own = s.calls;
+    own.fresh_max = s.transcripts_fresh_max;
+    return call_freshness(own, started, is_private, sent_at, jitter);
+}
+
+duration details_freshness(const calls_settings& s, std::optional<wall_time> started, bool is_private, bool is_volatile,
+                           wall_time sent_at, double jitter)
+{
+    calls_settings own = s;
+    if (is_volatile) own.fresh_max = std::clamp<milliseconds>(volatile_limit, s.fresh_min, s.fresh_max);
+    return call_freshness(own, started, is_private, sent_at, jitter);
 }
 
 duration route_freshness(milliseconds fresh, double jitter)

@@ -13,6 +13,14 @@ namespace callcache
 duration call_freshness(const calls_settings&, std::optional<wall_time> started, bool is_private, wall_time sent_at,
                         double jitter);
 
+// The same of a transcript, which nobody edits: up to cache.transcripts_fresh_max.
+duration transcript_freshness(const cache_settings&, std::optional<wall_time> started, bool is_private,
+                              wall_time sent_at, double jitter);
+
+// The same of a call's details. `is_volatile`: CRM fields or comments are among them, which change at any time.
+duration details_freshness(const calls_settings&, std::optional<wall_time> started, bool is_private, bool is_volatile,
+                           wall_time sent_at, double jitter);
+
 // How long an answer of a kept route is; `fresh` is the route's.
 duration route_freshness(milliseconds fresh, double jitter);
 

@@ -113,6 +113,19 @@ private:
     std::string_view literal_left_;
 };
 
+// True if `text` is one whole JSON text, and `take(event, scanner)` has returned true for each of its events.
+template<class Take>
+bool follow_json(std::string_view text, Take take)
+{
+    json_scanner at;
+    for (;;)
+    {
+        json_scanner::event e = at.next(text);
+        if (e == json_scanner::event::more) return at.is_whole();
+        if (e == json_scanner::event::malformed || !take(e, at)) return false;
+    }
+}
+
 // The characters of a JSON string that is given with its quotes. Half a surrogate pair becomes three bytes that are not
 // UTF-8.
 std::string json_unescaped(std::string_view quoted);

@@ -35,6 +35,13 @@ struct route_settings
     bool overrides = false;  // the vendor's no-store, no-cache, private and Set-Cookie do not count
 };
 
+// Whether a view of calls is answered from what is kept.
+enum class view_keeping
+{
+    off,  // each request passes through
+    on,
+};
+
 struct cache_settings
 {
     std::string path = "callcache.db";  // ":memory:": the memory tier alone
@@ -43,6 +50,9 @@ struct cache_settings
     milliseconds client_min_age = 5min;
     milliseconds erasure_guard = 6h;
     calls_settings calls;
+    view_keeping transcripts = view_keeping::off;
+    view_keeping details = view_keeping::off;
+    milliseconds transcripts_fresh_max = 7 * 24h;
     std::vector<route_settings> routes;  // the first that a path is of counts
 };
 

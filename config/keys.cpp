@@ -317,7 +317,9 @@ constexpr std::string_view advanced[] = {"server.threads",
                                          "budget.interactive_reserve_percent",
                                          "budget.newcomers",
                                          "budget.retry_after_max",
-                                         "bulk.ids_max"};
+                                         "bulk.ids_max",
+                                         "bulk.bytes_max",
+                                         "cache.transcripts_fresh_max"};
 
 std::vector<config_key> make_keys()
 {
@@ -404,6 +406,17 @@ std::vector<config_key> make_keys()
             "cache.erasure_guard", PLACE(cache.erasure_guard), 0ms, 30 * 24h,
             "After an erasure that passed through, what is fetched is fresh for cache.calls.fresh_min at most for "
             "so long: Gong takes hours for it."),
+        word("cache.transcripts", PLACE(cache.transcripts),
+             words<view_keeping>{{"off", view_keeping::off}, {"on", view_keeping::on}},
+             "on: POST /v2/calls/transcript with callIds is answered call by call from what is kept. Transcripts are "
+             "then "
+             "in the database."),
+        word("cache.details", PLACE(cache.details),
+             words<view_keeping>{{"off", view_keeping::off}, {"on", view_keeping::on}},
+             "on: POST /v2/calls/extensive with callIds is answered call by call from what is kept, for each "
+             "contentSelector."),
+        time_span("cache.transcripts_fresh_max", PLACE(cache.transcripts_fresh_max), 1s, 365 * 24h,
+                  "The most that a transcript is fresh; as calls, for a tenth of the time since its call started."),
         routes("cache.routes", PLACE(cache.routes),
                "Further GET paths that are kept, with their query: [{\"path\": \"/v2/users/{id}\", \"fresh\": "
                "\"1h\"}]. With override Gong's no-store, private and Set-Cookie do not count."),
@@ -453,6 +466,8 @@ std::vector<config_key> make_keys()
              std::vector<std::pair<std::string, bulk_mode>>{{"auto", bulk_mode::automatic}, {"off", bulk_mode::off}},
              "auto: lookups that wait are fetched together by Gong's bulk read, for one API call."),
         integer("bulk.ids_max", PLACE(bulk.ids_max), 2, 100, "Calls in one bulk read."),
+        size("bulk.bytes_max", PLACE(bulk.bytes_max), 1 << 20, 1ull << 30,
+             "Bound of one answer with several transcripts or extensive records, without its coding."),
         word("mode", PLACE(mode), words<run_mode>{{"online", run_mode::online}, {"offline", run_mode::offline}},
              "offline: only what is kept is served, also when it is no longer fresh; nothing goes upstream."),
         word("log.format", PLACE(log.format),

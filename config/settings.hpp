@@ -88,6 +88,7 @@ struct bulk_settings
 {
     bulk_mode mode = bulk_mode::automatic;
     std::uint64_t ids_max = 100;
+    std::uint64_t bytes_max = 64 << 20;  // of one answer with several transcripts or extensive records, decoded
 };
 
 enum class log_format

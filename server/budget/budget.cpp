@@ -295,7 +295,7 @@ std::optional<budget::expelled> budget::expel(moment now)
     // An item that can go inside at once does not wait.
     std::size_t admissible =
         until_admission(now) > duration(0) ? 0 : settings_.burst - std::min(settings_.burst, inside_.size());
-    if (queue_.size() > settings_.queue_max + admissible)
+    if (queue_.load() > settings_.queue_max + admissible)
         if (auto last = queue_.newest_of_longest())
         {
             refusal r;
@@ -392,10 +392,14 @@ std::optional<fair_queue::waiting_item> budget::next(urgency how, moment now) co
     for (const auto& [flow, count] : taken) all += count;
     const std::size_t most = forwarded_places_.max;
     const bool has_token = inside + window_.forwarded_out(now.steady) < std::max<std::size_t>(settings_.burst - 1, 1);
-    return queue_.next(how, [&](std::string_view flow) {
+    auto may_forward = [&](std::string_view flow) {
         auto own = taken.find(flow);
         return has_token && all < most && (own == taken.end() || own->second < std::max<std::size_t>(most - 1, 1));
-    });
+    };
+    auto is_led = [&](std::uint64_t batch_key) {
+        return std::any_of(leading_.begin(), leading_.end(), [&](const auto& l) { return l.second == batch_key; });
+    };
+    return queue_.next(how, may_forward, is_led);
 }
 
 std::optional<budget::item> budget::admit(moment now)
@@ -408,6 +412,7 @@ std::optional<budget::item> budget::admit(moment now)
     if (!first) return std::nullopt;
     queue_.take(*first);
     inside_[first->what] = first->who;
+    if (first->who.is_part) leading_[first->what] = first->who.batch_key;
     return first->what;
 }
 

@@ -96,7 +96,15 @@ public:
     std::size_t inside() const { return inside_.size(); }
     std::size_t waiting_of(std::uint64_t batch_key) const;  // in the queue and inside
 
-    void leave(item i) { inside_.erase(i); }  // without being sent
+    void leave(item i)  // without being sent
+    {
+        inside_.erase(i);
+        ends_leading(i);
+    }
+
+    // A part of a read has had its turn, and while it is made ready no other of its batch key has one: they go along.
+    // It is sent now, or has left.
+    void ends_leading(item i) { leading_.erase(i); }
 
     // --- The lease. What to write to the ledger now, or nothing; then call written(), before anything else is written.
     // Once the ledger is not ours, nothing is sent any more: who asks is refused, and who waits is expelled.
@@ -170,6 +178,7 @@ private:
     fair_queue queue_;
     const std::size_t batch_max_;
     std::map<item, asking> inside_;
+    std::map<item, std::uint64_t> leading_;  // their batch keys
     forwarded_places forwarded_places_;
     std::deque<expelled> cannot_wait_;  // found, and not told yet
     steady_time looked_at_{};           // at what was promised

@@ -14,6 +14,8 @@ void fair_queue::add(item i, const asking& a, bool came_back)
     {
         p.batch_key = a.batch_key;
         p.is_forwarded = a.is_forwarded;
+        p.is_part = a.is_part;
+        parts_ += p.is_part;
         count(p.batch_key, 1);
     }
     place* here = place_of(p, a);
@@ -76,6 +78,7 @@ void fair_queue::remove(item i)
 void fair_queue::forget(presences::iterator gone)
 {
     count(gone->second.batch_key, -1);
+    parts_ -= gone->second.is_part;
     present_.erase(gone);
 }
 
@@ -135,13 +138,18 @@ void fair_queue::stop_batching(std::uint64_t batch_key)
     }
 }
 
-std::optional<fair_queue::waiting_item> fair_queue::next(urgency how, const flow_rule& may_forward) const
+std::optional<fair_queue::waiting_item> fair_queue::next(urgency how, const flow_rule& may_forward,
+                                                         const key_rule& is_led) const
 {
     for (const flow& f : at(how).round)
     {
         const bool may = !may_forward || !present_.at(f.items.front()).is_forwarded || may_forward(f.name);
         for (item i : f.items)
-            if (may || !present_.at(i).is_forwarded) return first_asker(i, how, f);
+        {
+            const presence& p = present_.at(i);
+            const bool waits = (p.is_forwarded && !may) || (p.is_part && is_led && is_led(p.batch_key));
+            if (!waits) return first_asker(i, how, f);
+        }
     }
     return std::nullopt;
 }

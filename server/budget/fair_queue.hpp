@@ -37,6 +37,7 @@ struct asking
     steady_time until = steady_time::max();
     std::uint64_t asker = 0;   // names it; 0: nobody waits for it
     bool is_stranger = false;  // the vendor has never accepted its credential
+    bool is_part = false;      // one call of a read of several, of which a hundred weigh as much as one request
 };
 
 // The flow that it takes its turns with.
@@ -72,6 +73,9 @@ public:
     std::size_t size() const { return present_.size(); }
     std::size_t size(urgency how) const { return at(how).size; }
 
+    // What counts for budget.queue_max.
+    std::size_t load() const { return size() - parts_ + (parts_ + parts_a_request - 1) / parts_a_request; }
+
     // An item, and one who asks for it.
     struct waiting_item
     {
@@ -79,9 +83,12 @@ public:
         asking who;
     };
 
-    // The next one of this urgency, which stays. A forwarded one only of a flow for which `may_forward` is true.
+    // The next one of this urgency, which stays. A forwarded one only of a flow for which `may_forward` is true; a part
+    // of a read only if `is_led` is false of its batch key.
     using flow_rule = std::function<bool(std::string_view flow)>;
-    std::optional<waiting_item> next(urgency, const flow_rule& may_forward = nullptr) const;
+    using key_rule = std::function<bool(std::uint64_t batch_key)>;
+    std::optional<waiting_item> next(urgency, const flow_rule& may_forward = nullptr,
+                                     const key_rule& is_led = nullptr) const;
 
     // Removes it: its flow has had its turn.
     void take(const waiting_item&);
@@ -150,8 +157,9 @@ private:
     {
         std::vector<place> in_flows;
         std::uint64_t batch_key = 0;
-        bool is_forwarded = false;
+        bool is_forwarded = false, is_part = false;
     };
+    static constexpr std::size_t parts_a_request = 100;
     using presences = std::map<item, presence>;
     using deadline = std::tuple<steady_time, item, std::uint64_t>;
 
@@ -174,6 +182,7 @@ private:
     std::set<deadline> deadlines_;                     // of those who have one
     std::map<std::uint64_t, std::size_t> batch_keys_;  // how many are here of each
     std::size_t alone_ = 0;                            // and of none
+    std::size_t parts_ = 0;
 };
 
 template<class Visit>

@@ -269,6 +269,7 @@ gate::permit::~permit()
 // A forwarded request is one for as long as its connection serves it.
 void gate::permit::end_grant()
 {
+    gate_.budget_.ends_leading(item_);
     if (!std::exchange(is_forwarded_, false)) return;
     auto mine = gate_.forwarded_.find(flow_of(grant_.who));
     if (--mine->second == 0) gate_.forwarded_.erase(mine);
@@ -310,6 +311,8 @@ void gate::permit::sending(request_kind kind)
 {
     stage_ = stage::sent;
     gate_.budget_.window().sent(grant_.token, gate_.parts_.clock.steady(), kind);
+    gate_.budget_.ends_leading(item_);
+    if (grant_.who.is_part) gate_.look();
 }
 
 void gate::permit::answered(steady_time::duration round_trip)

@@ -1,5 +1,6 @@
 #include "server/commands/live_check.hpp"
 
+#include "cache/asked_calls.hpp"
 #include "cache/call_answer.hpp"
 #include "cache/rfc3339.hpp"
 #include "server/commands/metered_client.hpp"
@@ -188,7 +189,7 @@ task<bool> live_check::run()
         say("bulk reads: not checked: that needs the id of a call: callcache check --live ID");
         co_return true;
     }
-    std::string bulk = request(*this, "POST /v2/calls/extensive", bulk_request({known}));
+    std::string bulk = request(*this, "POST /v2/calls/extensive", body_of_read({known}, ""));
     upstream_result second = co_await sender.send(bulk, answer_bytes_max);
     co_return tell_bulk(*this, second);
 }

@@ -47,6 +47,17 @@ void begin_check(miss_path& path, const lookup& l, std::string call)
     begin_lookup(path, l, lookup_flight::purpose::check)->expected = std::move(call);
 }
 
+std::size_t most_followers(const miss_path& path, const lookup_flight& leader, std::uint64_t batch_key)
+{
+    if (leader.first.read)
+        return std::min(path.read_sizes.most(leader.first.read->what), path.config().bulk.ids_max) - 1;
+    const partition& whose = *leader.first.whose;
+    const trust t = path.trust_of(whose);
+    std::size_t waiting = path.spending().waiting_of(batch_key);
+    duration last_turn = waiting == 0 ? duration(0) : path.spending().until_turn(waiting - 1, path.now());
+    return path.bulk.takes_along(whose, t == trust::good || t == trust::renew, waiting, last_turn, path.is_stretched);
+}
+
 }  // namespace
 
 batch::batch(miss_path& path, lookup_flight& leader, std::vector<lookup_flight_ptr> followers) :
@@ -56,20 +67,21 @@ batch::batch(miss_path& path, lookup_flight& leader, std::vector<lookup_flight_p
     followers_(std::move(followers)),
     asked_(followers_.size() + 1)
 {
-    path_.bulk.begins(whose_);
+    if (!leader_.first.read) path_.bulk.begins(whose_);
 }
 
 batch::~batch()
 {
-    if (!is_over_) path_.bulk.ends(whose_, bulk_end::unknown, duration(0), asked_, 0, wall_time());
+    if (!is_over_ && !leader_.first.read)
+        path_.bulk.ends(whose_, bulk_end::unknown, duration(0), asked_, 0, wall_time());
     for (const lookup_flight_ptr& f : followers_) std::get<riding>(f->state).hears.send({share::what::again});
 }
 
 std::vector<std::string> batch::ids() const
 {
-    std::vector<std::string> all{leader_.first.id};
-    for (const lookup_flight_ptr& f : followers_) all.push_back(f->first.id);
-    return all;
+    std::vector<std::string> ids;
+    for (const lookup_flight* f : all()) ids.emplace_back(path_of(f->first.id));
+    return ids;
 }
 
 void batch::note_sending()
@@ -135,31 +147,24 @@ void batch::end(bulk_end how, const std::string& why, std::size_t found)
 std::uint64_t batch_key_of(const miss_path& path, const lookup_flight& f)
 {
     const lookup& l = f.first;
+    if (f.group) return reinterpret_cast<std::uintptr_t>(f.group.get());
     bool may = !f.alone && is_call_id(l.id) && !l.kept_by && path.bulk.is_possible(*l.whose, path.now().wall);
     return may ? key_of(*l.whose) : 0;
 }
 
 std::unique_ptr<batch> collect_batch(miss_path& path, lookup_flight& leader)
 {
-    const moment now = path.now();
     const std::uint64_t batch_key = batch_key_of(path, leader);
     if (batch_key == 0) return nullptr;
-    partition& whose = *leader.first.whose;
-    const trust t = path.trust_of(whose);
-    std::size_t waiting = path.spending().waiting_of(batch_key);
-    duration last_turn = waiting == 0 ? duration(0) : path.spending().until_turn(waiting - 1, now);
-    std::size_t count =
-        path.bulk.takes_along(whose, t == trust::good || t == trust::renew, waiting, last_turn, path.is_stretched);
-    count = std::min(count, leader.batch_max - 1);
-    if (count == 0) return nullptr;
+    std::size_t count = most_followers(path, leader, batch_key);
     std::vector<lookup_flight_ptr> followers;
-    for (fair_queue::item i : path.permits.collect_batch(batch_key, count))
+    for (fair_queue::item i : path.permits.collect_batch(batch_key, std::min(count, leader.batch_max - 1)))
     {
         auto f = std::static_pointer_cast<lookup_flight>(path.flights.at(i)->shared_from_this());
         f->state = riding{mailbox<share>(path.parts.loop)};
         followers.push_back(std::move(f));
     }
-    if (followers.empty()) return nullptr;
+    if (followers.empty() && !leader.first.read) return nullptr;
     return std::make_unique<batch>(path, leader, std::move(followers));
 }
 

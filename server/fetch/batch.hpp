@@ -30,7 +30,13 @@ public:
     // reads of half the size, and a few that were lost alone. Returns the leader's share. Once.
     share distribute(const upstream_result&);
 
+    // The same of a read by POST (read_batch.cpp). `is_tried_again`: there was no answer, and the retry budget allows
+    // another attempt.
+    share distribute_read(const upstream_result&, bool is_tried_again);
+
 private:
+    std::vector<lookup_flight*> all() const;
+    void doubt(const std::string& why);
     void end(bulk_end, const std::string& why, std::size_t found);
 
     miss_path& path_;
@@ -46,6 +52,9 @@ std::uint64_t batch_key_of(const miss_path&, const lookup_flight&);
 
 // Right before the request of the leader is written: those that go with it, or null.
 std::unique_ptr<batch> collect_batch(miss_path&, lookup_flight& leader);
+
+// The reads that this one may go with. `apart`: 0, or the number of those whose requests go together after a refusal.
+std::shared_ptr<const read_group> group_of(miss_path&, const lookup&, std::uint64_t apart = 0);
 
 // A call that went alone has been answered. It may be the one that spoiled a bulk read.
 void note_single(miss_path&, const lookup_flight&, const upstream_result&);

@@ -1,7 +1,5 @@
 #include "server/fetch/bulk_reads.hpp"
 
-#include "server/text/json_text.hpp"
-
 #include <algorithm>
 
 namespace callcache
@@ -80,11 +78,6 @@ void bulk_reads::checked(partition& whose, bool differs, wall_time now)
     if (!differs) return;
     ++report_.differences;
     whose.stop_bulk_until(now + differs_for);
-}
-
-std::string bulk_request(const std::vector<std::string>& ids)
-{
-    return json_object([&](json_text& json) { json("filter", [&] { json("callIds", ids); }); });
 }
 
 }  // namespace callcache

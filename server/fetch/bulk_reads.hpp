@@ -81,7 +81,4 @@ private:
     bulk_report report_;
 };
 
-// The body of a bulk read. Ids are digits.
-std::string bulk_request(const std::vector<std::string>& ids);
-
 }  // namespace callcache

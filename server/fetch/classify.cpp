@@ -119,6 +119,30 @@ bulk_classification classify_bulk(const upstream_answer& a, bulk_kind kind)
     return {bulk_end::read, std::move(*found), {}, has_calls};
 }
 
+read_classification classify_read(const upstream_result& r, call_view v, const std::vector<std::string>& ids,
+                                  std::size_t bytes_max)
+{
+    using what = read_classification::what;
+    auto doubt = [](std::string why) { return read_classification{what::in_doubt, {}, std::move(why)}; };
+    if (auto* failure = std::get_if<upstream_failure>(&r))
+        return {failure->what == upstream_failure::kind::too_large ? what::too_large : what::lost, {}, failure->text};
+    const auto& a = std::get<upstream_answer>(r);
+    if (is_gateway_error(a.status)) return {what::lost, {}, {}};
+    if (a.status == 404 && is_vendors_error(a)) return {what::read, {}, {}};  // none of them is found
+    if (a.status != 200) return {what::said_no, {}, {}};
+    if (!is_json(a) || is_coded(a)) return doubt("it is not JSON");
+    auto found =
+        read_bulk_answer(a.body, v == call_view::transcript ? bulk_kind::transcripts : bulk_kind::extensive, bytes_max);
+    if (!found || !found->has_calls) return doubt("it is not understood");
+    if (found->has_repeated_id) return doubt("it holds a call twice");
+    auto is_asked = [&](const std::string& id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); };
+    bool is_right =
+        std::all_of(found->calls.begin(), found->calls.end(), [&](const call_answer& c) { return is_asked(c.id); }) &&
+        std::all_of(found->not_understood.begin(), found->not_understood.end(), is_asked);
+    if (!is_right) return doubt("it holds a call that was not asked for");
+    return {what::read, std::move(*found), {}};
+}
+
 bool is_somebody_elses(const upstream_answer& a)
 {
     return (a.status == 200 && is_page(a)) || ((a.status == 403 || a.status == 404) && !is_vendors_error(a));

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "cache/call_answer.hpp"
+#include "cache/call_view.hpp"
 #include "server/fetch/bulk_reads.hpp"
 #include "server/upstream/answer.hpp"
 
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace callcache
 {
@@ -49,6 +51,24 @@ struct bulk_classification
     bool is_vendors_word = false;
 };
 bulk_classification classify_bulk(const upstream_answer& answer, bulk_kind);
+
+// Of an answer to a read of these calls by POST.
+struct read_classification
+{
+    enum class what
+    {
+        read,     // the vendor's own word, on each of them
+        said_no,  // it is another answer, for the tool
+        lost,     // there is none, or the vendor could not give it
+        too_large,
+        in_doubt,  // a 200 that cannot be followed, or speaks of other calls
+    };
+    what how = what::lost;
+    bulk_answer found;  // read
+    std::string why;    // in_doubt
+};
+read_classification classify_read(const upstream_result&, call_view, const std::vector<std::string>& ids,
+                                  std::size_t bytes_max);
 
 // True of an answer to a lookup of a call or a kept route that is not the vendor's: a page, or a 403 or 404 in another
 // shape. A gateway, a firewall or a portal on the way answers in its place.

@@ -24,7 +24,7 @@ using answered = std::function<void(looked_up)>;
 // The use of its credential that a 401 refuses.
 inline refused_use refused_use_of(const lookup& l)
 {
-    return {l.whose->name(), is_call_id(l.id) ? std::string() : l.id};
+    return {l.whose->name(), is_call_id(l.id) || l.read ? std::string() : l.id};
 }
 
 struct waiter
@@ -36,17 +36,37 @@ struct waiter
     std::unique_ptr<alarm> late = {};
 };
 
+// What a read's answer says of one of its calls.
+struct read_element
+{
+    bool is_absent = false;    // nothing
+    bool is_follower = false;  // another flight led the request, and says what is said once
+    bool is_alone = false;     // nothing else was asked for
+    std::string request_id;    // of the answer, as it stands there
+    std::optional<wall_time> started;
+    bool is_private = false;
+    bool has_sentences = false;  // of a transcript
+};
+
 // What came of a call that another lookup's bulk read took along.
 struct share
 {
     enum class what
     {
         answered,
-        alone,  // it needs a GET of its own
-        again,  // nothing came of it: back to the queue
+        alone,   // it needs a GET of its own
+        again,   // nothing came of it: back to the queue
+        passes,  // of a read: the answer is in doubt, and each request that asks for the call is to be sent as it came
     };
     what next;
     upstream_result result = {};  // answered
+    read_element brought = {};    // answered, of a read
+};
+
+// Reads that may go together: of one credential, one operation and one variant, and after a refusal of the same tools.
+// Its address names it.
+struct read_group
+{
 };
 
 // Where a flight is. What has ended is in no table any more.
@@ -121,6 +141,12 @@ struct lookup_flight final : flight
     // The calls of a bulk read that it leads, at most: fewer after a spoiled one that it was in.
     std::size_t batch_max = std::numeric_limits<std::size_t>::max();
     std::string expected;  // check: the call as the bulk read had it
+
+    // Of a read.
+    std::shared_ptr<const read_group> group;
+    read_element brought;
+    unsigned times_lost = 0;
+    bool passes = false;
 
     bool is_wanted() const override { return why != purpose::asked || flight::is_wanted(); }
 };

@@ -1,6 +1,7 @@
 // A question of a front to the fetcher, and the fetcher's answer.
 #pragma once
 
+#include "cache/call_view.hpp"
 #include "cache/directives.hpp"
 #include "cache/epoch.hpp"
 #include "cache/partition.hpp"
@@ -38,13 +39,24 @@ constexpr std::string_view detail_in_place_of(outcome otherwise)
     return otherwise == outcome::limited ? "limited" : "error";
 }
 
+// What the lookups of one POST that reads several calls have in common. Each of them is of one view of one call.
+struct read_terms
+{
+    call_view what = call_view::transcript;
+    std::string rest;           // of the body (asked_calls)
+    bool is_volatile = false;   // likewise
+    partition_ptr calls_of;     // where the credential's calls are kept
+    std::uint64_t request = 0;  // names the POST
+};
+
 // A lookup that what is kept cannot answer: of a call, or of a kept route, of which `id` is the target; or a request
 // that passes through, of which `id` is the method and the path.
 struct lookup
 {
     std::string id;
     const route_settings* kept_by = nullptr;  // a kept route
-    partition_ptr whose;                      // of a kept route one of its own: its trust is no lookup's
+    std::shared_ptr<const read_terms> read;   // of a view other than `call`, else null; then `id` is its kept name
+    partition_ptr whose;                      // of a kept route or a read one of its own: its trust is no lookup's
     std::string authorization;                // the field's value that goes upstream; forgotten with the flight
     std::string traceparent;                  // of the asker's trace, or empty
     std::string tool;                         // whose turn it takes, and whose share of the day
@@ -56,8 +68,9 @@ struct lookup
     std::string_view bound;    // what says so: a key, or the field
     std::uint64_t asker = 0;   // names the one who waits, for fetcher::left(); 0: nobody does
     directives asked;
-    entry_ptr seen;               // what the front found, or null
-    epoch_ticket seen_under = 0;  // taken before that
+    entry_ptr seen;                               // what the front found, or null
+    epoch_ticket seen_under = 0;                  // taken before that
+    std::optional<duration> seen_fresh_for = {};  // in place of its own, from its sent_at
     why reason = why::not_kept;
     steady_time asked_at{};
 };
@@ -94,7 +107,21 @@ struct looked_up
     bool stored = false;
     bool passes = false;      // there is no answer for this asker: the request is to pass through
     std::string_view detail;  // in place of the outcome's word
+    std::string request_id;   // of a read's answer: the vendor's, as it stands there
 };
+
+// The times of an entry, without its bytes, as the lookup goes by them: the front knew better of what it saw.
+inline entry times_of(const lookup& l, const entry& e)
+{
+    entry times;
+    times.sent_at = e.sent_at;
+    times.fresh_for = l.seen.get() == &e && l.seen_fresh_for ? *l.seen_fresh_for : e.fresh_for;
+    times.missing_since = e.missing_since;
+    times.is_negative = e.is_negative;
+    times.is_private = e.is_private;
+    times.is_passed = e.is_passed;
+    return times;
+}
 
 // An answer from what is kept.
 inline looked_up from_cache(entry_ptr kept, why reason)

@@ -1,6 +1,6 @@
 #include "server/fetch/lookup_message.hpp"
 
-#include "server/fetch/bulk_reads.hpp"
+#include "cache/asked_calls.hpp"
 #include "server/http/via.hpp"
 #include "server/version.hpp"
 
@@ -9,11 +9,18 @@ namespace callcache
 namespace
 {
 
-std::string head_of(const std::string& line, const origin& upstream, const lookup& l)
+std::string head_of(const std::string& line, const origin& upstream, const lookup& l, const char* coding = "identity")
 {
     return line + " HTTP/1.1\r\nHost: " + upstream.authority() + "\r\nAuthorization: " + l.authorization +
-           "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: callcache/" + version +
+           "\r\nAccept: application/json\r\nAccept-Encoding: " + coding + "\r\nUser-Agent: callcache/" + version +
            "\r\nVia: " + own_via() + "\r\n";
+}
+
+// Without a traceparent: it is for several, each with a trace of their own.
+std::string with_body(const std::string& head, const std::string& body)
+{
+    return head + "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+           body;
 }
 
 }  // namespace
@@ -25,12 +32,16 @@ std::string lookup_message(const origin& upstream, const lookup& l)
     return head + "\r\n";
 }
 
-// Without a traceparent: it is for several, each with a trace of their own.
 std::string bulk_message(const origin& upstream, const lookup& l, const std::vector<std::string>& ids)
 {
-    const std::string body = bulk_request(ids);
-    return head_of("POST /v2/calls/extensive", upstream, l) +
-           "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    return with_body(head_of("POST /v2/calls/extensive", upstream, l), body_of_read(ids, ""));
+}
+
+// A hundred transcripts are 10 to 30 MB, and a tenth of that with gzip.
+std::string read_message(const origin& upstream, const lookup& l, const std::vector<std::string>& ids)
+{
+    const std::string line = "POST " + std::string(path_of_reads(l.read->what));
+    return with_body(head_of(line, upstream, l, "gzip"), body_of_read(ids, l.read->rest));
 }
 
 }  // namespace callcache

@@ -16,4 +16,7 @@ std::string lookup_message(const origin& upstream, const lookup&);
 // One bulk read for these ids, under the lookup's credential.
 std::string bulk_message(const origin& upstream, const lookup&, const std::vector<std::string>& ids);
 
+// One read of these calls, on the lookup's terms.
+std::string read_message(const origin& upstream, const lookup&, const std::vector<std::string>& ids);
+
 }  // namespace callcache

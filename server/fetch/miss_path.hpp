@@ -14,6 +14,7 @@
 #include "server/fetch/flight_table.hpp"
 #include "server/fetch/newcomers.hpp"
 #include "server/fetch/own_host.hpp"
+#include "server/fetch/read_sizes.hpp"
 #include "server/fetch/retry_budget.hpp"
 #include "server/fetch/upstream_counts.hpp"
 #include "server/fetch/way_out.hpp"
@@ -23,6 +24,7 @@
 #include <atomic>
 #include <map>
 #include <set>
+#include <tuple>
 
 namespace callcache
 {
@@ -60,8 +62,11 @@ struct miss_path : std::enable_shared_from_this<miss_path>
     callcache::newcomers newcomers;
     failing_ids failing;
     bulk_reads bulk;
+    callcache::read_sizes read_sizes;
     retry_budget retries;
     upstream_counts counts;
+    std::map<std::tuple<const partition*, std::string, std::uint64_t>, std::weak_ptr<const read_group>> read_groups;
+    std::map<digest, wall_time> doubted;  // credentials, for a read whose answer was not understood: when last
     std::set<const partition*> renewing;  // whose trust a flight is about to renew
     std::map<partition_id, wall_time> confirmation_written;
     std::set<relay_channel_ptr> relays;  // whose fronts have not finished with them

@@ -76,9 +76,11 @@ looked_up fallback(const miss_path& path, const lookup& l, looked_up otherwise)
     bool seen_newer = l.seen && (!e || l.seen->sent_at > e->sent_at);
     if (seen_newer && path.parts.kept.still_holds(l.id, l.seen_under)) e = l.seen;
     const wall_time now = path.now().wall;
-    if (!serves_on_error(e.get(), path.trust_of(*l.whose), path.config(), now)) return otherwise;
+    if (!e) return otherwise;
+    const entry times = times_of(l, *e);
+    if (!serves_on_error(&times, path.trust_of(*l.whose), path.config(), now)) return otherwise;
     looked_up stale;
-    stale.word = word_in_place_of(is_fresh(*e, now));
+    stale.word = word_in_place_of(is_fresh(times, now));
     stale.detail = detail_in_place_of(otherwise.word);
     stale.kept = std::move(e);
     return stale;

@@ -23,8 +23,8 @@ bool is_worth_refreshing(const miss_path& path, const lookup& l)
     const moment now = path.now();
     bool trusted = path.trust_of(*l.whose) == trust::good;
     entry_ptr e = path.parts.kept.find_in_memory(*l.whose, l.id);
-    if (trusted && e && is_fresh(*e, now.wall)) return false;
-    bool renews = is_fresh(*l.seen, now.wall);
+    if (trusted && e && is_fresh(times_of(l, *e), now.wall)) return false;
+    bool renews = is_fresh(times_of(l, *l.seen), now.wall);
     shed_level r = path.spending().shedding(now);
     bool affordable = r == shed_level::plenty || (r == shed_level::stretched && renews);
     return affordable && path.spending().queue().size(urgency::background) < waiting_refreshes_max &&
@@ -111,11 +111,12 @@ void ask_for_oneself(miss_path& path, lookup l, answered done)
 // It may wait for a ride as long as the entry may serve.
 void refresh(miss_path& path, lookup l)
 {
-    const duration window = stale_while_revalidate_until(path.config().cache.calls, *l.seen) - path.now().wall;
+    const duration window =
+        stale_while_revalidate_until(path.config().cache.calls, times_of(l, *l.seen)) - path.now().wall;
     l.patience = std::max(l.patience, window);
     bool is_needless = path.flights.joinable(l.whose.get(), l.id) || look_again(path, l);
     if (is_needless || !is_worth_refreshing(path, l) || refused(path, l)) return;
-    bool renews = is_fresh(*l.seen, path.now().wall);
+    bool renews = is_fresh(times_of(l, *l.seen), path.now().wall);
     if (renews) path.renewing.insert(l.whose.get());
     begin_lookup(path, std::move(l), renews ? purpose::renewal : purpose::refresh);
 }

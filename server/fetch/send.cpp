@@ -65,15 +65,22 @@ public:
         note_sending();
         led = collect_batch(path_, f_);
         if (led) led->note_sending();
-        message_ = led ? bulk_message(path_.parts.upstream, f_.first, led->ids())
-                       : lookup_message(path_.parts.upstream, f_.first);
+        if (f_.first.read)
+            message_ = read_message(path_.parts.upstream, f_.first, led->ids());
+        else
+            message_ = led ? bulk_message(path_.parts.upstream, f_.first, led->ids())
+                           : lookup_message(path_.parts.upstream, f_.first);
         return led ? request_kind::batch : request_kind::lookup;
     }
 
     task<void> exchange(gate::permit& permit) override
     {
-        const exchange_bounds bounds{path_.config().upstream.response_timeout,
-                                     led ? bulk_answer_bytes_max : call_answer_bytes_max, was_used};
+        const settings& s = path_.config();
+        const std::size_t bytes_max = f_.first.read ? s.bulk.bytes_max
+                                      : led         ? bulk_answer_bytes_max
+                                                    : call_answer_bytes_max;
+        const exchange_bounds bounds{f_.first.read ? s.upstream.pass_timeout : s.upstream.response_timeout, bytes_max,
+                                     was_used};
         answer = co_await exchange_within(bounds, loan_->connection(), message_, permit, path_.parts.clock);
         f_.state = idle{};
         f_.last.ended = path_.now().steady;
@@ -91,7 +98,8 @@ private:
 // The operator's own credential is none: a wrong one is his to mend, and he has no other.
 bool is_newcomer(const miss_path& path, const lookup& l)
 {
-    return path.config().credentials.mode == credentials_mode::forward && l.whose && !l.whose->is_accepted();
+    bool is_accepted = l.whose && (l.whose->is_accepted() || (l.read && l.read->calls_of->is_accepted()));
+    return path.config().credentials.mode == credentials_mode::forward && l.whose && !is_accepted;
 }
 
 // Nobody waits for a refresh that nobody has joined.
@@ -121,6 +129,16 @@ bool is_refused_credential(const upstream_result& r)
 fetched fetched_of(upstream_result r)
 {
     return std::visit([](auto& what) -> fetched { return std::move(what); }, r);
+}
+
+// What the flight got of a shared answer; nullopt if it goes again.
+std::optional<fetched> take_share(lookup_flight& f, share mine)
+{
+    f.alone = mine.next == share::what::alone;
+    f.passes = mine.next == share::what::passes;
+    f.brought = std::move(mine.brought);
+    if (mine.next != share::what::answered && !f.passes) return std::nullopt;
+    return fetched_of(std::move(mine.result));
 }
 
 task<void> pause_before_retry(const miss_path& path, const lookup_flight& f, duration asked, int retries)
@@ -154,8 +172,7 @@ task<fetched> fetch(miss_path& path, lookup_flight& f)
         {
             share heard = co_await ride->hears.next();
             f.state = idle{};
-            if (heard.next == share::what::answered) co_return fetched_of(std::move(heard.result));
-            f.alone = heard.next == share::what::alone;
+            if (auto result = take_share(f, std::move(heard))) co_return std::move(*result);
             continue;
         }
         upstream_result& result = out.answer.result;
@@ -178,9 +195,14 @@ task<fetched> fetch(miss_path& path, lookup_flight& f)
         }
         if (out.led)
         {
-            share mine = out.led->distribute(result);
-            if (mine.next == share::what::answered) co_return fetched_of(std::move(mine.result));
-            f.alone = mine.next == share::what::alone;
+            const bool is_read = f.first.read != nullptr;
+            const bool tries_again = is_read && is_worth_retrying(path, f) && may_retry(path, f, result, retries);
+            share mine = is_read ? out.led->distribute_read(result, tries_again) : out.led->distribute(result);
+            if (auto what = take_share(f, std::move(mine))) co_return std::move(*what);
+            if (!tries_again) continue;
+            fresh = true;
+            path.counts.retried();
+            co_await pause_before_retry(path, f, unavailable_for(result, path.now().wall), ++retries);
             continue;
         }
         if (!is_worth_retrying(path, f) || !may_retry(path, f, result, retries))
@@ -277,12 +299,14 @@ std::optional<refusal> refuses_newcomer(const miss_path& path, const lookup& l)
 
 asking asking_of(const miss_path& path, const lookup& l, std::uint64_t batch_key, bool is_forwarded)
 {
-    return {l.tool, l.how, batch_key, is_forwarded, l.asked_at + l.turn_within, l.asker, is_newcomer(path, l)};
+    return {l.tool,  l.how,   batch_key, is_forwarded, l.asked_at + l.turn_within, l.asker, is_newcomer(path, l),
+            bool(l.read)};
 }
 
 lookup_flight_ptr begin_lookup(miss_path& path, lookup l, lookup_flight::purpose why, answered done)
 {
     auto f = std::make_shared<lookup_flight>(path.flights.next_number(), l, why);
+    if (l.read) f->group = group_of(path, l);
     path.flights.add(f);
     if (done) join(path, *f, std::move(l), std::move(done));
     asio::co_spawn(path.parts.loop, run_flight(path.shared_from_this(), f, send_lookup(path, *f)), asio::detached);

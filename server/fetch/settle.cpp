@@ -5,6 +5,8 @@
 #include "server/fetch/batch.hpp"
 #include "server/fetch/classify.hpp"
 #include "server/fetch/not_answered.hpp"
+#include "server/fetch/questions.hpp"
+#include "server/fetch/read_freshness.hpp"
 #include "server/upstream/content_coding.hpp"
 
 #include <utility>
@@ -18,6 +20,7 @@ using failure_kind = upstream_failure::kind;
 using answer_ptr = std::shared_ptr<const upstream_answer>;
 
 constexpr duration passed_for = std::chrono::hours(1);           // what may not be kept is tried again after this
+constexpr duration absent_for = std::chrono::seconds(10);        // of a call that a read leaves out
 constexpr duration confirmation_step = std::chrono::minutes(1);  // trust is written no more precisely than this
 constexpr std::size_t confirmations_max = 4096;                  // beyond it some are written once more
 
@@ -54,12 +57,18 @@ void keep_bytes(entry& e, const entry_ptr& before)
     if (before && !e.is_negative && before->etag == e.etag) e.body = before->body;
 }
 
-// Ends the flight, and tells each who waited.
-void end(miss_path& path, flight& f, const std::function<looked_up(const waiter&)>& word_for)
+// Ends the flight.
+std::list<waiter> take_waiters(miss_path& path, flight& f)
 {
     auto* l = dynamic_cast<lookup_flight*>(&f);
     if (l && l->why == lookup_flight::purpose::renewal) path.renewing.erase(f.first.whose.get());
-    for (waiter& w : path.flights.end(f)) w.done(word_for(w));
+    return path.flights.end(f);
+}
+
+// Ends the flight, and tells each who waited.
+void end(miss_path& path, flight& f, const std::function<looked_up(const waiter&)>& word_for)
+{
+    for (waiter& w : take_waiters(path, f)) w.done(word_for(w));
 }
 
 void answer_all(miss_path& path, flight& f, const looked_up& settled)
@@ -216,10 +225,104 @@ void pass_by(miss_path& path, lookup_flight& f, const answer_ptr& answer)
     });
 }
 
+// The vendor answered a read of calls: the credential may do that.
+void accept_read(miss_path& path, lookup_flight& f)
+{
+    path.refused.accepted(f.refused_as);
+    confirm(path, *f.first.whose, f.last.sent_at);
+    path.failing.forget(f.first.whose->name(), f.first.id);
+}
+
+void keep_read(miss_path& path, lookup_flight& f, std::shared_ptr<entry> e, bool is_kept)
+{
+    keep_bytes(*e, known_before(path, f));
+    e->from = source::bulk;
+    looked_up settled;
+    settled.word = outcome::miss;
+    settled.kept = e;
+    settled.request_id = f.brought.request_id;
+    settled.stored = is_kept && path.parts.kept.keep(*f.first.whose, f.first.id, std::move(e), f.last.ticket);
+    answer_all(path, f, settled);
+}
+
+// A transcript without a sentence is still being made.
+void keep_element(miss_path& path, lookup_flight& f, upstream_answer answer)
+{
+    accept_read(path, f);
+    const read_terms& terms = *f.first.read;
+    const read_element& b = f.brought;
+    const bool is_transcript = terms.what == call_view::transcript;
+    std::string body = std::move(answer.body);
+    auto e = entry_of(answer, std::move(body), f.last.sent_at);
+    e->is_private = b.is_private;
+    duration fresh = is_transcript
+                         ? fresh_for_now(path.parts.kept, path.config(), terms, f.first.id, *e)
+                         : details_freshness(path.config().cache.calls, b.started, b.is_private, terms.is_volatile,
+                                             e->sent_at, jitter_of(f.first.id, e->sent_at));
+    describe(path, *e, e->body, fresh);
+    keep_read(path, f, std::move(e), !is_transcript || b.has_sentences);
+}
+
+// Its absence is for those who ask at the same time: a transcript may be there soon.
+void keep_absence(miss_path& path, lookup_flight& f, const upstream_answer& answer)
+{
+    accept_read(path, f);
+    auto e = entry_of(answer, {}, f.last.sent_at);
+    e->is_negative = true;
+    e->missing_since = f.last.sent_at;
+    e->fresh_for = absent_for;
+    keep_read(path, f, std::move(e), true);
+}
+
+// Not the vendor's word on one call, but a refusal of the whole request. One that may be for another of the calls is
+// not handed to those who have joined: they ask again.
+void hear_no_to_read(miss_path& path, lookup_flight& f, answer_ptr answer)
+{
+    const bool is_forbidden = answer->status == 403 && !is_somebody_elses(*answer);
+    if (answer->status == 401) hear_401(path, f);
+    if (is_forbidden && !f.brought.is_follower)
+    {
+        f.first.whose->refuse(f.last.sent_at);
+        if (f.first.whose->id() != 0) path.parts.kept.disk().put_partition(f.first.whose->record());
+    }
+    if (f.brought.is_alone) remember_no(path, f, answer);
+    const bool is_for_all = f.brought.is_alone || answer->status == 401 || answer->status == 429;
+    const bool is_failing = answer->status == 429 || answer->status >= 500;
+    if (is_failing && answer->status != 429 && !f.brought.is_follower)
+        warn_of_failure(path, f, "answered " + std::to_string(answer->status));
+    for (waiter& w : take_waiters(path, f))
+        if (!is_for_all && w.asked.read->request != f.first.read->request)
+            asio::post(path.parts.loop, [path = path.shared_from_this(), w = std::move(w)]() mutable {
+                ask(*path, std::move(w.asked), std::move(w.done));
+            });
+        else
+            w.done(is_failing ? fallback(path, w.asked, handed_on(answer)) : handed_on(answer));
+}
+
+void settle_read(miss_path& path, lookup_flight& f, fetched result)
+{
+    if (f.passes)
+        return end(path, f, [](const waiter&) {
+            looked_up each;
+            each.word = outcome::pass;
+            each.passes = true;
+            return each;
+        });
+    if (auto* no = std::get_if<refusal>(&result)) return fail(path, f, std::move(*no));
+    auto* failure = std::get_if<upstream_failure>(&result);
+    if (failure && f.brought.is_follower) return fall_back(path, f, not_answered(path, *failure, f.first));
+    if (failure) return fail(path, f, std::move(*failure));
+    auto& answer = std::get<upstream_answer>(result);
+    if (f.brought.is_absent) return keep_absence(path, f, answer);
+    if (answer.status == 200) return keep_element(path, f, std::move(answer));
+    hear_no_to_read(path, f, std::make_shared<const upstream_answer>(std::move(answer)));
+}
+
 }  // namespace
 
 void settle(miss_path& path, lookup_flight& f, fetched result)
 {
+    if (f.first.read) return settle_read(path, f, std::move(result));
     if (f.why == lookup_flight::purpose::check) compare(path, f, std::get_if<upstream_answer>(&result));
     const route_settings* route = f.first.kept_by;
     if (auto* no = std::get_if<refusal>(&result)) return fail(path, f, std::move(*no));
@@ -281,15 +384,22 @@ void keep_brought(miss_path& path, const relay_flight& f, const upstream_answer&
     const bulk_kind kind = *f.channel->brings;
     bulk_classification c = classify_bulk(answer, kind);
     if (kind == bulk_kind::list && c.is_vendors_word) confirm(path, whose, f.last.sent_at);
-    if (c.how != bulk_end::read || whose.id() == 0) return;
-    for (const call_answer& call : c.found.calls)
+    if (c.how != bulk_end::read) return;
+    keep_calls(path, whose, answer, c.found, kind == bulk_kind::list ? source::list : source::bulk, f.last);
+}
+
+void keep_calls(miss_path& path, partition& whose, const upstream_answer& answer, const bulk_answer& found, source from,
+                const attempt& sent)
+{
+    if (whose.id() == 0) return;
+    for (const call_answer& call : found.calls)
     {
-        auto e = entry_of(answer, body_of_one(c.found.request_id, call.call), f.last.sent_at);
+        auto e = entry_of(answer, body_of_one(found.request_id, call.call), sent.sent_at);
         describe(path, *e, call);
-        e->from = kind == bulk_kind::list ? source::list : source::bulk;
+        e->from = from;
         path.failing.forget(whose.name(), call.id);
         keep_bytes(*e, path.parts.kept.find_in_memory(whose, call.id));
-        path.parts.kept.keep(whose, call.id, std::move(e), f.last.ticket);
+        path.parts.kept.keep(whose, call.id, std::move(e), sent.ticket);
     }
 }
 

@@ -2,6 +2,7 @@
 // Fetch loop only.
 #pragma once
 
+#include "cache/call_answer.hpp"
 #include "server/fetch/miss_path.hpp"
 
 #include <variant>
@@ -23,5 +24,8 @@ void fail(miss_path&, flight&, const unsent& why);
 // credential, and the calls of both are kept, also from a gzipped one. Where an answer that was sent for later is kept
 // already, it stays.
 void keep_brought(miss_path&, const relay_flight&, const upstream_answer&);
+
+// Keeps the calls that an answer brought, as of the attempt that it is the answer to.
+void keep_calls(miss_path&, partition& whose, const upstream_answer&, const bulk_answer&, source, const attempt&);
 
 }  // namespace callcache

@@ -76,6 +76,19 @@ void answer_writer::write_kept(response_context& c, const entry_ptr& kept, outco
     note(c, code, word);
 }
 
+void answer_writer::write_head(response_context& c, std::size_t body_bytes, outcome word, cache_status status,
+                               wall_time now) const
+{
+    if (status.detail.empty()) status.detail = callcache::word(word);
+    reply_writer w(c.out.text, 200);
+    w.field("Date", now);
+    w.field("Content-Type", "application/json;charset=UTF-8");
+    w.field("Cache-Status", status);
+    w.field("Via", own_via());
+    w.end_head(body_bytes, c.mode);
+    note(c, 200, word);
+}
+
 void answer_writer::write_looked_up(response_context& c, const looked_up& found, why reason) const
 {
     if (found.kept && !found.vendors) return write_kept(c, found.kept, found.word, found.detail, clock_.wall());

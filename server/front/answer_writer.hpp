@@ -32,6 +32,9 @@ public:
     // What is kept, as it is at `now`. `detail`: in place of the outcome's word, or empty.
     void write_kept(response_context&, const entry_ptr&, outcome, std::string_view detail, wall_time now) const;
 
+    // The head of a 200 whose body of so many bytes of JSON is written behind it.
+    void write_head(response_context&, std::size_t body_bytes, outcome, cache_status, wall_time now) const;
+
     // What the fetcher has found. `reason`: why it was asked.
     void write_looked_up(response_context&, const looked_up&, why reason) const;
 

@@ -49,6 +49,7 @@ std::string unnamed_tool(std::string_view user_agent, const partition* whose)
 std::string_view route_word(const routed& to)
 {
     if (to.what == route::lookup || to.what == route::bad_id) return calls_route;
+    if (to.what == route::read) return to.view == call_view::transcript ? transcripts_route : details_route;
     return to.what == route::kept ? std::string_view(to.kept_by->path) : pass_route;
 }
 
@@ -73,14 +74,24 @@ bool asking_credential::show(std::string_view shown, const injected_credential* 
     whose_ = has_one ? known.of(who_.scheme, who_.credential, who_.access_key) : nullptr;
     authorization_ = authorization;
     routes_.clear();
+    views_.clear();
     return true;
 }
 
 const partition_ptr& asking_credential::whose(const route_settings* kept_by, partitions& known)
 {
     if (!kept_by) return whose_;
-    partition_ptr& whose = routes_[kept_by];
-    if (!whose) whose = known.of(who_.scheme + " " + kept_by->path, who_.credential);
+    return make(routes_[kept_by], kept_by->path, known);
+}
+
+const partition_ptr& asking_credential::whose(call_view v, partitions& known)
+{
+    return v == call_view::call ? whose_ : make(views_[v], "POST " + std::string(path_of_reads(v)), known);
+}
+
+const partition_ptr& asking_credential::make(partition_ptr& whose, std::string_view of, partitions& known) const
+{
+    if (!whose) whose = known.of(who_.scheme + " " + std::string(of), who_.credential);
     return whose;
 }
 

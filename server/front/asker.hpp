@@ -48,11 +48,17 @@ public:
     // credential that is accepted on one may be refused on another.
     const partition_ptr& whose(const route_settings* kept_by, partitions& known);
 
+    // Where its view of calls is kept; likewise, as each operation has a scope of its own.
+    const partition_ptr& whose(call_view, partitions& known);
+
 private:
+    const partition_ptr& make(partition_ptr&, std::string_view of, partitions& known) const;
+
     std::string authorization_;
     identity who_;
     partition_ptr whose_;
     std::map<const route_settings*, partition_ptr> routes_;  // that were asked for
+    std::map<call_view, partition_ptr> views_;               // likewise
 };
 
 // Where a request is counted, and as which tool's.

@@ -79,7 +79,7 @@ bool lookup_handler::answer_now(response_context& c)
         answers_.write(c, std::move(here), outcome::pass);
         return true;
     }
-    if (to.what == route::pass || r.body.what == framing::kind::chunked) return false;
+    if (to.what == route::pass || to.what == route::read || r.body.what == framing::kind::chunked) return false;
     const partition_ptr& whose = c.from.credential.whose(to.kept_by, parts_.known);
     entry_ptr kept = parts_.kept.find_in_memory(*whose, to.name);
     if (!kept && whose->id() != 0) kept = parts_.kept.find_at_once(*whose, to.name);
@@ -105,6 +105,11 @@ task<void> lookup_handler::answer(response_context& c, conversation& with)
     if (to.what == route::pass)
     {
         co_await forward(c, to, with);
+        co_return;
+    }
+    if (to.what == route::read)
+    {
+        co_await answer_read(c, to, with);
         co_return;
     }
     if (r.body.what == framing::kind::chunked && !r.expects)
@@ -234,6 +239,13 @@ routed lookup_handler::route_of(const request& r) const
         to.what = route::pass;
         to.kept_by = nullptr;
     }
+    const cache_settings& s = parts_.config->cache;
+    const auto view = to.what == route::pass ? view_read_by(r.method, to.target) : std::nullopt;
+    if (view && (*view == call_view::transcript ? s.transcripts : s.details) == view_keeping::on)
+    {
+        to.what = route::read;
+        to.view = *view;
+    }
     return to;
 }
 
@@ -260,7 +272,8 @@ std::optional<reply> lookup_handler::refusal(const request& r, const routed& to,
     switch (to.what)
     {
     case route::lookup:
-    case route::kept: break;
+    case route::kept:
+    case route::read: break;
     case route::bad_id:
         return own_answer(400, "\"" + std::string(to.name.substr(0, 40)) +
                                    "\" is not a call id: 1 to 20 digits; Gong was not asked");

@@ -7,6 +7,7 @@
 #include "server/fetch/fetcher.hpp"
 #include "server/front/answer_writer.hpp"
 #include "server/front/handler.hpp"
+#include "server/front/read_answer.hpp"
 #include "server/front/route.hpp"
 #include "server/secrets/clients.hpp"
 #include "server/secrets/credential.hpp"
@@ -54,6 +55,20 @@ private:
     reply none_of_gongs(const request&, const routed&, const asker&) const;
     decision rule(const request&, const partition&, const entry* kept, wall_time now) const;
     lookup lookup_of(const response_context&, const routed&, entry_ptr seen, why) const;
+
+    // A read of several calls (read_handler.cpp).
+    task<void> answer_read(response_context&, const routed&, conversation&);
+    task<bool> answer_parts(response_context&, const routed&, conversation&, std::shared_ptr<const read_terms>,
+                            std::vector<read_part>&);
+    struct missing_part
+    {
+        read_part* part;
+        lookup what;
+    };
+    verdict decide_parts(const request&, const lookup& common, bool defers, std::vector<read_part>&,
+                         std::vector<missing_part>&);
+    task<void> fetch_missing(conversation&, std::vector<missing_part>);
+    task<void> write_parts(response_context&, conversation&, call_view, const std::vector<read_part>&);
 
     task<entry_ptr> find_on_disk(const partition_ptr&, std::string_view name);
     task<void> forward(response_context&, const routed&, conversation&);

@@ -140,11 +140,18 @@ std::string right_base_url(const routed& to, const std::string& base)
     return own + ", or " + own + "/v2 for a tool that leaves /v2 out of its own paths";
 }
 
+std::optional<call_view> view_read_by(std::string_view method, std::string_view target)
+{
+    for (call_view v : {call_view::transcript, call_view::details})
+        if (method == "POST" && target == path_of_reads(v)) return v;
+    return std::nullopt;
+}
+
 std::optional<bulk_kind> calls_brought_by(std::string_view method, std::string_view target)
 {
     std::string_view path = path_of(target);
     if (method == "GET" && (path == "/v2/calls" || path == calls)) return bulk_kind::list;
-    if (method == "POST" && path == "/v2/calls/extensive") return bulk_kind::extensive;
+    if (method == "POST" && path == path_of_reads(call_view::details)) return bulk_kind::extensive;
     return std::nullopt;
 }
 

@@ -12,6 +12,7 @@ text_writer& operator<<(text_writer& out, const cache_status& s)
     if (s.ttl) out << "; ttl=" << *s.ttl;
     if (s.stored) out << "; stored";
     if (s.collapsed) out << "; collapsed";
+    if (s.asked > 0) out << "; kept=" << std::int64_t(s.kept) << "; asked=" << std::int64_t(s.asked);
     if (!s.detail.empty()) out << "; detail=" << s.detail;
     return out;
 }

@@ -20,6 +20,7 @@ struct cache_status
     bool stored = false;
     bool collapsed = false;
     std::optional<std::int64_t> ttl;  // seconds of freshness left; negative for a stale answer
+    std::size_t kept = 0, asked = 0;  // of a read of several calls: how many were kept, of how many
     std::string_view detail;          // an outcome word, or a reason
 };
 

@@ -15,6 +15,7 @@ enum class outcome
     miss,       // fetched for this request
     collapsed,  // fetched for another request, which this one joined
     bulk,       // fetched together with others, in one bulk read
+    partial,    // some of the calls from the cache, the others fetched
     pass,       // handed on, and not kept
     limited,    // the budget said no
     offline,    // from the cache, past its freshness, as nothing goes upstream (mode offline)
@@ -32,6 +33,7 @@ constexpr std::string_view word(outcome o)
     case outcome::miss: return "miss";
     case outcome::collapsed: return "collapsed";
     case outcome::bulk: return "bulk";
+    case outcome::partial: return "partial";
     case outcome::pass: return "pass";
     case outcome::limited: return "limited";
     case outcome::offline: return "offline";

@@ -104,6 +104,9 @@ void end_reply(reply_writer& w, outgoing& out, std::string_view body, const std:
 // "Tue, 24 Nov 2026 08:00:00 GMT" (RFC 9110, section 5.6.7).
 std::string http_date(wall_time);
 
+// "cc-…": unique within the process, and unlikely to meet another's.
+std::string next_request_id();
+
 // An answer of callcache's own, in the vendor's error shape: {"requestId":"cc-…","errors":["callcache: …"]}. `text`
 // says what happened and what to do. It has no Cache-Status yet.
 reply own_answer(unsigned status, std::string_view text);

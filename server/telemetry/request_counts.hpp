@@ -44,7 +44,8 @@ struct request_totals
     std::map<outcome, latency> seconds;
 };
 
-inline constexpr std::string_view calls_route = "calls", pass_route = "pass",
+inline constexpr std::string_view calls_route = "calls", transcripts_route = "transcripts", details_route = "details",
+                                  pass_route = "pass",
                                   invalid_route = "invalid";  // refused before it was understood
 
 class request_counts

@@ -15,6 +15,7 @@ import disk
 import hits
 import idle
 import passing
+import reads
 import scale
 from machine import BUILD, CPUS, FOLDER, ROOT, run
 from peers import versions
@@ -35,6 +36,7 @@ SECTIONS = {
     "disk": (disk.run, "Hits from disk"),
     "scale": (scale.million, "A million entries"),
     "scale-10m": (scale.ten_millions, "Ten million entries"),
+    "reads": (reads.measure, "Transcripts, call by call"),
     "pass": (passing.measure, "Forwarded requests"),
     "idle": (idle.measure, "Idle connections"),
     "budget": (program("budget-bench", 580), "Rate limit"),

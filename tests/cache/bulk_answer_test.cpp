@@ -335,3 +335,47 @@ TEST_CASE("bulk_answer: more calls than the vendor would ever send are not under
     CHECK(read_bulk_answer(many(bulk_calls_max), bulk_kind::list)->calls.size() == bulk_calls_max);
     CHECK(ids_in(many(bulk_calls_max + 1)) == "nothing");
 }
+
+TEST_CASE("bulk_answer: the elements of a transcript read are found with their calls, and whether anything is said")
+{
+    const std::string one =
+        R"({"callId":"1","transcript":[{"speakerId":"9","topic":null,"sentences":[{"start":0,"text":"}]"}]}]})";
+    const std::string empty = R"({ "transcript":[{"sentences":[]}], "callId":"\u0032","sentences":[{}]})";
+    const std::string body = "{\"requestId\":\"r\",\"calls\":[1],\"callTranscripts\":[" + one + " ,\n" + empty + "]}";
+    auto a = read_bulk_answer(body, bulk_kind::transcripts);
+    REQUIRE(a);
+    REQUIRE(a->calls.size() == 2);
+    CHECK(a->calls[0].id == "1");
+    CHECK(a->calls[0].element == one);
+    CHECK(a->calls[0].has_sentences);
+    CHECK(a->calls[1].id == "2");
+    CHECK(a->calls[1].element == empty);
+    CHECK(!a->calls[1].has_sentences);
+    CHECK(a->unnamed == 0);
+    CHECK(a->has_calls);
+}
+
+TEST_CASE("bulk_answer: what cannot be told of an element is said")
+{
+    auto read = [](const std::string& list) {
+        return *read_bulk_answer("{\"requestId\":\"r\",\"callTranscripts\":[" + list + "]}", bulk_kind::transcripts);
+    };
+    CHECK(read(R"({"transcript":[]})").unnamed == 1);
+    CHECK(read(R"(null,1,[],"a",{"callId":1},{"callId":"1a"})").unnamed == 6);
+    CHECK(read(R"({"callId":"1"},{"callId":"1"})").has_repeated_id);
+    CHECK(!read(R"({"callId":"1"},{"callId":"2"})").has_repeated_id);
+    auto odd = read(R"({"callId":"1","callId":"2"},{"callId":"3"})");
+    CHECK(odd.not_understood == std::vector<std::string>{"1"});
+    CHECK(odd.unnamed == 1);  // it may be another call
+    CHECK(odd.calls.size() == 1);
+    auto extensive = read_bulk_answer(
+        R"({"requestId":"r","calls":[{"metaData":{"id":"1"},"parties":[]},{"parties":[]}]})", bulk_kind::extensive);
+    REQUIRE(extensive);
+    CHECK(extensive->calls.at(0).element == R"({"metaData":{"id":"1"},"parties":[]})");
+    CHECK(extensive->unnamed == 1);
+    const std::string large = "{\"callId\":\"1\",\"x\":\"" + std::string(element_bytes_max, 'x') + "\"}";
+    auto too_large =
+        read_bulk_answer("{\"requestId\":\"r\",\"callTranscripts\":[" + large + "]}", bulk_kind::transcripts, 64 << 20);
+    REQUIRE(too_large);
+    CHECK(too_large->not_understood.size() == 1);
+}

@@ -213,3 +213,26 @@ TEST_CASE("freshness: a kept route's is the operator's, give or take a tenth; an
         CHECK_FALSE(is_guarded(e, 6h, wall_time(106h)));
     }
 }
+
+TEST_CASE("freshness: a transcript is fresh for a tenth of its call's age, up to cache.transcripts_fresh_max")
+{
+    cache_settings s;
+    auto fresh = [&](std::optional<wall_time> started, bool is_private) {
+        return transcript_freshness(s, started, is_private, t0, 0);
+    };
+    CHECK(fresh(t0 - 10h, false) == 1h);
+    CHECK(fresh(t0 - 20 * 24h, false) == 48h);
+    CHECK(fresh(t0 - 300 * 24h, false) == 7 * 24h);
+    CHECK(fresh(t0 - 300 * 24h, true) == 5min);
+    CHECK(fresh(std::nullopt, false) == 5min);
+}
+
+TEST_CASE("freshness: details with what changes at any time are fresh for an hour at most")
+{
+    CHECK(details_freshness(defaults, t0 - 300 * 24h, false, false, t0, 0) == 24h);
+    CHECK(details_freshness(defaults, t0 - 300 * 24h, false, true, t0, 0) == 1h);
+    CHECK(details_freshness(defaults, t0 - 2h, false, true, t0, 0) == 12min);
+    calls_settings long_ones;
+    long_ones.fresh_min = 2h;
+    CHECK(details_freshness(long_ones, t0 - 300 * 24h, false, true, t0, 0) == 2h);
+}

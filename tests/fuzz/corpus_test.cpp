@@ -51,6 +51,11 @@ TEST_CASE("fuzz: the corpus of clients is digested")
     digest_all("clients", fuzz::clients);
 }
 
+TEST_CASE("fuzz: the corpus of asked is digested")
+{
+    digest_all("asked", fuzz::asked);
+}
+
 TEST_CASE("fuzz: the corpus of slicer is digested")
 {
     digest_all("slicer", fuzz::slicer);

@@ -7,6 +7,7 @@
 
 #include <rapidjson/document.h>
 
+#include <algorithm>
 #include <set>
 
 namespace callcache::fuzz
@@ -61,6 +62,31 @@ void check_calls(std::string_view body, bulk_kind kind)
     }
 }
 
+void check_transcripts(std::string_view body)
+{
+    auto answer = read_bulk_answer(body, bulk_kind::transcripts);
+    if (!answer) return;
+    rapidjson::Document d;
+    d.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
+    const bool is_odd_json = d.HasParseError() && is_odd(d.GetParseError());
+    if (is_odd_json) return;
+    always(is_json_object(body), "what is understood is one JSON object");
+    std::size_t least = std::max(answer->unnamed, answer->not_understood.size()) + answer->calls.size();
+    std::size_t most = answer->unnamed + answer->not_understood.size() + answer->calls.size();
+    auto list = d.FindMember("callTranscripts");
+    bool has_list = list != d.MemberEnd() && list->value.IsArray();
+    always(has_list == answer->has_calls, "the list is found");
+    always(!has_list || answer->has_repeated_id || (least <= list->value.Size() && list->value.Size() <= most),
+           "each element is accounted for");
+    for (const call_answer& c : answer->calls)
+    {
+        rapidjson::Document one;
+        one.Parse<rapidjson::kParseIterativeFlag>(c.element.data(), c.element.size());
+        always(is_json_object(c.element) && one["callId"].IsString() && c.id == one["callId"].GetString(),
+               "an element is an object of its own that says its call");
+    }
+}
+
 }  // namespace
 
 void slicer(std::string_view bytes)
@@ -68,6 +94,7 @@ void slicer(std::string_view bytes)
     exactly body(bytes);
     check_calls(body.view(), bulk_kind::list);
     check_calls(body.view(), bulk_kind::extensive);
+    check_transcripts(body.view());
 }
 
 }  // namespace callcache::fuzz

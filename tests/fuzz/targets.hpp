@@ -21,6 +21,9 @@ void answer(std::string_view);
 // What the vendor answers to a list or a bulk read: the body.
 void slicer(std::string_view);
 
+// The body of a read of calls by their ids.
+void asked(std::string_view);
+
 // JSON, in any pieces.
 void scanner(std::string_view);
 

@@ -118,6 +118,8 @@ reply api::answer(const sim_request& r, const std::string& id, wall_time now)
     if (r.method == "GET" && (r.path == "/v2/calls" || r.path == "/v2/calls/")) return list(r, now);
     if (r.method == "POST" && r.path == "/v2/calls/extensive")
         return key->second.extensive ? extensive(r) : error(403, "Missing scope api:calls:read:extensive");
+    if (r.method == "POST" && r.path == "/v2/calls/transcript")
+        return key->second.transcripts ? transcripts(r) : error(403, "Missing scope api:calls:read:transcript");
     if (!r.path.starts_with("/v2/")) return error(404, "There is no such operation");
     // Any other operation says what it was given.
     return good("\"operation\":\"" + json_escaped(r.method + " " + r.path + (r.query.empty() ? "" : "?" + r.query)) +
@@ -155,7 +157,7 @@ reply api::list(const sim_request& r, wall_time now)
     return good(records(total, size, cursor.at >= newest ? text_of(cursor) : "") + ",\"calls\":[" + calls + "]");
 }
 
-reply api::extensive(const sim_request& r)
+reply api::read(const sim_request& r, const std::string& list, const element_of& element)
 {
     rapidjson::Document d;
     d.Parse(r.body.data(), r.body.size());
@@ -164,23 +166,67 @@ reply api::extensive(const sim_request& r)
     const auto& filter = d["filter"];
     if (!filter.HasMember("callIds") || !filter["callIds"].IsArray()) return error(400, "callIds is not a list");
     if (filter["callIds"].Empty()) return error(400, "callIds is empty");
-    std::string calls;
-    int count = 0;
+    std::string elements;
+    std::size_t count = 0, left = 0;
     for (const auto& v : filter["callIds"].GetArray())
     {
         if (!v.IsString()) return error(400, "callIds holds something that is not a string");
         std::string id = v.GetString();
         if (auto f = failing.find(id); f != failing.end()) return error(f->second, "Something is wrong with a call");
-        auto n = catalogue.number(id);
-        auto found = call(id);
-        if (!found || (n && !catalogue.is_in_bulk(*n)) || forbidden.contains({r.authorization, id})) continue;
-        calls += (calls.empty() ? "" : ",") + ("{\"metaData\":" + *found) +
-                 ",\"context\":[],\"parties\":[],\"media\":{\"audioUrl\":\"https://media.gong.io/a?sign=" +
-                 std::to_string(answers) + "\",\"videoUrl\":null}}";
+        auto found = forbidden.contains({r.authorization, id}) ? std::nullopt : element(id);
+        if (!found) continue;
+        if (count == page_max)
+        {
+            ++left;
+            continue;
+        }
+        elements += (elements.empty() ? "" : ",") + *found;
         ++count;
     }
     if (count == 0) return error(404, "No calls found corresponding to the provided filters");
-    return good(records(count, count, "") + ",\"calls\":[" + calls + "]");
+    return good(records(std::int64_t(count + left), int(count), left > 0 ? "more" : "") + ",\"" + list + "\":[" +
+                elements + "]");
+}
+
+// What the selector asks for is there; media, whose URLs are new each time, also without one.
+reply api::extensive(const sim_request& r)
+{
+    rapidjson::Document d;
+    d.Parse(r.body.data(), r.body.size());
+    const bool selects = !d.HasParseError() && d.IsObject() && d.HasMember("contentSelector");
+    std::string selected = selects ? std::string() : ",\"context\":[],\"parties\":[]";
+    if (selects && d["contentSelector"].IsObject() && d["contentSelector"].HasMember("exposedFields"))
+        for (const auto& field : d["contentSelector"]["exposedFields"].GetObject())
+            selected += ",\"" + std::string(field.name.GetString()) + "\":{\"is\":\"here\"}";
+    return read(r, "calls", [&](const std::string& id) -> std::optional<std::string> {
+        auto n = catalogue.number(id);
+        auto found = call(id);
+        if (!found || (n && !catalogue.is_in_bulk(*n))) return std::nullopt;
+        std::string media = ",\"media\":{\"audioUrl\":\"https://media.gong.io/a?sign=" + std::to_string(answers) +
+                            "\",\"videoUrl\":null}";
+        return "{\"metaData\":" + *found + selected + (selects ? "" : media) + "}";
+    });
+}
+
+std::optional<std::string> api::transcript(const std::string& id) const
+{
+    if (untranscribed.contains(id) || !call(id)) return std::nullopt;
+    auto revision = revisions.find(id);
+    std::string text;
+    for (int i = 0; i < 3 && !silent.contains(id); ++i)
+        text += std::string(i == 0 ? "" : ",") + "{\"speakerId\":\"" + std::to_string(1000 + i) +
+                "\",\"topic\":null,\"sentences\":[{\"start\":" + std::to_string(i * 1000) +
+                ",\"end\":" + std::to_string(i * 1000 + 900) + ",\"text\":\"Sentence " + std::to_string(i) + " of " +
+                id + ", version " + std::to_string(revision == revisions.end() ? 0 : revision->second) + "\"}]}";
+    if (!text.empty() && text.size() < transcript_bytes)
+        text += ",{\"speakerId\":\"1000\",\"sentences\":[{\"text\":\"" +
+                std::string(transcript_bytes - text.size(), 'x') + "\"}]}";
+    return "{\"callId\":\"" + id + "\",\"transcript\":[" + text + "]}";
+}
+
+reply api::transcripts(const sim_request& r)
+{
+    return read(r, "callTranscripts", [&](const std::string& id) { return transcript(id); });
 }
 
 }  // namespace sim

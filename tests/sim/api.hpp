@@ -5,6 +5,7 @@
 #include "tests/sim/calls.hpp"
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -21,8 +22,9 @@ struct sim_request;
 // What a key may do.
 struct key_scopes
 {
-    bool calls = true;      // api:calls:read:basic
-    bool extensive = true;  // api:calls:read:extensive
+    bool calls = true;        // api:calls:read:basic
+    bool extensive = true;    // api:calls:read:extensive
+    bool transcripts = true;  // api:calls:read:transcript
 };
 
 struct api
@@ -37,6 +39,12 @@ struct api
     std::map<std::string, unsigned> failing;  // ids, and what a lookup, or a bulk read that holds one, is answered with
     std::size_t answers = 0;
 
+    // Of the reads by POST.
+    std::set<std::string> untranscribed, silent;  // ids: the transcript is not there yet; it is, and empty
+    std::size_t page_max = 1000;                  // elements; the rest is behind a cursor that nobody follows
+    std::size_t transcript_bytes = 0;             // at least so many in each that is not empty
+    bool gzips = false;                           // for who accepts it
+
     // The call object, as it is now.
     std::optional<std::string> call(const std::string& id) const;
 
@@ -44,9 +52,16 @@ struct api
     reply answer(const sim_request&, const std::string& id, wall_time now);
     reply limited(std::int64_t wait);
 
+    // An element of `callTranscripts`, as it is now.
+    std::optional<std::string> transcript(const std::string& id) const;
+
 private:
+    // The elements of a read by ids: `element` says each one's, or that there is none.
+    using element_of = std::function<std::optional<std::string>(const std::string& id)>;
+    reply read(const sim_request&, const std::string& list, const element_of&);
     reply list(const sim_request&, wall_time now);
     reply extensive(const sim_request&);
+    reply transcripts(const sim_request&);
     reply error(unsigned status, const std::string& text);
     reply good(std::string rest);
     std::string request_id() { return "sim" + std::to_string(++answers); }

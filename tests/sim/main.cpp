@@ -41,6 +41,8 @@ int main(int argc, char** argv)
     app.add_option("--cursor-life", cursor_life, "Seconds until a list's cursor expires")->capture_default_str();
     app.add_option("--not-found-every", o.catalogue.not_found_every, "One of so many ids is a 404; 0: none")
         ->capture_default_str();
+    app.add_option("--transcript-bytes", o.transcript_bytes, "At least so many in each transcript")
+        ->capture_default_str();
     app.add_option("--sample", sample, "Ids to print at the start")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
 

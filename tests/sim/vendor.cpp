@@ -3,6 +3,7 @@
 #include "server/http/body_decoder.hpp"
 #include "server/http/reply.hpp"
 #include "tests/sim/wire.hpp"
+#include "tests/support/gzip.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -30,6 +31,7 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         limiter(options.limits),
         knows{options.catalogue, options.keys, options.cursor_life}
     {
+        knows.transcript_bytes = options.transcript_bytes;
         if (knows.catalogue.newest == wall_time{})
             knows.catalogue.newest = std::chrono::floor<std::chrono::hours>(c.wall());
         if (!options.tls_certificate.empty())
@@ -176,6 +178,11 @@ struct vendor::state : std::enable_shared_from_this<vendor::state>
         a.fields.emplace_back("x-ratelimit-remaining", std::to_string(s.options.limits.per_second));
         a.fields.emplace_back("Cache-Control", "no-store");
         a.fields.emplace_back("Set-Cookie", "session=" + std::to_string(s.knows.answers) + "; Secure");
+        if (s.knows.gzips && r.method == "POST" && r.head.find("Accept-Encoding: gzip") != std::string::npos)
+        {
+            a.body = test::gzipped(a.body);
+            a.fields.emplace_back("Content-Encoding", "gzip");
+        }
         std::string bytes;
         write_reply(bytes, a, {r.method == "HEAD", !r.close, 1}, s.clock.wall());
         error_code error = co_await c->write(bytes);
@@ -342,6 +349,30 @@ void vendor::fail(const std::string& id, unsigned status)
 {
     state_->knows.failing.erase(id);
     if (status > 0) state_->knows.failing[id] = status;
+}
+
+void vendor::transcribe(const std::string& id, transcript_is how)
+{
+    api& a = state_->knows;
+    a.untranscribed.erase(id);
+    a.silent.erase(id);
+    if (how == transcript_is::late) a.untranscribed.insert(id);
+    if (how == transcript_is::empty) a.silent.insert(id);
+}
+
+std::string vendor::transcript(const std::string& id) const
+{
+    return state_->knows.transcript(id).value_or("");
+}
+
+void vendor::page(std::size_t elements)
+{
+    state_->knows.page_max = elements;
+}
+
+void vendor::gzip()
+{
+    state_->knows.gzips = true;
 }
 
 void vendor::forbid(const std::string& authorization, const std::string& id, bool forbidden)

@@ -34,6 +34,7 @@ struct vendor_options
     std::string tls_certificate, tls_key;  // PEM; empty: no TLS
     call_catalogue catalogue;
     std::chrono::seconds cursor_life{60 * 60};  // of a list, after its first page
+    std::size_t transcript_bytes = 0;           // at least so many in each
 };
 
 // "Basic a2V5OnNlY3JldA=="
@@ -89,6 +90,18 @@ public:
     void fail(const std::string& id, unsigned status);
     void withdraw(const std::string& authorization);
     void allow(const std::string& authorization, key_scopes = {});
+
+    // The transcript is there, is empty, or is not there yet.
+    enum class transcript_is
+    {
+        there,
+        empty,
+        late,
+    };
+    void transcribe(const std::string& id, transcript_is);
+    std::string transcript(const std::string& id) const;  // the element, as it is now
+    void page(std::size_t elements);                      // at most so many in an answer to a read by ids
+    void gzip();                                          // what is read, from now on, for who accepts it
 
     // Nothing is accepted, and what is open is cut.
     void go_down();

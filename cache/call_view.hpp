@@ -1,0 +1,37 @@
+// The views of a call: what one operation of the vendor's says of it. Each is kept per call, as the raw bytes of its
+// element.
+#pragma once
+
+#include "cache/entry.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace callcache
+{
+
+enum class call_view
+{
+    call,        // GET /v2/calls/{id}, or a list's element
+    transcript,  // an element of POST /v2/calls/transcript
+    details,     // an element of POST /v2/calls/extensive, for one selector
+};
+
+// Of the reads of several calls by one POST: where, and as which member its answer holds the elements.
+constexpr std::string_view path_of_reads(call_view v)
+{
+    return v == call_view::transcript ? "/v2/calls/transcript" : "/v2/calls/extensive";
+}
+constexpr std::string_view list_name_of(call_view v)
+{
+    return v == call_view::transcript ? "callTranscripts" : "calls";
+}
+
+// What a view of a call is kept as: the id with a query. So a purge of the id drops all of its views (entry.hpp,
+// path_of). `variant` is a asked_calls's.
+inline std::string kept_name_of(std::string_view id, std::string_view variant)
+{
+    return std::string(id) + "?" + std::string(variant);
+}
+
+}  // namespace callcache
