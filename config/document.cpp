@@ -151,7 +151,29 @@ std::string example_of(const section& s, const std::string& indent)
     return text;
 }
 
+// A row of Markdown's tables, in which a bar ends a cell.
+std::string table_row(const config_key& k)
+{
+    std::string value = k.show({}), meaning = std::string(k.meaning) + " Allowed: " + k.allowed + ".";
+    for (std::size_t at = 0; (at = meaning.find_first_of("|<*", at)) != std::string::npos; at += 2)
+        meaning.insert(at, 1, '\\');
+    return "| `" + std::string(k.path) + "` | " + (value.empty() ? "–" : "`" + value + "`") + " | " + meaning + " |\n";
+}
+
 }  // namespace
+
+std::string keys_document()
+{
+    std::string text;
+    for (bool advanced : {false, true})
+    {
+        text += advanced ? "\n## Advanced keys\n\nFew need these.\n\n" : "## Basic keys\n\n";
+        text += "| key | default | meaning |\n|---|---|---|\n";
+        for (const config_key& k : config_keys())
+            if (k.is_advanced == advanced) text += table_row(k);
+    }
+    return text;
+}
 
 std::string schema_document()
 {

@@ -258,6 +258,7 @@ config_key routes(std::string_view path, Field field, std::string_view meaning)
         field(s) = std::move(*read);
         return true;
     };
+    k.wrong_part = wrong_in_routes;
     k.show = [=](const settings& s) { return show_routes(field(const_cast<settings&>(s))); };
     return k;
 }

@@ -48,27 +48,42 @@ bool is_pattern(std::string_view path)
     return true;
 }
 
-std::optional<route_settings> read_route(const rapidjson::Value& v)
+bool is_right(std::string_view name, const rapidjson::Value& value)
 {
-    if (!v.IsObject()) return std::nullopt;
-    route_settings r;
-    std::optional<milliseconds> fresh;
-    std::optional<bool> overrides;
-    for (const auto& part : v.GetObject())
+    if (name == "override") return value.IsBool();
+    if (!value.IsString()) return false;
+    if (name == "path") return is_pattern(view(value));
+    auto fresh = parse_duration(view(value));
+    return fresh && *fresh >= 1s && *fresh <= 30 * 24h;
+}
+
+// Says what is wrong with one entry of the list; empty if it is right.
+std::string wrong_in_route(const rapidjson::Value& entry)
+{
+    if (!entry.IsObject()) return " is no object";
+    std::vector<std::string_view> names;
+    for (const auto& part : entry.GetObject())
     {
-        std::string_view name = view(part.name);
-        if (name == "path" && part.value.IsString() && r.path.empty() && is_pattern(view(part.value)))
-            r.path = view(part.value);
-        else if (name == "fresh" && part.value.IsString() && !fresh)
-            fresh = parse_duration(view(part.value));
-        else if (name == "override" && part.value.IsBool() && !overrides)
-            overrides = part.value.GetBool();
-        else
-            return std::nullopt;
+        const std::string_view name = view(part.name);
+        const std::string says = ": " + std::string(name);
+        if (name != "path" && name != "fresh" && name != "override")
+            return says + " is none of path, fresh and override";
+        if (!is_right(name, part.value)) return says + " has a value that is not allowed";
+        if (std::find(names.begin(), names.end(), name) != names.end()) return says + " stands there twice";
+        names.push_back(name);
     }
-    if (r.path.empty() || !fresh || *fresh < 1s || *fresh > 30 * 24h) return std::nullopt;
-    r.fresh = *fresh;
-    r.overrides = overrides.value_or(false);
+    for (const char* needed : {"path", "fresh"})
+        if (!entry.HasMember(needed)) return " has no " + std::string(needed);
+    return "";
+}
+
+std::optional<route_settings> read_route(const rapidjson::Value& entry)
+{
+    if (!wrong_in_route(entry).empty()) return std::nullopt;
+    route_settings r;
+    r.path = view(entry["path"]);
+    r.fresh = *parse_duration(view(entry["fresh"]));
+    r.overrides = entry.HasMember("override") && entry["override"].GetBool();
     return r;
 }
 
@@ -143,6 +158,17 @@ std::optional<std::vector<route_settings>> read_routes(std::string_view json)
         routes.push_back(std::move(*route));
     }
     return routes;
+}
+
+std::string wrong_in_routes(std::string_view json)
+{
+    rapidjson::Document document;
+    document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
+    if (document.HasParseError() || !document.IsArray()) return "";
+    for (rapidjson::SizeType i = 0; i < document.Size(); ++i)
+        if (std::string wrong = wrong_in_route(document[i]); !wrong.empty())
+            return "entry " + std::to_string(i + 1) + wrong;
+    return "";
 }
 
 std::string show_routes(const std::vector<route_settings>& routes)

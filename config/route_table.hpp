@@ -15,6 +15,9 @@ namespace callcache
 // that form, or two routes have the same path.
 std::optional<std::vector<route_settings>> read_routes(std::string_view json);
 
+// Names the entry, from 1 on, and the member that read_routes() refuses; empty if it is none of these.
+std::string wrong_in_routes(std::string_view json);
+
 // What read_routes() reads as the same.
 std::string show_routes(const std::vector<route_settings>&);
 

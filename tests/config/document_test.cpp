@@ -1,5 +1,5 @@
-// The schema and the example that lie beside the code are the ones that the table of keys makes. To write them anew:
-// CALLCACHE_WRITE_DOCUMENTS=1 callcache-tests -tc='documents*'
+// The schema, the example and the tables of docs/configuration.md are the ones that the table of keys makes. To write
+// them anew: CALLCACHE_WRITE_DOCUMENTS=1 callcache-tests -tc='documents*'
 
 #include "config/document.hpp"
 #include "config/keys.hpp"
@@ -21,12 +21,20 @@ namespace
 {
 
 const std::string folder = CALLCACHE_SOURCE "/config/";
+const std::string reference = "../docs/configuration.md", tables_begin = "## Basic keys\n";
 
 std::string file(const std::string& name)
 {
     std::ostringstream text;
     text << std::ifstream(folder + name).rdbuf();
     return text.str();
+}
+
+// Of docs/configuration.md: people write the text before the tables.
+std::string written_by_hand()
+{
+    std::string text = file(reference);
+    return text.substr(0, text.find(tables_begin));
 }
 
 // The example with every key's comment taken away.
@@ -44,9 +52,27 @@ TEST_CASE("documents: schema and example are the ones that the keys make")
     {
         std::ofstream(folder + "callcache.schema.json") << schema_document();
         std::ofstream(folder + "callcache.example.json") << example_document();
+        std::string text = written_by_hand() + keys_document();
+        std::ofstream(folder + reference) << text;
     }
     CHECK(file("callcache.schema.json") == schema_document());
     CHECK(file("callcache.example.json") == example_document());
+    CHECK(file(reference) == written_by_hand() + keys_document());
+}
+
+TEST_CASE("documents: docs/configuration.md has a row for each key, the basic ones before the advanced ones")
+{
+    const std::string text = keys_document();
+    const std::size_t heading = text.find("## Advanced keys\n");
+    REQUIRE(text.starts_with(tables_begin));
+    for (const config_key& k : config_keys())
+    {
+        CAPTURE(k.path);
+        const std::size_t row = text.find("\n| `" + std::string(k.path) + "` | ");
+        REQUIRE(row != std::string::npos);
+        CHECK((row > heading) == k.is_advanced);
+        CHECK(std::count(text.begin() + long(row) + 1, text.begin() + long(text.find('\n', row + 1)), '|') == 4);
+    }
 }
 
 TEST_CASE("documents: the example changes nothing as it stands, and every line of it is a value that is allowed")

@@ -202,6 +202,9 @@ TEST_CASE("load: what is part of another key's value is told as that, and a wron
     holds(problem(load(R"({"budget": {"tools.etl": {}}})")), {"this is set through budget.tools: "});
     holds(problem(load(R"({"budget": {"tools": {"agent": {}, "etl": {"daily": 1, "dialy": 2}}}})")),
           {"budget.tools: etl.dialy is none of daily, class and wait_max, allowed is an object of tool names"});
+    holds(problem(
+              load(R"({"cache": {"routes": [{"path": "/v2/a", "fresh": "1h"}, {"path": "/v2/b", "fresch": "1h"}]}})")),
+          {"cache.routes: entry 2: fresch is none of path, fresh and override, allowed is a list of objects"});
     holds(problem(load({}, {{"CALLCACHE_UPSTREAM", "https://us-1.api.gong.io"}})),
           {"unknown variable \"CALLCACHE_UPSTREAM\"; did you mean CALLCACHE_UPSTREAM_URL?"});
 }

@@ -5,6 +5,22 @@
 using namespace callcache;
 using namespace std::chrono_literals;
 
+TEST_CASE("routes: what is refused is named by its entry and its member")
+{
+    CHECK(wrong_in_routes(R"([{"path": "/v2/a", "fresh": "1h", "override": true}])") == "");
+    CHECK(wrong_in_routes("not json") == "");
+    CHECK(wrong_in_routes(R"([{"path": "/v2/a", "fresh": "1h"}, "/v2/b"])") == "entry 2 is no object");
+    CHECK(wrong_in_routes(R"([{"path": "/v2/a"}])") == "entry 1 has no fresh");
+    CHECK(wrong_in_routes(R"([{"fresh": "1h"}])") == "entry 1 has no path");
+    CHECK(wrong_in_routes(R"([{"path": "v2/a", "fresh": "1h"}])") == "entry 1: path has a value that is not allowed");
+    CHECK(wrong_in_routes(R"([{"path": "/v2/a", "fresh": "31d"}])") ==
+          "entry 1: fresh has a value that is not allowed");
+    CHECK(wrong_in_routes(R"([{"path": "/v2/a", "fresh": "1h", "override": "yes"}])") ==
+          "entry 1: override has a value that is not allowed");
+    CHECK(wrong_in_routes(R"([{"path": "/v2/a", "path": "/v2/a", "fresh": "1h"}])") ==
+          "entry 1: path stands there twice");
+}
+
 TEST_CASE("routes: each part is read, and override may be left out")
 {
     auto routes = read_routes(R"([{"path": "/v2/users/{id}", "fresh": "1h"},

@@ -16,12 +16,17 @@ namespace
 constexpr double company_rate = 3, company_daily = 10'000;
 constexpr int pods_max = 3;  // as their comments say
 
-// NAME=value of each budget variable.
-std::vector<std::string> budget_of(const std::string& manifest)
+std::string text_of(const std::string& manifest)
 {
     std::ostringstream text;
     text << std::ifstream(std::string(CALLCACHE_SOURCE) + "/docker/kubernetes/" + manifest).rdbuf();
-    const std::string yaml = text.str();
+    return text.str();
+}
+
+// NAME=value of each budget variable.
+std::vector<std::string> budget_of(const std::string& manifest)
+{
+    const std::string yaml = text_of(manifest);
     const std::regex variable("\\{name: (CALLCACHE_BUDGET_[A-Z]+), value: \"([^\"]*)\"\\}");
     std::vector<std::string> found;
     for (std::sregex_iterator at(yaml.begin(), yaml.end(), variable), end; at != end; ++at)
@@ -54,6 +59,14 @@ TEST_CASE("manifests: three pods together keep to the company's limit, in every 
         CHECK(checked.code == 0);
         CHECK(checked.output.find("Warning") == std::string::npos);
     }
+}
+
+TEST_CASE("manifests: the Deployment for everybody is one pod at any time, with the company's whole limit")
+{
+    const std::string yaml = text_of("deployment.yaml");
+    CHECK(yaml.find("\n  replicas: 1 ") != std::string::npos);
+    CHECK(yaml.find("\n    type: Recreate ") != std::string::npos);
+    CHECK(budget_of("deployment.yaml").empty());
 }
 
 TEST_CASE("check: a share that one second can exceed is warned of, and is valid all the same")
