@@ -170,7 +170,8 @@ void keep(miss_path& path, lookup_flight& f, std::shared_ptr<entry> e, answer_pt
     looked_up settled = handed_on(std::move(answer));
     if (f.in_bulk) settled.word = outcome::bulk;
     settled.kept = e;
-    settled.stored = path.parts.kept.keep(whose, f.first.id, std::move(e), f.last.ticket);
+    bool lasts = path.now().wall < kept_until(path.config().cache.calls, *e);
+    settled.stored = path.parts.kept.keep(whose, f.first.id, std::move(e), f.last.ticket) && lasts;
     answer_all(path, f, settled);
 }
 

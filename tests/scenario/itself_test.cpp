@@ -97,11 +97,34 @@ TEST_CASE("itself: an answer that a cache on the way had kept is as old as it sa
                          sim::scripted{"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + std::string(age) +
                                        "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body});
         w.operate("POST", "/purge", R"({"all": true})");
-        CHECK(w.get(w.path(1)).cache("fwd") == "miss");
+        answer miss = w.get(w.path(1));
+        CHECK(miss.cache("fwd") == "miss");
+        CHECK(miss.cache("ttl") == std::to_string(600 - seconds));
+        CHECK(miss.cache("stored") == "stored");
         w.clock.advance(10s);
         answer hit = w.get(w.path(1));
         CHECK(hit.cache("hit") == "hit");
         CHECK(hit.header("age") == std::to_string(seconds + 10));
+    }
+}
+
+TEST_CASE("itself: what is older than cache.calls.keep_max when it comes is handed on, and not said to be stored")
+{
+    three_a_second w;
+    w.config.cache.calls.keep_max = 1h;
+    w.start();
+    const std::string body = w.get(w.path(1)).body;
+    for (auto [age, stored] : {std::pair{"3599", "stored"}, {"3600", ""}})
+    {
+        CAPTURE(age);
+        w.vendor->script(w.id(1),
+                         sim::scripted{"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nAge: " + std::string(age) +
+                                       "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body});
+        w.operate("POST", "/purge", R"({"all": true})");
+        w.clock.advance(2s);
+        answer miss = w.get(w.path(1));
+        CHECK(miss.body == body);
+        CHECK(miss.cache("stored") == stored);
     }
 }
 
