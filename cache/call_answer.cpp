@@ -332,6 +332,11 @@ bool is_same_json(std::string_view a, std::string_view b)
     return !one.empty() && one == canonical(b);
 }
 
+bool is_json_text(std::string_view text)
+{
+    return follow_json(text, [](event, const json_scanner&) { return true; });
+}
+
 bool is_vendor_error(std::string_view body)
 {
     if (body.size() > call_answer_bytes_max) return false;

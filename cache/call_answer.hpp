@@ -71,6 +71,9 @@ std::string body_of_one(std::string_view request_id, std::string_view call);
 // True if the two JSON texts say the same, in whichever order.
 bool is_same_json(std::string_view, std::string_view);
 
+// True of one whole JSON text (RFC 8259), at most json_depth_max deep.
+bool is_json_text(std::string_view);
+
 // True if `body` is an error in the vendor's shape: one whole JSON object with one `requestId`, a string, and one
 // `errors`, a list. A gateway or a firewall on the way answers in shapes of its own.
 bool is_vendor_error(std::string_view body);

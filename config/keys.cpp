@@ -239,7 +239,11 @@ config_key tools(std::string_view path, Field field, std::string_view meaning)
         field(s) = std::move(*read);
         return true;
     };
-    k.wrong_part = wrong_in_tools;
+    k.wrong_part = [](std::string_view text) {
+        std::string wrong;
+        read_tools(text, &wrong);
+        return wrong;
+    };
     k.show = [=](const settings& s) { return show_tools(field(const_cast<settings&>(s))); };
     return k;
 }
@@ -293,34 +297,12 @@ config_key proxy(std::string_view path, Field field, std::string_view meaning)
 #define PLACE(member) [](settings& s) -> auto& { return s.member; }
 // clang-format on
 
-constexpr std::string_view advanced[] = {"server.threads",
-                                         "server.connections_max",
-                                         "server.header_timeout",
-                                         "server.idle_timeout",
-                                         "server.drain_timeout",
-                                         "server.header_bytes_max",
-                                         "server.request_body_max",
-                                         "server.answer_max",
-                                         "upstream.connect_timeout",
-                                         "upstream.connections_max",
-                                         "upstream.response_timeout",
-                                         "upstream.pass_timeout",
-                                         "cache.client_min_age",
-                                         "cache.erasure_guard",
-                                         "cache.calls.fresh_age_percent",
-                                         "cache.calls.stale_while_revalidate",
-                                         "cache.calls.not_found_min",
-                                         "cache.calls.not_found_max",
-                                         "budget.margin",
-                                         "budget.queue_max",
-                                         "budget.linger",
-                                         "budget.tool_daily_percent",
-                                         "budget.interactive_reserve_percent",
-                                         "budget.newcomers",
-                                         "budget.retry_after_max",
-                                         "bulk.ids_max",
-                                         "bulk.bytes_max",
-                                         "cache.transcripts_fresh_max"};
+// Few operators need it.
+config_key advanced(config_key k)
+{
+    k.is_advanced = true;
+    return k;
+}
 
 std::vector<config_key> make_keys()
 {
@@ -335,28 +317,29 @@ std::vector<config_key> make_keys()
                "from beyond loopback. Probes and metrics need none."),
         list("server.hosts", PLACE(server.hosts), "host names, without port",
              "Further names that a Host header may carry: of tools with credentials.mode inject, and of the operator."),
-        integer("server.threads", PLACE(server.threads), 0, 64,
-                "Event loops that answer tools; 0: one a core, at most 4."),
+        advanced(integer("server.threads", PLACE(server.threads), 0, 64,
+                         "Event loops that answer tools; 0: one a core, at most 4.")),
         string("server.tls_certificate_file", PLACE(server.tls_certificate_file), "a file, or empty",
                "PEM, the certificate and then those that it rests on: tools connect by TLS alone. Needs the key."),
         string("server.tls_key_file", PLACE(server.tls_key_file), "a file, or empty",
                "PEM, the certificate's private key, without a passphrase."),
-        integer("server.connections_max", PLACE(server.connections_max), 1, 1'000'000,
-                "Connections from tools; for one more the longest idle one gives way, or it is answered 503."),
-        time_span("server.header_timeout", PLACE(server.header_timeout), 100ms, 1h,
-                  "From the first byte of a request to the end of its header, else 408."),
-        time_span("server.idle_timeout", PLACE(server.idle_timeout), 100ms, 24h,
-                  "A connection without a request is closed after this."),
-        time_span("server.drain_timeout", PLACE(server.drain_timeout), 0ms, 1h,
-                  "How long a stop waits for the requests that are running."),
-        size("server.header_bytes_max", PLACE(server.header_bytes_max), 1 << 10, 1 << 20,
-             "A larger request header is answered 431."),
-        size("server.request_body_max", PLACE(server.request_body_max), 0, std::uint64_t(1) << 40,
-             "A larger request body is answered 413. Bodies stream; none is buffered whole."),
-        time_span(
+        advanced(
+            integer("server.connections_max", PLACE(server.connections_max), 1, 1'000'000,
+                    "Connections from tools; for one more the longest idle one gives way, or it is answered 503.")),
+        advanced(time_span("server.header_timeout", PLACE(server.header_timeout), 100ms, 1h,
+                           "From the first byte of a request to the end of its header, else 408.")),
+        advanced(time_span("server.idle_timeout", PLACE(server.idle_timeout), 100ms, 24h,
+                           "A connection without a request is closed after this.")),
+        advanced(time_span("server.drain_timeout", PLACE(server.drain_timeout), 0ms, 1h,
+                           "How long a stop waits for the requests that are running.")),
+        advanced(size("server.header_bytes_max", PLACE(server.header_bytes_max), 1 << 10, 1 << 20,
+                      "A larger request header is answered 431.")),
+        advanced(size("server.request_body_max", PLACE(server.request_body_max), 0, std::uint64_t(1) << 40,
+                      "A larger request body is answered 413. Bodies stream; none is buffered whole.")),
+        advanced(time_span(
             "server.answer_max", PLACE(server.answer_max), 100ms, 24h,
             "Queue, attempts and retries of one lookup together; where it is not set, at least budget.wait_max and 8s. "
-            "Prefer: wait=N replaces both."),
+            "Prefer: wait=N replaces both.")),
         string("upstream.url", PLACE(upstream.url), "https://host[:port], or http:// towards loopback",
                "Gong's API; many companies have a host of their own, such as https://us-12345.api.gong.io."),
         boolean("upstream.insecure", PLACE(upstream.insecure), "Allows http:// beyond loopback."),
@@ -365,13 +348,15 @@ std::vector<config_key> make_keys()
         proxy("upstream.proxy", PLACE(upstream.proxy),
               "A proxy that every connection to upstream goes through, by CONNECT. environment: what HTTPS_PROXY and "
               "NO_PROXY say, for https:// alone."),
-        time_span("upstream.connect_timeout", PLACE(upstream.connect_timeout), 10ms, 10min,
-                  "Name lookup, TCP, the proxy's answer and TLS of one connection together."),
-        integer("upstream.connections_max", PLACE(upstream.connections_max), 1, 1024, "Connections to upstream."),
-        time_span("upstream.response_timeout", PLACE(upstream.response_timeout), 10ms, 1h,
-                  "One whole attempt at a lookup, also against an endless trickle."),
-        time_span("upstream.pass_timeout", PLACE(upstream.pass_timeout), 10ms, 24h,
-                  "A forwarded request without progress: less than 1 KiB in this time, though it is upstream's turn."),
+        advanced(time_span("upstream.connect_timeout", PLACE(upstream.connect_timeout), 10ms, 10min,
+                           "Name lookup, TCP, the proxy's answer and TLS of one connection together.")),
+        advanced(
+            integer("upstream.connections_max", PLACE(upstream.connections_max), 1, 1024, "Connections to upstream.")),
+        advanced(time_span("upstream.response_timeout", PLACE(upstream.response_timeout), 10ms, 1h,
+                           "One whole attempt at a lookup, also against an endless trickle.")),
+        advanced(time_span(
+            "upstream.pass_timeout", PLACE(upstream.pass_timeout), 10ms, 24h,
+            "A forwarded request without progress: less than 1 KiB in this time, though it is upstream's turn.")),
         word("credentials.mode", PLACE(credentials.mode),
              words<credentials_mode>{{"forward", credentials_mode::forward}, {"inject", credentials_mode::inject}},
              "forward: each tool sends its own credential; inject: callcache holds it."),
@@ -401,63 +386,69 @@ std::vector<config_key> make_keys()
         string("cache.path", PLACE(cache.path), "a file, or :memory: for the memory tier alone", "The database."),
         size("cache.memory_max", PLACE(cache.memory_max), 1 << 20, 1ull << 40, "Bound of the memory tier."),
         size("cache.disk_max", PLACE(cache.disk_max), 1 << 20, 1ull << 44, "Bound of the database."),
-        time_span("cache.client_min_age", PLACE(cache.client_min_age), 0ms, 30 * 24h,
-                  "A tool's no-cache or max-age forces a fetch only when the entry is older than this.", true),
-        time_span(
+        advanced(time_span("cache.client_min_age", PLACE(cache.client_min_age), 0ms, 30 * 24h,
+                           "A tool's no-cache or max-age forces a fetch only when the entry is older than this.",
+                           true)),
+        advanced(time_span(
             "cache.erasure_guard", PLACE(cache.erasure_guard), 0ms, 30 * 24h,
             "After an erasure that passed through, what is fetched is fresh for cache.calls.fresh_min at most for "
-            "so long: Gong takes hours for it."),
+            "so long: Gong takes hours for it.")),
         word("cache.transcripts", PLACE(cache.transcripts),
              words<view_keeping>{{"off", view_keeping::off}, {"on", view_keeping::on}},
              "on: POST /v2/calls/transcript with callIds is answered call by call from what is kept. Transcripts are "
-             "then "
-             "in the database."),
+             "then in the database."),
         word("cache.details", PLACE(cache.details),
              words<view_keeping>{{"off", view_keeping::off}, {"on", view_keeping::on}},
              "on: POST /v2/calls/extensive with callIds is answered call by call from what is kept, for each "
              "contentSelector."),
-        time_span("cache.transcripts_fresh_max", PLACE(cache.transcripts_fresh_max), 1s, 365 * 24h,
-                  "The most that a transcript is fresh; as calls, for a tenth of the time since its call started."),
+        advanced(time_span(
+            "cache.transcripts_fresh_max", PLACE(cache.transcripts_fresh_max), 1s, 365 * 24h,
+            "The most that a transcript is fresh; as calls, for a tenth of the time since its call started.")),
         routes("cache.routes", PLACE(cache.routes),
                "Further GET paths that are kept, with their query: [{\"path\": \"/v2/users/{id}\", \"fresh\": "
                "\"1h\"}]. With override Gong's no-store, private and Set-Cookie do not count."),
         time_span("cache.calls.fresh_min", PLACE(cache.calls.fresh_min), 1s, 30 * 24h,
                   "The least time a call is fresh."),
         time_span("cache.calls.fresh_max", PLACE(cache.calls.fresh_max), 1s, 365 * 24h, "The most."),
-        percent("cache.calls.fresh_age_percent", PLACE(cache.calls.fresh_age_percent), 1000,
-                "Between the two: this share of the time since the call started."),
-        percent("cache.calls.stale_while_revalidate", PLACE(cache.calls.stale_while_revalidate_percent), 1000,
-                "Of the entry's own freshness, at most a day: served at once and refreshed in the background."),
+        advanced(percent("cache.calls.fresh_age_percent", PLACE(cache.calls.fresh_age_percent), 1000,
+                         "Between the two: this share of the time since the call started.")),
+        advanced(
+            percent("cache.calls.stale_while_revalidate", PLACE(cache.calls.stale_while_revalidate_percent), 1000,
+                    "Of the entry's own freshness, at most a day: served at once and refreshed in the background.")),
         time_span("cache.calls.stale_if_error", PLACE(cache.calls.stale_if_error), 0ms, 365 * 24h,
                   "Served this long after its freshness ended while upstream fails or the budget is spent."),
         time_span("cache.calls.keep_max", PLACE(cache.calls.keep_max), 1min, 3650 * 24h,
                   "After this without a refresh an entry is deleted."),
-        time_span("cache.calls.not_found_min", PLACE(cache.calls.not_found_min), 0ms, 24h,
-                  "How long the first 404 of a call is remembered; doubles with each further one."),
-        time_span("cache.calls.not_found_max", PLACE(cache.calls.not_found_max), 0ms, 24h,
-                  "The most; a minute in the first 24 hours after the first 404."),
+        advanced(time_span("cache.calls.not_found_min", PLACE(cache.calls.not_found_min), 0ms, 24h,
+                           "How long the first 404 of a call is remembered; doubles with each further one.")),
+        advanced(time_span("cache.calls.not_found_max", PLACE(cache.calls.not_found_max), 0ms, 24h,
+                           "The most; a minute in the first 24 hours after the first 404.")),
         decimal("budget.rate", PLACE(budget.rate), 0.001, 1000, "Requests a second to Gong."),
         integer("budget.burst", PLACE(budget.burst), 1, 1000,
                 "At most this many in any burst/rate seconds; at most max(1, rate). The default is 3, or that where it "
                 "is less."),
-        time_span("budget.margin", PLACE(budget.margin), 0ms, 10s, "Added to the window for the jitter of the way."),
-        integer("budget.queue_max", PLACE(budget.queue_max), 0, 1'000'000, "Lookups that may wait; one more gets 429."),
+        advanced(time_span("budget.margin", PLACE(budget.margin), 0ms, 10s,
+                           "Added to the window for the jitter of the way.")),
+        advanced(integer("budget.queue_max", PLACE(budget.queue_max), 0, 1'000'000,
+                         "Lookups that may wait; one more gets 429.")),
         time_span("budget.wait_max", PLACE(budget.wait_max), 0ms, 24h,
                   "A lookup that would wait longer gets 429 at once."),
-        time_span("budget.linger", PLACE(budget.linger), 0ms, 1h,
-                  "A lookup that nobody waits for any more keeps its turn for so long."),
+        advanced(time_span("budget.linger", PLACE(budget.linger), 0ms, 1h,
+                           "A lookup that nobody waits for any more keeps its turn for so long.")),
         integer("budget.daily", PLACE(budget.daily), 0, 1'000'000'000, "Requests a day to Gong; 0: no limit."),
         string("budget.day", PLACE(budget.day), "sliding, or an IANA zone such as America/New_York",
                "sliding: a day is any 24 hours; a zone: midnight there turns it."),
-        integer("budget.tool_daily_percent", PLACE(budget.tool_daily_percent), 1, 100,
-                "Of the day that one tool may spend, on days on which at least two asked.", key_type::percent),
-        percent("budget.interactive_reserve_percent", PLACE(budget.interactive_reserve_percent), 100,
-                "Of the day that refreshes and background work may not touch."),
-        integer("budget.newcomers", PLACE(budget.newcomers), 0, 100'000,
-                "Requests that credentials which Gong has never accepted may cost while it refuses them, all together; "
-                "one comes back every 15 minutes. 0: a tenth of budget.daily, from 10 to 100."),
-        time_span("budget.retry_after_max", PLACE(budget.retry_after_max), 1s, 7 * 24h,
-                  "Bound on the Retry-After that is told to tools and taken from Gong."),
+        advanced(integer("budget.tool_daily_percent", PLACE(budget.tool_daily_percent), 1, 100,
+                         "Of the day that one tool may spend, on days on which at least two asked.",
+                         key_type::percent)),
+        advanced(percent("budget.interactive_reserve_percent", PLACE(budget.interactive_reserve_percent), 100,
+                         "Of the day that refreshes and background work may not touch.")),
+        advanced(integer(
+            "budget.newcomers", PLACE(budget.newcomers), 0, 100'000,
+            "Requests that credentials which Gong has never accepted may cost while it refuses them, all together; "
+            "one comes back every 15 minutes. 0: a tenth of budget.daily, from 10 to 100.")),
+        advanced(time_span("budget.retry_after_max", PLACE(budget.retry_after_max), 1s, 7 * 24h,
+                           "Bound on the Retry-After that is told to tools and taken from Gong.")),
         tools("budget.tools", PLACE(budget.tools),
               "For each tool by its name: {\"etl\": {\"daily\": 6000, \"class\": \"background\", \"wait_max\": "
               "\"5s\"}}."),
@@ -466,9 +457,9 @@ std::vector<config_key> make_keys()
         word("bulk.mode", PLACE(bulk.mode),
              std::vector<std::pair<std::string, bulk_mode>>{{"auto", bulk_mode::automatic}, {"off", bulk_mode::off}},
              "auto: lookups that wait are fetched together by Gong's bulk read, for one API call."),
-        integer("bulk.ids_max", PLACE(bulk.ids_max), 2, 100, "Calls in one bulk read."),
-        size("bulk.bytes_max", PLACE(bulk.bytes_max), 1 << 20, 1ull << 30,
-             "Bound of one answer with several transcripts or extensive records, without its coding."),
+        advanced(integer("bulk.ids_max", PLACE(bulk.ids_max), 2, 100, "Calls in one bulk read.")),
+        advanced(size("bulk.bytes_max", PLACE(bulk.bytes_max), 1 << 20, 1ull << 30,
+                      "Bound of one answer with several transcripts or extensive records, without its coding.")),
         word("mode", PLACE(mode), words<run_mode>{{"online", run_mode::online}, {"offline", run_mode::offline}},
              "offline: only what is kept is served, also when it is no longer fresh; nothing goes upstream."),
         word("log.format", PLACE(log.format),
@@ -492,12 +483,7 @@ std::vector<config_key> make_keys()
 
 std::span<const config_key> config_keys()
 {
-    static const std::vector<config_key> keys = [] {
-        auto all = make_keys();
-        for (config_key& k : all)
-            k.is_advanced = std::find(std::begin(advanced), std::end(advanced), k.path) != std::end(advanced);
-        return all;
-    }();
+    static const std::vector<config_key> keys = make_keys();
     return keys;
 }
 

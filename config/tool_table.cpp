@@ -45,43 +45,33 @@ bool is_tool_name(std::string_view name)
     return !name.empty() && name.size() <= name_max && std::all_of(name.begin(), name.end(), is_good);
 }
 
-std::optional<std::map<std::string, tool_settings>> read_tools(std::string_view json)
+std::optional<std::map<std::string, tool_settings>> read_tools(std::string_view json, std::string* wrong)
 {
+    auto refuse = [&](std::string what) {
+        if (wrong) *wrong = std::move(what);
+        return std::nullopt;
+    };
     rapidjson::Document document;
     document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
-    if (document.HasParseError() || !document.IsObject()) return std::nullopt;
+    if (document.HasParseError() || !document.IsObject()) return refuse("");
     std::map<std::string, tool_settings> tools;
     for (const auto& member : document.GetObject())
     {
-        std::string name(view(member.name));
-        if (!is_tool_name(name) || !member.value.IsObject() || tools.contains(name)) return std::nullopt;
-        for (const auto& part : member.value.GetObject())
-            if (!set(tools[name], view(part.name), part.value)) return std::nullopt;
-        tools.try_emplace(name);
-    }
-    return tools;
-}
-
-std::string wrong_in_tools(std::string_view json)
-{
-    rapidjson::Document document;
-    document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
-    if (document.HasParseError() || !document.IsObject()) return "";
-    for (const auto& member : document.GetObject())
-    {
         const std::string tool(view(member.name));
-        if (!is_tool_name(tool)) return "\"" + tool + "\" is no tool's name";
-        if (!member.value.IsObject()) return tool + " is no object";
-        tool_settings read;
+        if (!is_tool_name(tool)) return refuse("\"" + tool + "\" is no tool's name");
+        if (!member.value.IsObject()) return refuse(tool + " is no object");
+        auto [place, is_new] = tools.try_emplace(tool);
+        if (!is_new) return refuse(tool + " stands there twice");
         for (const auto& part : member.value.GetObject())
         {
             const std::string name(view(part.name));
             bool is_known = name == "daily" || name == "class" || name == "wait_max";
-            if (!is_known) return tool + "." + name + " is none of daily, class and wait_max";
-            if (!set(read, name, part.value)) return tool + "." + name + " has a value that is not allowed";
+            if (!is_known) return refuse(tool + "." + name + " is none of daily, class and wait_max");
+            if (!set(place->second, name, part.value))
+                return refuse(tool + "." + name + " has a value that is not allowed");
         }
     }
-    return "";
+    return tools;
 }
 
 std::string show_tools(const std::map<std::string, tool_settings>& tools)

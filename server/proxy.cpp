@@ -206,9 +206,9 @@ std::optional<std::string> proxy::open_upstream()
     executor fetch_loop = loops_.back()->get_executor();
     auto tls = read_authorities(*config_);
     if (auto* trouble = std::get_if<std::string>(&tls)) return *trouble;
-    fetcher_ = std::make_unique<fetcher>(fetcher_parts{
-        fetch_loop, config_, upstream_, std::get<std::shared_ptr<asio::ssl::context>>(std::move(tls)), *tiers_,
-        *partitions_, around_.clock, around_.out, *ledger_, std::get<calendar>(day), own_addresses_});
+    fetcher_ = std::make_unique<fetcher>(
+        fetcher_parts{fetch_loop, config_, upstream_, std::get<std::shared_ptr<asio::ssl::context>>(std::move(tls)),
+                      *tiers_, *partitions_, around_.clock, around_.out, *ledger_, std::get<calendar>(day), itself_});
     return std::nullopt;
 }
 
@@ -235,7 +235,7 @@ std::optional<std::string> proxy::open_listeners()
         auto opened = listener::open(*addresses, fronts_, *rules, around_.out);
         if (auto* trouble = std::get_if<std::string>(&opened)) return *trouble;
         *place = std::get<std::shared_ptr<listener>>(opened);
-        for (const tcp::endpoint& e : (*place)->endpoints()) own_addresses_->push_back(e);
+        for (const tcp::endpoint& e : (*place)->endpoints()) itself_->listeners.push_back(e);
     }
     return std::nullopt;
 }
@@ -380,7 +380,10 @@ std::optional<std::string> proxy::read_tls()
     if (tls_)
         tls_->replace(std::move(identity));
     else
-        tls_ = std::make_unique<tls_identity_holder>(std::move(identity));
+    {
+        tls_ = std::make_shared<tls_identity_holder>(std::move(identity));
+        itself_->is_certificate = [tls = tls_](const x509_st* shown) { return shows(tls->current(), shown); };
+    }
     return std::nullopt;
 }
 

@@ -101,7 +101,7 @@ private:
     std::unique_ptr<partitions> partitions_;
     std::unique_ptr<credential_holder> injected_;
     std::unique_ptr<client_holder> clients_;
-    std::unique_ptr<tls_identity_holder> tls_;  // towards tools; null: none
+    std::shared_ptr<tls_identity_holder> tls_;  // towards tools; null: none
     admin_token_holder admin_token_;
     std::atomic<bool> ready_{false};
     wall_time recency_at_{}, certificate_looked_at_{};
@@ -119,7 +119,7 @@ private:
     std::unique_ptr<admin> admin_;
     std::unique_ptr<session_rules> tool_rules_, admin_rules_;
     std::shared_ptr<listener> tool_listener_, admin_listener_;
-    const std::shared_ptr<std::vector<tcp::endpoint>> own_addresses_ = std::make_shared<std::vector<tcp::endpoint>>();
+    const std::shared_ptr<own_marks> itself_ = std::make_shared<own_marks>();
     std::vector<std::thread> threads_;
 };
 

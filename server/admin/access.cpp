@@ -29,8 +29,7 @@ std::optional<std::string> admin_warning(const server_settings& s)
 {
     if (are_on_loopback(s.admin) || !s.admin_token_file.empty()) return std::nullopt;
     return "server.admin is reached from beyond loopback and has no token, so /healthz, /readyz and /metrics are all "
-           "that "
-           "it answers: put a token into a file and name it in server.admin_token_file, or listen on loopback";
+           "that it answers: put a token into a file and name it in server.admin_token_file, or listen on loopback";
 }
 
 std::optional<reply> refuse_stranger(const request& r, const std::vector<std::string>& addresses,

@@ -385,16 +385,20 @@ duration budget::until_admission(moment now) const
 
 std::optional<fair_queue::waiting_item> budget::next(urgency how, moment now) const
 {
-    std::map<std::string, std::size_t, std::less<>> taken = forwarded_places_.taken;
-    std::size_t inside = 0, all = 0;
-    for (const auto& [i, a] : inside_)
-        if (a.is_forwarded) ++inside, ++taken[std::string(flow_of(a))];
-    for (const auto& [flow, count] : taken) all += count;
+    const auto& sent = forwarded_places_.taken;
+    std::size_t inside = 0, out = 0;
+    for (const auto& [i, a] : inside_) inside += a.is_forwarded;
+    for (const auto& [flow, count] : sent) out += count;
+    auto places_of = [&](std::string_view flow) {
+        auto is_of = [&](const auto& i) { return i.second.is_forwarded && flow_of(i.second) == flow; };
+        auto of_flow = sent.find(flow);
+        return (of_flow == sent.end() ? 0 : of_flow->second) +
+               std::size_t(std::count_if(inside_.begin(), inside_.end(), is_of));
+    };
     const std::size_t most = forwarded_places_.max;
     const bool has_token = inside + window_.forwarded_out(now.steady) < std::max<std::size_t>(settings_.burst - 1, 1);
     auto may_forward = [&](std::string_view flow) {
-        auto own = taken.find(flow);
-        return has_token && all < most && (own == taken.end() || own->second < std::max<std::size_t>(most - 1, 1));
+        return has_token && inside + out < most && places_of(flow) < std::max<std::size_t>(most - 1, 1);
     };
     auto is_led = [&](std::uint64_t batch_key) {
         return std::any_of(leading_.begin(), leading_.end(), [&](const auto& l) { return l.second == batch_key; });

@@ -1,5 +1,6 @@
 #include "server/budget/retry_after.hpp"
 
+#include "config/ascii.hpp"
 #include "server/async/backoff.hpp"
 
 #include <date/date.h>
@@ -48,6 +49,20 @@ std::optional<duration> read_retry_after(std::string_view field, wall_time now)
     auto date = read_http_date(field);
     if (!date || *date <= now) return std::nullopt;
     return *date - now;
+}
+
+const std::string* longest_retry_after(std::span<const field> fields, wall_time now)
+{
+    const std::string* found = nullptr;
+    duration longest{};
+    for (const auto& [name, value] : fields)
+    {
+        auto asked = equals_lower(name, "retry-after") ? read_retry_after(value, now) : std::nullopt;
+        if (!asked || *asked <= longest) continue;
+        found = &value;
+        longest = *asked;
+    }
+    return found;
 }
 
 duration pause_after_429(const std::string* field, unsigned in_a_row, duration most, wall_time now)

@@ -63,11 +63,14 @@ int ask_vendor(const settings& config, const data_files& files, const std::strin
     auto authorities = read_authorities(config);
     if (auto* trouble = std::get_if<std::string>(&authorities)) return refuse(*trouble);
     to.tls = std::get<std::shared_ptr<asio::ssl::context>>(std::move(authorities));
-    auto own = std::make_shared<std::vector<tcp::endpoint>>();
+    auto own = std::make_shared<own_marks>();
     for (const auto* listeners : {&config.server.listen, &config.server.admin})
         for (const std::string& address : *listeners)
             if (auto at = parse_host_port(address))
-                for (const tcp::endpoint& e : endpoints_of(*at)) own->push_back(e);
+                for (const tcp::endpoint& e : endpoints_of(*at)) own->listeners.push_back(e);
+    if (!config.server.tls_certificate_file.empty())
+        if (auto read = read_tls_identity(config.server); auto* shown = std::get_if<tls_identity>(&read))
+            own->is_certificate = [shown = *shown](const x509_st* c) { return shows(shown, c); };
     to.own = own;
     bool good = false;
     asio::io_context loop(1);  // outlives the ledger, whose thread tells it of what was written

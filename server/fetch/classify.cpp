@@ -81,17 +81,22 @@ bool is_vendors_error(const upstream_answer& a)
     return is_json(a) && !is_coded(a) && is_vendor_error(a.body);
 }
 
+std::string not_vendors(const upstream_answer& a)
+{
+    return "answered " + std::to_string(a.status) +
+           " in a shape that is not Gong's: something on the way answers in its place";
+}
+
 // Any status but 200.
 classification classify_other(const upstream_answer& a)
 {
+    if (a.status == 401 && is_page(a)) return nonsense(not_vendors(a));
     if (a.status == 401) return {meaning::refused, {}, {}};
     if (a.status == 429 || a.status >= 500) return {meaning::failing, {}, {}};
     if (a.status == 403 || a.status == 404)
     {
         // Somebody else's on the way (a gateway, a firewall) says nothing about the call.
-        if (!is_vendors_error(a))
-            return nonsense("answered " + std::to_string(a.status) +
-                            " in a shape that is not Gong's: something on the way answers in its place");
+        if (!is_vendors_error(a)) return nonsense(not_vendors(a));
         return {a.status == 403 ? meaning::forbidden : meaning::not_found, {}, {}};
     }
     // Nothing was asked on a condition: a 304 says nothing about the call.
@@ -104,8 +109,7 @@ classification classify_other(const upstream_answer& a)
 bulk_classification classify_bulk(const upstream_answer& a, bulk_kind kind)
 {
     std::string status = "answered " + std::to_string(a.status);
-    bool is_refused = a.status == 401 || (a.status == 403 && is_vendors_error(a));
-    if (is_refused) return {bulk_end::refused, {}, status};
+    if (refuses_credential(a)) return {bulk_end::refused, {}, status};
     bool nobody_knows = a.status == 429 || (a.status >= 502 && a.status <= 504);
     if (nobody_knows) return {bulk_end::unknown, {}, status};
     if (a.status == 400 || a.status == 500) return {bulk_end::spoiled, {}, status};
@@ -145,7 +149,13 @@ read_classification classify_read(const upstream_result& r, call_view v, const s
 
 bool is_somebody_elses(const upstream_answer& a)
 {
-    return (a.status == 200 && is_page(a)) || ((a.status == 403 || a.status == 404) && !is_vendors_error(a));
+    return ((a.status == 200 || a.status == 401) && is_page(a)) ||
+           ((a.status == 403 || a.status == 404) && !is_vendors_error(a));
+}
+
+bool refuses_credential(const upstream_answer& a)
+{
+    return (a.status == 401 || a.status == 403) && !is_somebody_elses(a);
 }
 
 bool is_no_to_one(const upstream_answer& a)
@@ -160,6 +170,9 @@ classification classify_route(const upstream_answer& a, bool overrides)
     bool may_be_kept = !lists(a, "cache-control", {"no-store", "no-cache", "private"}) && !a.find("set-cookie");
     bool differs = lists(a, "vary", {"*"}) || is_coded(a);
     if (a.status == 200 && differs) return {meaning::unfit, {}, {}};
+    // Without a length nothing else says that it was cut off (RFC 9112, section 6.3).
+    if (a.status == 200 && (is_json(a) || !a.find("content-type")) && !is_json_text(a.body))
+        return {meaning::handed_on, {}, {}};
     if (a.status == 200) return {may_be_kept || overrides ? meaning::found : meaning::not_kept, {}, {}};
     if (a.status > 200 && a.status < 300) return {meaning::not_kept, {}, {}};
     classification j = classify_other(a);

@@ -70,9 +70,12 @@ struct read_classification
 read_classification classify_read(const upstream_result&, call_view, const std::vector<std::string>& ids,
                                   std::size_t bytes_max);
 
-// True of an answer to a lookup of a call or a kept route that is not the vendor's: a page, or a 403 or 404 in another
-// shape. A gateway, a firewall or a portal on the way answers in its place.
+// True of an answer to a lookup of a call or a kept route that is not the vendor's: a 200 or 401 that is a page, or a
+// 403 or 404 in another shape. A gateway, a firewall or a portal on the way answers in its place.
 bool is_somebody_elses(const upstream_answer&);
+
+// True if the vendor refused the credential, or what was asked for to it: its 401 or 403.
+bool refuses_credential(const upstream_answer&);
 
 // True of a 400, 403, 410 or 500 in the vendor's shape: what it says of one id or target, and would say again.
 bool is_no_to_one(const upstream_answer&);

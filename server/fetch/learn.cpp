@@ -113,7 +113,7 @@ void hold_refreshes(miss_path& path)
 duration unavailable_for(const upstream_result& r, wall_time now)
 {
     auto* answer = std::get_if<upstream_answer>(&r);
-    const std::string* field = answer && answer->status == 503 ? answer->find("retry-after") : nullptr;
+    const std::string* field = answer && answer->status == 503 ? longest_retry_after(answer->fields, now) : nullptr;
     return field ? read_retry_after(*field, now).value_or(0s) : 0s;
 }
 

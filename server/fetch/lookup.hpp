@@ -59,6 +59,7 @@ struct lookup
     partition_ptr whose;                      // of a kept route or a read one of its own: its trust is no lookup's
     std::string authorization;                // the field's value that goes upstream; forgotten with the flight
     std::string traceparent;                  // of the asker's trace, or empty
+    std::string via;                          // of the asker's request: who handed it on before, or empty
     std::string tool;                         // whose turn it takes, and whose share of the day
     urgency how = urgency::interactive;
     // From asked_at on:

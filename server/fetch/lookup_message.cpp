@@ -9,11 +9,12 @@ namespace callcache
 namespace
 {
 
+// With its asker's Via: where two callcaches ask each other, the first one knows its own name again.
 std::string head_of(const std::string& line, const origin& upstream, const lookup& l, const char* coding = "identity")
 {
     return line + " HTTP/1.1\r\nHost: " + upstream.authority() + "\r\nAuthorization: " + l.authorization +
            "\r\nAccept: application/json\r\nAccept-Encoding: " + coding + "\r\nUser-Agent: callcache/" + version +
-           "\r\nVia: " + own_via() + "\r\n";
+           "\r\nVia: " + (l.via.empty() ? "" : l.via + ", ") + own_via() + "\r\n";
 }
 
 // Without a traceparent: it is for several, each with a trace of their own.

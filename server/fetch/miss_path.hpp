@@ -43,8 +43,8 @@ struct fetcher_parts
     ledger& book;
     calendar day;  // budget.day
 
-    // Callcache's own addresses, which are complete before the loop runs.
-    std::shared_ptr<const std::vector<tcp::endpoint>> own = nullptr;
+    // What callcache itself is known by, complete before the loop runs.
+    std::shared_ptr<const own_marks> own = nullptr;
 };
 
 // Fetch loop only, but for the atomics. What runs on the loop shares it; it ends at the latest with the loop.

@@ -2,6 +2,7 @@
 
 #include "cache/freshness.hpp"
 #include "server/async/backoff.hpp"
+#include "server/budget/retry_after.hpp"
 #include "server/fetch/batch.hpp"
 #include "server/fetch/classify.hpp"
 #include "server/fetch/learn.hpp"
@@ -119,13 +120,6 @@ bool may_retry(miss_path& path, const lookup_flight& f, const upstream_result& r
            path.outage.lets_through(f.first.id, now.steady) && path.retries.take(now.steady);
 }
 
-// True if the vendor refused the credential, or the call to it.
-bool is_refused_credential(const upstream_result& r)
-{
-    auto* answer = std::get_if<upstream_answer>(&r);
-    return answer && (answer->status == 401 || (answer->status == 403 && !is_somebody_elses(*answer)));
-}
-
 fetched fetched_of(upstream_result r)
 {
     return std::visit([](auto& what) -> fetched { return std::move(what); }, r);
@@ -177,7 +171,8 @@ task<fetched> fetch(miss_path& path, lookup_flight& f)
         }
         upstream_result& result = out.answer.result;
         note_end(path, f, result, out.led ? out.led->size() : 0);
-        if (is_refused_credential(result)) out.on_401();
+        auto* answer = std::get_if<upstream_answer>(&result);
+        if (answer && refuses_credential(*answer)) out.on_401();
         if (!out.led) note_single(path, f, result);
         auto* failure = std::get_if<upstream_failure>(&result);
         if (failure && failure->what == failure_kind::closed && out.was_used && !fresh)
@@ -187,9 +182,9 @@ task<fetched> fetch(miss_path& path, lookup_flight& f)
             continue;
         }
         learn_from(path, f, result, out.led != nullptr);
-        if (auto* answer = std::get_if<upstream_answer>(&result); answer && answer->status == 429)
+        if (answer && answer->status == 429)
         {
-            hear_429(path, f, answer->find("retry-after"));
+            hear_429(path, f, longest_retry_after(answer->fields, path.now().wall));
             if (is_worth_retrying(path, f)) continue;
             co_return fetched_of(std::move(result));
         }

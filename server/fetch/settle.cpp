@@ -179,7 +179,8 @@ void keep(miss_path& path, lookup_flight& f, std::shared_ptr<entry> e, answer_pt
     looked_up settled = handed_on(std::move(answer));
     if (f.in_bulk) settled.word = outcome::bulk;
     settled.kept = e;
-    settled.stored = path.parts.kept.keep(whose, f.first.id, std::move(e), f.last.ticket);
+    bool lasts = path.now().wall < kept_until(path.config().cache.calls, *e);
+    settled.stored = path.parts.kept.keep(whose, f.first.id, std::move(e), f.last.ticket) && lasts;
     answer_all(path, f, settled);
 }
 
@@ -278,15 +279,15 @@ void keep_absence(miss_path& path, lookup_flight& f, const upstream_answer& answ
 // not handed to those who have joined: they ask again.
 void hear_no_to_read(miss_path& path, lookup_flight& f, answer_ptr answer)
 {
-    const bool is_forbidden = answer->status == 403 && !is_somebody_elses(*answer);
-    if (answer->status == 401) hear_401(path, f);
-    if (is_forbidden && !f.brought.is_follower)
+    const bool is_refused = refuses_credential(*answer), is_401 = is_refused && answer->status == 401;
+    if (is_401) hear_401(path, f);
+    if (is_refused && !is_401 && !f.brought.is_follower)
     {
         f.first.whose->refuse(f.last.sent_at);
         if (f.first.whose->id() != 0) path.parts.kept.disk().put_partition(f.first.whose->record());
     }
     if (f.brought.is_alone) remember_no(path, f, answer);
-    const bool is_for_all = f.brought.is_alone || answer->status == 401 || answer->status == 429;
+    const bool is_for_all = f.brought.is_alone || is_401 || answer->status == 429;
     const bool is_failing = answer->status == 429 || answer->status >= 500;
     if (is_failing && answer->status != 429 && !f.brought.is_follower)
         warn_of_failure(path, f, "answered " + std::to_string(answer->status));

@@ -114,7 +114,7 @@ void answer_writer::write_looked_up(response_context& c, const looked_up& found,
     if (found.kept)
     {
         body = {found.kept->body, found.kept};
-        status.ttl = whole_seconds(found.kept->fresh_for);
+        status.ttl = whole_seconds(found.kept->fresh_until() - clock_.wall());
         if (!found.kept->etag.empty()) answer.fields.emplace_back("ETag", found.kept->etag);
     }
     write(c, std::move(answer), body, found.word, status);

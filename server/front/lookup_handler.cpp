@@ -43,6 +43,15 @@ bool is_of_person(const request& r, const routed& to)
     return wants_html && r.is_get() && to.target == "/";
 }
 
+std::string via_of(const request& r)
+{
+    std::string via;
+    if (!r.has_via) return via;
+    for (const field_view& f : r.fields)
+        if (equals_lower(f.name, "via")) via.append(via.empty() ? "" : ", ").append(f.value);
+    return via;
+}
+
 constexpr const char* used_as_proxy =
     "a tool uses callcache as its proxy, which it is not: take callcache out of the tool's HTTPS_PROXY and HTTP_PROXY, "
     "and set its base URL to callcache";
@@ -350,6 +359,7 @@ lookup lookup_handler::lookup_of(const response_context& c, const routed& to, en
     l.whose = c.from.credential.whose(to.kept_by, parts_.known);
     l.authorization = c.from.credential.authorization();
     l.traceparent = traceparent_of(c.asked.fields);
+    l.via = via_of(c.asked);
     l.tool = c.from.counted.tool();
     l.asked = c.asked.asked;
     set_patience(l, *parts_.config);

@@ -1,5 +1,6 @@
 #include "server/front/relay.hpp"
 
+#include "server/budget/retry_after.hpp"
 #include "server/front/relay_answer.hpp"
 #include "server/front/relay_upload.hpp"
 #include "server/upstream/acknowledgement_watch.hpp"
@@ -36,13 +37,13 @@ report of_failure(upstream_failure failure)
     return r;
 }
 
-report of_answer(const answer_head& a)
+report of_answer(const answer_head& a, wall_time now)
 {
     report r{report::what::answered};
     r.status = a.status;
+    if (auto* asked = longest_retry_after(a.fields, now)) r.retry_after = *asked;
     for (const field& f : a.fields)
     {
-        if (equals_lower(f.first, "retry-after")) r.retry_after = f.second;
         if (equals_lower(f.first, "x-ratelimit-remaining")) r.remaining = f.second;
         if (equals_lower(f.first, "location") || equals_lower(f.first, "content-location"))
             r.locations.push_back(f.second);
@@ -250,7 +251,7 @@ task<void> relaying::see_head_arrive()
 task<bool> relaying::may_hand_on(const answer_head& a)
 {
     bool may_be_sent_again = a.status == 429 && c_->holds_all, waits = may_be_sent_again || !c_->only_reads;
-    report answered = of_answer(a);
+    report answered = of_answer(a, r_.clock.wall());
     answered.waits = waits;
     tell(std::move(answered));
     if (!waits) co_return true;

@@ -120,6 +120,12 @@ wall_time end_of(const tls_identity& identity)
     return std::chrono::time_point_cast<duration>(std::chrono::system_clock::from_time_t(timegm(&end)));
 }
 
+bool shows(const tls_identity& identity, const X509* certificate)
+{
+    const X509* own = SSL_CTX_get0_certificate(identity.get());
+    return own && certificate && X509_cmp(own, certificate) == 0;
+}
+
 void tls_identity_holder::replace(tls_identity next)
 {
     std::lock_guard lock(mutex_);

@@ -10,6 +10,7 @@
 #include <variant>
 
 struct ssl_ctx_st;  // OpenSSL's SSL_CTX
+struct x509_st;     // and X509
 
 namespace callcache
 {
@@ -22,6 +23,9 @@ std::variant<tls_identity, std::string> read_tls_identity(const server_settings&
 
 // When the certificate itself ends, and not those that it rests on.
 wall_time end_of(const tls_identity&);
+
+// True if it is the certificate of the identity.
+bool shows(const tls_identity&, const x509_st*);
 
 // The pair that new connections are greeted with, which may be replaced while it is used. Any thread.
 class tls_identity_holder

@@ -9,14 +9,37 @@
 namespace callcache
 {
 
+namespace
+{
+
+const std::string& digits()
+{
+    static const std::string of_process = [] {
+        std::array<char, 9> text{};
+        std::snprintf(text.data(), text.size(), "%08x", unsigned(std::random_device()()));
+        return std::string(text.data());
+    }();
+    return of_process;
+}
+
+}  // namespace
+
 const std::string& own_via()
 {
-    static const std::string via = [] {
-        std::array<char, 9> digits{};
-        std::snprintf(digits.data(), digits.size(), "%08x", unsigned(std::random_device()()));
-        return std::string("1.1 callcache-") + digits.data();
-    }();
+    static const std::string via = "1.1 callcache-" + digits();
     return via;
+}
+
+const std::string& own_body_begins()
+{
+    static const std::string text = R"({"requestId":"cc-)" + digits();
+    return text;
+}
+
+bool is_own_body(std::string_view body)
+{
+    constexpr std::size_t chunk_size_max = 16;  // as text, with its line's end
+    return body.substr(0, chunk_size_max + own_body_begins().size()).find(own_body_begins()) != std::string_view::npos;
 }
 
 // A member is `[protocol "/"] version SP name`, and maybe a comment.

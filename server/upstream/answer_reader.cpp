@@ -23,14 +23,22 @@ upstream_failure nonsense(std::string text)
     return {failure_kind::nonsense, std::move(text)};
 }
 
-// An answer that has come through this process on its way here: its 429 is not the vendor's.
-bool is_own(const answer_head& a)
+// An answer that has come through this process on its way here. A proxy may have dropped the Via.
+bool is_own(const answer_head& a, std::string_view body)
 {
-    return std::any_of(a.fields.begin(), a.fields.end(),
-                       [](const field& f) { return equals_lower(f.first, "via") && names_this_process(f.second); });
+    return is_own_body(body) || std::any_of(a.fields.begin(), a.fields.end(), [](const field& f) {
+               return equals_lower(f.first, "via") && names_this_process(f.second);
+           });
 }
 
 }  // namespace
+
+upstream_failure came_from_itself()
+{
+    return {failure_kind::unreachable,
+            "the answer came from callcache itself; is upstream.url, or a proxy on the way to "
+            "it, callcache's own address?"};
+}
 
 // At least one more byte, behind what is in the buffer and not used.
 task<error_code> answer_reader::receive()
@@ -78,12 +86,9 @@ task<answer_reader::head_or_failure> answer_reader::read_head(bool to_head)
         std::size_t bytes = std::get<std::size_t>(size);
         auto read = read_answer_head(std::string_view(buffer_).substr(used_, bytes));
         if (read.refused) co_return nonsense("the head of the answer is malformed: " + read.refused->text);
-        if (is_own(read.head))
-            co_return upstream_failure{failure_kind::unreachable,
-                                       "the answer came from callcache itself; is upstream.url, or a proxy on the way "
-                                       "to it, callcache's own address?"};
         persistent_ = read.persistent;
         used_ += bytes;
+        if (is_own(read.head, std::string_view(buffer_).substr(used_))) co_return came_from_itself();
         if (read.head.is_final())
         {
             bodiless_ = to_head || read.head.status == 204 || read.head.status == 304;

@@ -12,6 +12,9 @@
 namespace callcache
 {
 
+// Of an answer that this process gave itself: it is none of the vendor's, and its 429 pauses nobody.
+upstream_failure came_from_itself();
+
 // Ends by itself only with the connection: the caller closes it when its time is up.
 class answer_reader
 {

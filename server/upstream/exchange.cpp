@@ -1,5 +1,6 @@
 #include "server/upstream/exchange.hpp"
 
+#include "server/http/via.hpp"
 #include "server/upstream/answer_reader.hpp"
 #include "server/upstream/content_coding.hpp"
 
@@ -39,6 +40,7 @@ task<exchanged> exchange(transport& connection, std::string_view request, std::s
         if (answer.body.size() + data.size() > body_max) co_return too_large(body_max);
         answer.body += data;
     }
+    if (is_own_body(answer.body)) co_return exchanged{came_from_itself(), false};
     if (auto plain = without_gzip(answer, body_max)) answer = std::move(*plain);
     co_return exchanged{std::move(answer), !write_error && reader.is_reusable()};
 }

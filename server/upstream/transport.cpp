@@ -116,6 +116,8 @@ public:
         co_return error.message();
     }
 
+    const X509* peer() { return SSL_get0_peer_certificate(stream_.native_handle()); }
+
     task<moved> read_some(std::span<char> room) override
     {
         was_read_ = true;
@@ -189,6 +191,11 @@ bool is_own(const tcp_socket& socket, const std::vector<tcp::endpoint>& listener
     });
 }
 
+upstream_failure leads_back(const std::string& how)
+{
+    return {failure_kind::unreachable, how + ": it would ask itself. Is upstream.url right, and the hosts file?"};
+}
+
 // The rest of the way on a TCP connection: the proxy's answer, TLS.
 task<connected> secure(tcp_won won, const destination& to, const clock_source& clock, steady_time deadline,
                        const connect_progress& reached)
@@ -196,11 +203,9 @@ task<connected> secure(tcp_won won, const destination& to, const clock_source& c
     const std::string vendor = to.vendor.at.host;
     std::string where = first_hop_of(to) + " at " + won.address.address().to_string();
     tcp_socket& socket = won.socket;
-    if (to.own && is_own(socket, *to.own))
-        co_return upstream_failure{failure_kind::unreachable,
-                                   first_hop_of(to) + " is " + won.address.address().to_string() +
-                                       ", where callcache itself listens: it would ask itself. Is upstream.url right, "
-                                       "and the hosts file?"};
+    if (to.own && is_own(socket, to.own->listeners))
+        co_return leads_back(first_hop_of(to) + " is " + won.address.address().to_string() +
+                             ", where callcache itself listens");
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     bool late = false;
@@ -230,6 +235,8 @@ task<connected> secure(tcp_won won, const destination& to, const clock_source& c
     if (late) co_return upstream_failure{failure_kind::slow, where + " did not complete TLS in time"};
     if (!trouble.empty())
         co_return upstream_failure{failure_kind::bad_peer, "TLS with " + where + " failed: " + trouble};
+    if (to.own && to.own->is_certificate && to.own->is_certificate(secured->peer()))
+        co_return leads_back(where + " shows callcache's own certificate (server.tls_certificate_file)");
     reached(connect_step::tls, "the certificate is good for " + vendor);
     co_return std::unique_ptr<transport>(std::move(secured));
 }

@@ -18,6 +18,7 @@ namespace boost::asio::ssl
 {
 class context;
 }
+struct x509_st;  // OpenSSL's X509
 
 namespace callcache
 {
@@ -62,6 +63,15 @@ std::shared_ptr<asio::ssl::context> make_tls_context(const std::string& ca_file)
 // a server that reads the same file. Throws std::runtime_error if there is none in it.
 std::shared_ptr<asio::ssl::context> make_pinned_tls_context(const std::string& certificate_file);
 
+// What callcache itself is known by, where a way leads back to it. Complete before the first connection.
+struct own_marks
+{
+    std::vector<tcp::endpoint> listeners;
+
+    // True of the certificate that tools are shown; null if they are shown none. Any thread.
+    std::function<bool(const x509_st*)> is_certificate;
+};
+
 struct connect_memory;
 std::shared_ptr<connect_memory> make_connect_memory();
 
@@ -74,8 +84,8 @@ struct destination
     // What its connections have in common: shared by its copies, on any thread.
     std::shared_ptr<connect_memory> memory = make_connect_memory();
 
-    // Callcache's own addresses, complete before the first connection: one to any of them fails. Null: not known.
-    std::shared_ptr<const std::vector<tcp::endpoint>> own = nullptr;
+    // A connection to callcache itself fails. Null: it is not known by anything.
+    std::shared_ptr<const own_marks> own = nullptr;
 };
 
 // How far a connection has come; the next step is the one that failed.

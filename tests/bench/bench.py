@@ -109,6 +109,8 @@ The configurations of the peers are made by `tests/bench/peers.py`; all talk ove
                 texts.append(f.read())
         elif title in stood:
             texts.append(stood[title])
+    titles = [title for _, title in SECTIONS.values()]
+    texts += [text for title, text in stood.items() if title not in titles]  # by hand: the soak's
     with open(PAGE, "w") as f:
         f.write("\n".join([head] + texts))
     print("\nwritten: docs/benchmarks.md")

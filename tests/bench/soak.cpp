@@ -1,16 +1,19 @@
 // A soak: tools that hang up at any point, slow readers, and a vendor that fails at random, for so many minutes.
-// Memory, descriptors and flights are looked at all the time, and at the end, when nobody asks any more. Asserts
-// nothing.
+// Memory, descriptors, flights and the queue are looked at every 30 s, and at the end, when nobody asks any more. Each
+// whole answer has to be the right bytes, or an error of the contract. Asserts nothing.
 //
 //   soak [MINUTES]    20 by default
 
 #include "tests/bench/phase_end.hpp"
 #include "tests/support/memory_loads.hpp"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <random>
 #include <thread>
 #include <vector>
@@ -48,12 +51,20 @@ private:
     struct sample
     {
         double memory = 0;  // MB
-        std::size_t descriptors = 0, flights = 0;
+        std::size_t descriptors = 0, flights = 0, queued = 0;
+    };
+
+    // A whole request, and whether a 200's body is the right one.
+    struct question
+    {
+        std::string bytes;
+        std::function<bool(std::string_view)> is_right;
     };
 
     void tool(unsigned seed);
     void one_request(std::mt19937& random);
-    std::string something(std::mt19937& random, std::string& id);
+    question something(std::mt19937& random);
+    void judge(const question&, std::string_view answer);
     void trouble();
     void one_trouble(std::mt19937& random);
     sample look();
@@ -89,17 +100,23 @@ void soak::run()
 {
     over_.pause(1s);
     std::printf("%d tools, a vendor that fails at random, %d min\n", tools, int(length_.count()));
-    std::printf("%-20s %10s %12s %8s %8s %8s %8s %8s %6s %6s\n", "", "memory MB", "descriptors", "flights", "asked",
-                "200", "others", "cut off", "wrong", "late");
+    std::printf("%-20s %10s %12s %8s %8s %8s %8s %8s %8s %6s %6s\n", "", "memory MB", "descriptors", "flights",
+                "queued", "asked", "200", "others", "cut off", "wrong", "late");
     row("at the start", look());
     std::vector<std::thread> threads;
     for (int n = 0; n < tools; ++n) threads.emplace_back([this, n] { tool(unsigned(n)); });
     threads.emplace_back([this] { trouble(); });
     const auto begun = steady_clock::now();
-    for (int part = 1; part <= 10; ++part)
+    std::array<sample, 2> most{};  // of each half
+    const auto samples = 2 * length_.count();
+    for (auto n = 1; n <= samples; ++n)
     {
-        over_.pause(begun + std::chrono::seconds(length_) * part / 10 - steady_clock::now());
-        row(("after " + std::to_string(part * 10) + " %").c_str(), look());
+        over_.pause(begun + n * 30s - steady_clock::now());
+        const sample s = look();
+        sample& half = most[2 * n > samples];
+        half.memory = std::max(half.memory, s.memory);
+        half.descriptors = std::max(half.descriptors, s.descriptors);
+        if (n % std::max<long>(samples / 10, 1) == 0) row(("after " + std::to_string(n * 30) + " s").c_str(), s);
     }
     over_.come();
     for (std::thread& t : threads) t.join();
@@ -107,6 +124,8 @@ void soak::run()
     quiet_.pause(30s);  // the longest time that anything may still go on
     row("30 s after the end", look());
     std::printf("%zu times the vendor was made to fail\n", troubles_.load());
+    std::printf("at most %.1f MB and %zu descriptors in the first half, %.1f MB and %zu in the second (every 30 s)\n",
+                most[0].memory, most[0].descriptors, most[1].memory, most[1].descriptors);
 }
 
 soak::sample soak::look()
@@ -119,15 +138,20 @@ soak::sample soak::look()
          at != std::filesystem::directory_iterator(); ++at)
         ++s.descriptors;
     const std::string stats = plain_client(served_.admin_port).get("/stats", "").body;
-    if (std::size_t at = stats.find("\"flights\":"); at != std::string::npos)
-        s.flights = std::stoul(stats.substr(at + std::string("\"flights\":").size()));
+    auto number = [&](const std::string& key) {
+        std::size_t at = stats.find("\"" + key + "\":");
+        return at == std::string::npos ? 0 : std::stoul(stats.substr(at + key.size() + 3));
+    };
+    s.flights = number("flights");
+    s.queued = number("interactive") + number("background");
     return s;
 }
 
 void soak::row(const char* name, const sample& s)
 {
-    std::printf("%-20s %10.1f %12zu %8zu %8zu %8zu %8zu %8zu %6zu %6zu\n", name, s.memory, s.descriptors, s.flights,
-                asked_.load(), found_.load(), others_.load(), cut_.load(), wrong_.load(), late_.load());
+    std::printf("%-20s %10.1f %12zu %8zu %8zu %8zu %8zu %8zu %8zu %6zu %6zu\n", name, s.memory, s.descriptors,
+                s.flights, s.queued, asked_.load(), found_.load(), others_.load(), cut_.load(), wrong_.load(),
+                late_.load());
     std::fflush(stdout);
 }
 
@@ -137,31 +161,60 @@ void soak::tool(unsigned seed)
     while (!over_.has_come()) one_request(random);
 }
 
-// A whole request; `id` is the call's, or empty.
-std::string soak::something(std::mt19937& random, std::string& id)
+soak::question soak::something(std::mt19937& random)
 {
     const std::string fields = " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + credential + "\r\n";
+    auto holds = [](std::string text) {
+        return [text = std::move(text)](std::string_view body) { return body.find(text) != std::string_view::npos; };
+    };
     switch (upto(random, 5))
     {
-    case 0: return "GET /v2/users?n=" + std::to_string(upto(random, 99)) + fields + "\r\n";
-    case 1: return "GET /v2/bytes?n=" + std::to_string(upto(random, 2'000'000)) + fields + "\r\n";
+    case 0:
+    {
+        const std::string line = "GET /v2/users?n=" + std::to_string(upto(random, 99));
+        return {line + fields + "\r\n", holds("\"operation\":\"" + line + "\"")};
+    }
+    case 1:
+    {
+        const auto size = std::size_t(upto(random, 2'000'000));
+        return {"GET /v2/bytes?n=" + std::to_string(size) + fields + "\r\n", [size](std::string_view body) {
+                    return body.size() == size && body.find_first_not_of('b') == std::string_view::npos;
+                }};
+    }
     case 2:
     {
-        const std::string body(std::size_t(upto(random, 200'000)), 'x');
-        return "POST /v2/users/extensive" + fields + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-               body;
+        const std::string body(std::size_t(upto(random, 200'000)), 'x'), line = "POST /v2/users/extensive";
+        return {line + fields + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body,
+                holds("\"operation\":\"" + line + "\",\"size\":" + std::to_string(body.size()) + ",")};
     }
     default:
-        id = vendor_.catalogue().id(std::uint64_t(upto(random, 5000)));
-        return "GET /v2/calls/" + id + fields + (upto(random, 9) == 0 ? "Prefer: wait=1\r\n" : "") + "\r\n";
+        const std::string id = vendor_.catalogue().id(std::uint64_t(upto(random, 5000)));
+        return {"GET /v2/calls/" + id + fields + (upto(random, 9) == 0 ? "Prefer: wait=1\r\n" : "") + "\r\n",
+                holds("\"call\":" + vendor_.catalogue().call(id).value_or("there is none") + "}")};
     }
+}
+
+// Of a whole answer.
+void soak::judge(const question& asked, std::string_view answer)
+{
+    const std::string_view status = answer.substr(9, 3), body = answer.substr(answer.find("\r\n\r\n") + 4);
+    if (status == "200" && asked.is_right(body)) return void(++found_);
+    const bool says_when = answer.find("\r\nRetry-After: ") != std::string_view::npos;
+    const bool is_own = body.find("\"errors\":[\"callcache: ") != std::string_view::npos &&
+                        (status == "429" || status == "502" || status == "503" || status == "504") &&
+                        (says_when || (status != "429" && status != "503"));
+    const bool is_missing = status == "404" && body.find("was not found") != std::string_view::npos;
+    const bool is_scripted = body.empty() && (status == "500" || status == "503" || status == "429");
+    if (is_own || is_missing || is_scripted) return void(++others_);
+    ++wrong_;
+    std::printf("wrong: %s\n", std::string(answer.substr(0, 600)).c_str());
 }
 
 // Sends all of it or a part, reads all of the answer or a part, quickly or slowly, and goes.
 void soak::one_request(std::mt19937& random)
 {
-    std::string id;
-    const std::string request = something(random, id);
+    const question asked = something(random);
+    const std::string& request = asked.bytes;
     loopback_socket s = loopback_socket::connected(served_.port);
     s.give_up_after(1);
     ++asked_;
@@ -206,9 +259,7 @@ void soak::one_request(std::mt19937& random)
         if (gave_up_late && sent == request.size()) ++late_;
         return;
     }
-    ++(answer.starts_with("HTTP/1.1 200") ? found_ : others_);
-    if (!id.empty() && answer.starts_with("HTTP/1.1 200") && answer.find("\"id\":\"" + id + "\"") == std::string::npos)
-        ++wrong_;
+    judge(asked, answer);
 }
 
 void soak::trouble()

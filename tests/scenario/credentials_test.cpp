@@ -134,6 +134,23 @@ TEST_CASE("a 401 ends a credential's trust at once: what was kept under it is no
     CHECK(w.out.text().find("--upstream") != std::string::npos);  // the first 401 says how to set another host
 }
 
+TEST_CASE("a 401 that is a page is somebody else's on the way: it ends no trust, and is not handed on")
+{
+    harness w;
+    w.start();
+    CHECK(w.get(w.path(1)).status == 200);
+    w.vendor->script(w.id(2), sim::scripted{"HTTP/1.1 401 Unauthorized\r\nContent-Type: text/html\r\n"
+                                            "Content-Length: 6\r\n\r\n<html>"});
+    for (int times = 0; times < 2; ++times)
+    {
+        answer a = w.get(w.path(2));
+        CHECK(a.status == 502);
+        CHECK(a.body.find("answered 401 in a shape that is not Gong's") != std::string::npos);
+    }
+    CHECK(w.vendor->requests(w.id(2)) == 2);  // the credential was not remembered as refused
+    CHECK(w.get(w.path(1)).cache("hit") == "hit");
+}
+
 TEST_CASE("a 403 drops that entry alone")
 {
     harness w;

@@ -455,7 +455,14 @@ std::vector<hostile> other_fields()
         served("X-HTTP-Method-Override", lookup("X-HTTP-Method-Override: DELETE\r\nX-Method-Override: POST")),
         served("X-Original-URL", lookup("X-Original-URL: /v2/users\r\nX-Rewrite-URL: /v2/users")),
         served("addresses of others", lookup("X-Forwarded-For: 127.0.0.1\r\nForwarded: for=_x\r\nX-Real-IP: ::1")),
-        served("Via another callcache", lookup("Via: 1.1 callcache, 1.1 callcache-00000000")),
+        {"Via another callcache",
+         lookup("Via: 1.1 callcache, 1.1 callcache-00000000"),
+         {200},
+         connection::goes_on,
+         {first},
+         0,
+         authorization,
+         "1.1 callcache, 1.1 callcache-00000000"},
         refused("Via callcache itself", lookup("Via: 1.0 a, " + callcache::own_via() + " (comment)"), 508),
         refused("Via callcache itself, in a second field", lookup("Via: 1.0 a\r\nVia: HTTP/" + callcache::own_via()),
                 508),
@@ -532,7 +539,7 @@ TEST_CASE("there is one Host, and it is host[:port]")
     check_all(w, hosts());
 }
 
-TEST_CASE("the vendor sees the credential of a lookup and no other field of the tool's")
+TEST_CASE("the vendor sees the credential and the Via of a lookup, and no other field of the tool's")
 {
     harness w;
     w.start();

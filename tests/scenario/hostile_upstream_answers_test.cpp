@@ -243,6 +243,7 @@ std::vector<hostile_answer> statuses()
         refused("404 of more than a megabyte", {message("404 Not Found\r\n" + json, std::string((1 << 20) + 1, ' '))}),
         refused("404 with half a body",
                 {"HTTP/1.1 404 Not Found\r\n" + json + "\r\nContent-Length: 99\r\n\r\n" + errors, then::close}),
+        nonsense("401 of somebody on the way", {message("401 Unauthorized\r\nContent-Type: text/html", "<html>")}),
         handed_on("405", {message("405 Method Not Allowed\r\nAllow:", "")}, 405),
         handed_on("407", {message("407 Proxy Authentication Required\r\nProxy-Authenticate: Basic", "")}, 407),
         handed_on("408", {message("408 Request Timeout\r\nConnection: close", ""), then::close}, 408, line::ends),
@@ -272,7 +273,6 @@ std::vector<hostile_answer> refusals()
     return {
         later("401", message("401 Unauthorized\r\n" + json, errors), 401),
         later("401 with a call", message("401 Unauthorized\r\n" + json), 401),
-        later("401 of somebody on the way", message("401 Unauthorized\r\nContent-Type: text/html", "<html>"), 401),
         later("401 with Retry-After", message("401 Unauthorized\r\nRetry-After: 99999", ""), 401),
         // Those who wait are told by callcache itself.
         later("429", message("429 Too Many Requests\r\nRetry-After: 90\r\n" + json, errors), 429),

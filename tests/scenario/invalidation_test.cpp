@@ -28,7 +28,9 @@ struct kept_harness : harness
     bool is_kept(const std::string& target) { return get(target, {{"Cache-Control", "only-if-cached"}}).status == 200; }
     void answer_with(const std::string& path, const std::string& status, const std::string& fields = "")
     {
-        vendor->script(path, sim::scripted{"HTTP/1.1 " + status + "\r\n" + fields + "Content-Length: 0\r\n\r\n"});
+        const std::string body = status.starts_with("204") ? "" : "{}";
+        vendor->script(path, sim::scripted{"HTTP/1.1 " + status + "\r\n" + fields +
+                                           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body});
     }
 };
 

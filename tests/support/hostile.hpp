@@ -29,6 +29,7 @@ struct hostile
     std::vector<std::string> reached;
     std::size_t heads = 0;                   // so many of the first requests are HEAD
     std::string credential = authorization;  // that the vendor saw
+    std::string via = "";                    // that the vendor saw before callcache's own
 };
 
 // Refused before it was understood: the connection ends, and nothing behind it is read.

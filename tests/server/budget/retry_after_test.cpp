@@ -49,6 +49,23 @@ TEST_CASE("retry-after: a date in each of the three forms of RFC 9110, section 5
           24h);
 }
 
+TEST_CASE("retry-after: of several lines the one counts that asks for the longest time")
+{
+    auto longest = [](const std::vector<std::string>& lines) {
+        std::vector<field> fields{{"Age", "9999"}};
+        for (const std::string& l : lines) fields.emplace_back("Retry-After", l);
+        const std::string* found = longest_retry_after(fields, t0);
+        return found ? *found : "none";
+    };
+    CHECK(longest({}) == "none");
+    CHECK(longest({"5"}) == "5");
+    CHECK(longest({"5", "300"}) == "300");
+    CHECK(longest({"300", "5"}) == "300");
+    CHECK(longest({"30", "Sun, 06 Nov 1994 08:49:37 GMT", "36"}) == "Sun, 06 Nov 1994 08:49:37 GMT");
+    CHECK(longest({"soon", "5", "0"}) == "5");
+    CHECK(longest({"soon", "-1"}) == "none");
+}
+
 TEST_CASE("retry-after: now, the past, zero and nonsense say nothing")
 {
     for (std::string field : {"0",

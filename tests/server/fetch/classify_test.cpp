@@ -153,6 +153,24 @@ TEST_CASE("classify: a list, or the vendor's own 404, is its word on a credentia
     }
 }
 
+TEST_CASE("classify: a 401 that is a page, and a 403 in another shape, refuse no credential")
+{
+    auto bulk = [](const upstream_answer& a) { return classify_bulk(a, bulk_kind::extensive).how; };
+    for (const upstream_answer& a : {answer(401, not_found), answer(401, ""), answer(403, not_found)})
+    {
+        CHECK(refuses_credential(a));
+        CHECK(bulk(a) == bulk_end::refused);
+    }
+    for (const upstream_answer& a : {answer(401, "<html>", "text/html; charset=utf-8"), answer(403, "")})
+    {
+        CHECK_FALSE(refuses_credential(a));
+        CHECK(is_somebody_elses(a));
+        CHECK(bulk(a) == bulk_end::failed);
+        is(a, meaning::nonsense);
+    }
+    CHECK_FALSE(refuses_credential(answer(404, not_found)));
+}
+
 TEST_CASE("classify: what each status means, whatever the body")
 {
     struct
@@ -227,8 +245,21 @@ TEST_CASE("classify: an answer of a kept route is kept, unless the vendor says t
     CHECK(of(answer(404, not_found)) == meaning::not_found);
     CHECK(of(with({}, 404)) == meaning::handed_on);
     CHECK(of(with({}, 401)) == meaning::refused);
+    CHECK(of(answer(401, "<html>", "text/html")) == meaning::handed_on);
     CHECK(of(answer(403, not_found)) == meaning::forbidden);
     CHECK(of(with({}, 403)) == meaning::handed_on);
+    for (const char* type : {"application/json;charset=UTF-8", "application/hal+json"})
+    {
+        CHECK(of(answer(200, "{\"users\":[]}", type)) == meaning::found);
+        for (const std::string& cut :
+             {std::string(), std::string("{\"users\":["), std::string("{}{}"), std::string("{\"a\":\"\xff\"}"),
+              std::string("{}\0", 3), std::string("\xef\xbb\xbf{}")})
+            CHECK(of(answer(200, cut, type), true) == meaning::handed_on);
+    }
+    upstream_answer untyped{200, {}, "{}"};
+    CHECK(of(untyped) == meaning::found);
+    untyped.body = "{";
+    CHECK(of(untyped) == meaning::handed_on);
     for (bool overrides : {false, true})
         CHECK(of(answer(200, "<html>log in</html>", "text/HTML; charset=utf-8"), overrides) == meaning::handed_on);
     CHECK(of(with({}, 429)) == meaning::failing);

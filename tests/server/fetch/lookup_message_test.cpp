@@ -47,6 +47,14 @@ TEST_CASE("message: a lookup is a GET with callcache's own fields, and its asker
     CHECK(nameless(lookup_message(gong, l)) == head("GET /v2/calls/77") + "traceparent: 00-1-2-01\r\n\r\n");
 }
 
+TEST_CASE("message: it says through whom its asker's request came")
+{
+    lookup l = of("77");
+    l.via = "1.1 gateway";
+    for (const std::string& message : {lookup_message(gong, l), bulk_message(gong, l, {"77", "78"})})
+        CHECK(message.find("\r\nVia: 1.1 gateway, " + own_via() + "\r\n") != std::string::npos);
+}
+
 TEST_CASE("message: a kept route is asked for by its target")
 {
     const route_settings route{};

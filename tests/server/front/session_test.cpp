@@ -3,7 +3,7 @@
 #include "server/front/session.hpp"
 
 #include "tests/support/loopback_socket.hpp"
-#include "tests/support/sim_clock.hpp"
+#include "tests/support/stepped_loop.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -111,7 +111,7 @@ private:
     std::function<void(bool)> held_;
 };
 
-struct front_rig
+struct front_rig : stepped_loop
 {
     explicit front_rig(std::size_t unread_bytes_max = SIZE_MAX) : here(loop.get_executor(), unread_bytes_max) {}
 
@@ -123,26 +123,11 @@ struct front_rig
         settle();
     }
 
-    asio::io_context loop{1};
-    sim_clock clock;
     live_settings config{settings()};
     scripted_handler answers{clock};
     session_rules rules{config, clock, answers};
     front here;
 
-    void run_until(const std::function<bool()>& true_now)
-    {
-        while (!true_now())
-        {
-            loop.restart();
-            REQUIRE(loop.run_one_for(10s) > 0);
-        }
-    }
-    // All that can happen without anybody else.
-    void settle()
-    {
-        for (int round = 0; round < 20; ++round) loop.restart(), loop.poll();
-    }
     // As the proxy does about once a second.
     void advance(std::chrono::nanoseconds by)
     {

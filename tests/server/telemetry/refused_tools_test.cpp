@@ -72,9 +72,14 @@ TEST_CASE("refused tools: a sum every ten minutes while it goes on, and the coun
         h.note("etl", 100);
     }
     CHECK(has(h.logged_after(20s), "etl was refused 2,001 times in 10 min: the queue is full"));
-    h.note("etl", 1);
-    CHECK(h.logged_after(59s) == "");
-    CHECK(has(h.logged_after(1s), "2,002 times since "));
+    for (int i = 0; i < 20; ++i)
+    {
+        h.note("etl", 1);
+        CHECK(h.logged_after(29s) == "");
+    }
+    CHECK(has(h.logged_after(20s), "etl was refused 20 times in 10 min"));
+    CHECK(h.logged_after(10s) == "");
+    CHECK(has(h.logged_after(1s), "2,021 times since "));
     CHECK(h.logged_after(1h) == "");
 }
 

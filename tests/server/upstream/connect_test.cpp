@@ -4,7 +4,7 @@
 #include "server/upstream/transport.hpp"
 #include "tests/sim/certificate.hpp"
 #include "tests/support/loopback_socket.hpp"
-#include "tests/support/sim_clock.hpp"
+#include "tests/support/stepped_loop.hpp"
 #include "tests/support/temp_folder.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -45,7 +45,7 @@ task<void> connect_into(const destination& to, const clock_source& clock, std::o
 }
 
 // A host of several addresses, on one port.
-struct connecting
+struct connecting : stepped_loop
 {
     explicit connecting(std::vector<const char*> addresses, bool tls = false)
     {
@@ -92,26 +92,6 @@ struct connecting
         return l;
     }
 
-    void run_until(const std::function<bool()>& true_now)
-    {
-        while (!true_now())
-        {
-            loop.restart();
-            REQUIRE(loop.run_one_for(10s) > 0);
-        }
-    }
-    void settle()
-    {
-        for (int round = 0; round < 20; ++round) loop.restart(), loop.poll();
-    }
-    void advance(std::chrono::nanoseconds by)
-    {
-        clock.advance(by);
-        settle();
-    }
-
-    asio::io_context loop{1};
-    sim_clock clock;
     const std::uint16_t port = loopback_socket::listening().port();
     std::map<std::string, loopback_socket> listeners;
     destination to;
@@ -189,6 +169,18 @@ TEST_CASE("connect: a dead first address costs 250 ms once, and nothing from the
     CHECK(std::holds_alternative<std::unique_ptr<transport>>(**m));
     CHECK(c.listeners["127.0.0.3"].accept().fd >= 0);
     CHECK(c.connect_at_once() == "127.0.0.3");
+}
+
+TEST_CASE("connect: once one has accepted, the attempts at others end")
+{
+    connecting c({"127.0.0.2", "127.0.0.3"});
+    c.listen("127.0.0.2").lose_all();
+    c.listen("127.0.0.3");
+    auto m = c.begin();
+    c.advance(250ms);
+    c.run_until([&] { return m->has_value(); });
+    c.settle();
+    CHECK(c.loop.stopped());  // nothing is under way
 }
 
 TEST_CASE("connect: an address that refuses costs nothing; where all do, the failure names the last")

@@ -29,6 +29,7 @@ TEST_CASE("connection attempts: the families take turns, and the one that the na
     CHECK(order_of_attempts(all({"::1", "::2", "::3", "10.0.0.1", "10.0.0.2"}), {}) ==
           all({"::1", "10.0.0.1", "::2", "10.0.0.2", "::3"}));
     CHECK(order_of_attempts(all({"10.0.0.1", "10.0.0.2", "::1"}), {}) == all({"10.0.0.1", "::1", "10.0.0.2"}));
+    CHECK(order_of_attempts(all({"::1", "10.0.0.1", "10.0.0.2"}), {}) == all({"::1", "10.0.0.1", "10.0.0.2"}));
     CHECK(order_of_attempts(all({"10.0.0.1"}), {}) == all({"10.0.0.1"}));
     CHECK(order_of_attempts({}, {}).empty());
 }

@@ -1,6 +1,6 @@
 #include "server/upstream/name_lookup.hpp"
 
-#include "tests/support/sim_clock.hpp"
+#include "tests/support/stepped_loop.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -14,7 +14,7 @@ namespace
 {
 
 // A name service that answers when the test says so.
-struct asked_names
+struct asked_names : stepped_loop
 {
     using told = std::shared_ptr<std::optional<resolved>>;
 
@@ -29,23 +29,12 @@ struct asked_names
         settle();
         return to;
     }
-    void settle()
-    {
-        for (int round = 0; round < 20; ++round) loop.restart(), loop.poll();
-    }
     void answer(std::size_t number, const resolved& r)
     {
         services.at(number)(r);
         settle();
     }
-    void advance(std::chrono::nanoseconds by)
-    {
-        clock.advance(by);
-        settle();
-    }
 
-    asio::io_context loop{1};
-    sim_clock clock;
     std::vector<std::function<void(const resolved&)>> services;  // that are being asked
     std::shared_ptr<name_lookup> names = std::make_shared<name_lookup>(
         [this](executor, const host_port&, std::function<void(const resolved&)> done) { services.push_back(done); });
@@ -103,6 +92,23 @@ TEST_CASE("name lookup: a question that hangs for 5 s is not waited for by those
     n.answer(1, found);
     REQUIRE(later->has_value());
     CHECK_FALSE((*later)->error);
+}
+
+TEST_CASE("name lookup: of several questions the first that finds the name answers all who wait")
+{
+    asked_names n;
+    auto first = n.ask(20s);
+    n.advance(5s);
+    auto second = n.ask(20s);
+    n.advance(4999ms);
+    n.ask(20s);
+    CHECK(n.services.size() == 2);  // the second question has been under way for less than 5 s
+    n.answer(0, found);
+    for (const auto& each : {first, second})
+    {
+        REQUIRE(each->has_value());
+        CHECK((*each)->endpoints == found.endpoints);
+    }
 }
 
 TEST_CASE("name lookup: the name service is not asked for an address")

@@ -1,7 +1,7 @@
 #include "server/upstream/pool.hpp"
 
 #include "tests/support/loopback_socket.hpp"
-#include "tests/support/sim_clock.hpp"
+#include "tests/support/stepped_loop.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -20,7 +20,7 @@ namespace
 using loan = std::unique_ptr<connection_pool::loan>;
 
 // A pool in front of a listener of the test's. What was connected waits to be accepted, in its order.
-struct pooled
+struct pooled : stepped_loop
 {
     explicit pooled(std::uint64_t connections_max = 2) :
         settings{.connections_max = connections_max},
@@ -62,25 +62,6 @@ struct pooled
         return std::get<upstream_failure>(**a);
     }
 
-    void run_until(const std::function<bool()>& true_now)
-    {
-        while (!true_now())
-        {
-            loop.restart();
-            REQUIRE(loop.run_one_for(10s) > 0);
-        }
-    }
-    // All that can happen without anybody else.
-    void settle()
-    {
-        for (int round = 0; round < 20; ++round) loop.restart(), loop.poll();
-    }
-    void advance(std::chrono::nanoseconds by)
-    {
-        clock.advance(by);
-        settle();
-    }
-
     loopback_socket accepted() const
     {
         loopback_socket s = vendor.accept();
@@ -100,8 +81,6 @@ struct pooled
         return recv(s.fd, &byte, 1, MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
     }
 
-    asio::io_context loop{1};
-    sim_clock clock;
     loopback_socket vendor = loopback_socket::listening();
     upstream_settings settings;
     connection_pool pool;
