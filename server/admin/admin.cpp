@@ -42,7 +42,7 @@ bool is_method_of(std::string_view asked, std::string_view method)
 }
 
 constexpr std::size_t body_bytes_max = 64 << 10;
-constexpr std::size_t explained_max = 500;       // credentials that are looked through
+constexpr std::size_t explained_max = 500;      // credentials that are looked through
 constexpr std::size_t counted_finds_max = 100;  // before a purge, which waits for them
 
 // The whole body, or what to answer to one that is too large or malformed.

@@ -294,7 +294,7 @@ std::optional<refusal> refuses_newcomer(const miss_path& path, const lookup& l)
 
 asking asking_of(const miss_path& path, const lookup& l, std::uint64_t batch_key, bool is_forwarded)
 {
-    return {l.tool,  l.how,   batch_key, is_forwarded, l.asked_at + l.turn_within, l.asker, is_newcomer(path, l),
+    return {l.tool,      l.how, batch_key, is_forwarded, l.asked_at + l.turn_within, l.asker, is_newcomer(path, l),
             bool(l.read)};
 }
 
