@@ -23,7 +23,8 @@ def call_id(n):
 class Sim(Process):
     def __init__(self, size, further=(), cpus=None):
         self.port = free_port()
-        command = [os.path.join(BUILD, "tests", "gong-sim"), "--port", str(self.port), "--not-found-every", "0",
+        command = [os.path.join(BUILD, "tests", "gong-sim"), "--port", str(self.port), "--key", "key", "--secret", "secret",
+                   "--not-found-every", "0",
                    "--transcript-bytes", str(size)]
         super().__init__("gong-sim", command + list(further), cpus or LOAD)
         self.wait_for(self.port)
