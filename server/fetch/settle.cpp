@@ -162,6 +162,13 @@ entry_ptr known_before(const miss_path& path, const lookup_flight& f)
     return before ? before : f.first.seen;
 }
 
+// True if it is kept, and will be served: what a cache on the way had kept may be too old by now.
+bool store_entry(const miss_path& path, const lookup_flight& f, entry_ptr e)
+{
+    const bool lasts = path.now().wall < kept_until(path.config().cache.calls, *e);
+    return path.parts.kept.keep(*f.first.whose, f.first.id, std::move(e), f.last.ticket) && lasts;
+}
+
 void keep(miss_path& path, lookup_flight& f, std::shared_ptr<entry> e, answer_ptr answer)
 {
     partition& whose = *f.first.whose;
@@ -179,8 +186,7 @@ void keep(miss_path& path, lookup_flight& f, std::shared_ptr<entry> e, answer_pt
     looked_up settled = handed_on(std::move(answer));
     if (f.in_bulk) settled.word = outcome::bulk;
     settled.kept = e;
-    bool lasts = path.now().wall < kept_until(path.config().cache.calls, *e);
-    settled.stored = path.parts.kept.keep(whose, f.first.id, std::move(e), f.last.ticket) && lasts;
+    settled.stored = store_entry(path, f, std::move(e));
     answer_all(path, f, settled);
 }
 
@@ -242,7 +248,7 @@ void keep_read(miss_path& path, lookup_flight& f, std::shared_ptr<entry> e, bool
     settled.word = outcome::miss;
     settled.kept = e;
     settled.request_id = f.brought.request_id;
-    settled.stored = is_kept && path.parts.kept.keep(*f.first.whose, f.first.id, std::move(e), f.last.ticket);
+    settled.stored = is_kept && store_entry(path, f, std::move(e));
     answer_all(path, f, settled);
 }
 

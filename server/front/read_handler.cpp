@@ -8,10 +8,10 @@
 
 #include "cache/asked_calls.hpp"
 #include "server/fetch/read_freshness.hpp"
+#include "server/front/begun_conversation.hpp"
 #include "server/front/lookup_handler.hpp"
 #include "server/front/read_answer.hpp"
-#include "server/front/read_body.hpp"
-#include "server/http/via.hpp"
+#include "server/front/relay_upload.hpp"
 
 #include <algorithm>
 
@@ -44,7 +44,7 @@ const read_part* first_without_answer(const std::vector<read_part>& parts)
 
 task<void> lookup_handler::answer_read(response_context& c, const routed& to, conversation& with)
 {
-    taken_body taken = co_await take_whole_body(with, c.asked.body, asked_calls_bytes_max, held_bodies_);
+    held_body taken = co_await hold_body(with, c.asked.body, held_bodies_);
     if (taken.refused)
     {
         c.mode.keep_alive = false;
@@ -125,12 +125,15 @@ verdict lookup_handler::decide_parts(const request& r, const lookup& common, boo
         missing.push_back({&p, lookup_of_part(p)});
         missing.back().what.asker = ++askers_;
     };
+    lookup as_seen;  // without what a hit has no use for
     read_part* waits = nullptr;
     for (read_part& p : parts)
     {
         if (p.is_asked || p.is_served) continue;
         entry times;
-        if (p.kept) times = times_of(lookup_of_part(p), *p.kept);
+        as_seen.seen = p.kept;
+        as_seen.seen_fresh_for = p.fresh_for;
+        if (p.kept) times = times_of(as_seen, *p.kept);
         p.decided = rule(r, *common.whose, p.kept ? &times : nullptr, now);
         switch (p.decided.verdict)
         {
@@ -179,8 +182,8 @@ task<void> lookup_handler::fetch_missing(conversation& with, std::vector<missing
     {
         read_part& p = *missing[i].part;
         p.found = std::move(all->found[i]);
-        p.kept = p.found.kept;
-        if (p.kept) p.fresh_for = p.kept->fresh_for;
+        const entry_ptr seen = std::exchange(p.kept, p.found.kept);
+        if (p.kept && p.kept != seen) p.fresh_for = p.kept->fresh_for;
     }
 }
 

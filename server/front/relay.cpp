@@ -311,7 +311,7 @@ void relaying::tell(report what)
 task<relay_end> relay_request(const relayed_request& r, lookup l)
 {
     executor ex = co_await asio::this_coro::executor;
-    held_body held = co_await hold_body(r);
+    held_body held = co_await hold_body(r.with, r.asked().body, r.held_bodies);
     if (held.refused)
     {
         r.context.mode.keep_alive = false;

@@ -10,8 +10,6 @@ namespace
 
 using report = relay_report;
 
-constexpr std::size_t held_body_max = 64 << 10;
-
 }  // namespace
 
 refused_head body_too_large(const settings& config)
@@ -20,17 +18,17 @@ refused_head body_too_large(const settings& config)
                      " bytes (server.request_body_max)"};
 }
 
-task<held_body> hold_body(const relayed_request& r)
+task<held_body> hold_body(conversation& with, const framing& body, byte_bound& held_bodies)
 {
     held_body held;
-    const framing& body = r.asked().body;
+    const bool is_chunked = body.what == framing::kind::chunked;
     // One that is not held stays with its tool until its turn: in the tool's hands, if that waits for 100.
-    std::uint64_t most = r.is_chunked() ? held_body_max : body.length;
-    if (most > held_body_max || !held.room.take(r.held_bodies, most)) co_return held;
-    if (!r.is_chunked()) held.bytes.reserve(most);
+    std::uint64_t most = is_chunked ? held_body_max : body.length;
+    if (most > held_body_max || !held.room.take(held_bodies, most)) co_return held;
+    if (!is_chunked) held.bytes.reserve(most);
     while (held.bytes.size() <= held_body_max)
     {
-        body_piece piece = co_await r.with.read_body();
+        body_piece piece = co_await with.read_body();
         held.refused = std::move(piece.refused);
         held.is_whole = !held.refused && piece.data.empty();
         if (held.refused || held.is_whole) break;

@@ -11,7 +11,7 @@ namespace callcache
 // What a tool is told whose body is larger than server.request_body_max.
 refused_head body_too_large(const settings&);
 
-// What is read of the body before the request's turn comes.
+// What is read of a body before the request's turn comes, or before it is known what it asks for.
 struct held_body
 {
     byte_share room;
@@ -19,7 +19,8 @@ struct held_body
     bool is_whole = false;
     std::optional<refused_head> refused;
 };
-task<held_body> hold_body(const relayed_request&);
+inline constexpr std::size_t held_body_max = 64 << 10;
+task<held_body> hold_body(conversation&, const framing&, byte_bound& held_bodies);
 
 // The request's head and what is held of its body, as the vendor gets them.
 std::string forwarded_message(const relayed_request&, std::string_view authorization, const held_body&);

@@ -1,7 +1,6 @@
-// The body of a read, taken into memory so that it can be understood; and handed on where it does not qualify.
+// A request whose body has been read so that it can be understood, and that passes through all the same.
 #pragma once
 
-#include "server/async/byte_bound.hpp"
 #include "server/front/conversation.hpp"
 
 #include <string>
@@ -35,16 +34,5 @@ private:
     std::string taken_;
     bool is_handed_out_ = false;
 };
-
-struct taken_body
-{
-    byte_share room;
-    std::string bytes;
-    bool is_whole = false;  // else it is longer than `bytes_max`, or there was no room for it
-    std::optional<refused_head> refused;
-};
-
-// Reads at most a little more than `bytes_max`, and nothing of a body that says it is longer.
-task<taken_body> take_whole_body(conversation&, const framing&, std::size_t bytes_max, byte_bound& held);
 
 }  // namespace callcache
