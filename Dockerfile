@@ -19,7 +19,7 @@ RUN for sources in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources;
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         ca-certificates cmake g++ libboost1.81-dev libcli11-dev libhowardhinnant-date-dev libspdlog-dev \
-        libsqlite3-dev libssl-dev ninja-build prometheus-cpp-dev rapidjson-dev tzdata zlib1g-dev \
+        libsqlite3-dev libssl-dev libzstd-dev ninja-build prometheus-cpp-dev rapidjson-dev tzdata zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY CMakeLists.txt CMakePresets.json ./

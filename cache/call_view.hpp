@@ -4,6 +4,7 @@
 
 #include "cache/entry.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,11 +28,26 @@ constexpr std::string_view list_name_of(call_view v)
     return v == call_view::transcript ? "callTranscripts" : "calls";
 }
 
+// The name that tools, metrics and the operator's pages have for it.
+constexpr std::string_view word_of(call_view v)
+{
+    return v == call_view::call ? "call" : v == call_view::transcript ? "transcript" : "details";
+}
+
 // What a view of a call is kept as: the id with a query. So a purge of the id drops all of its views (entry.hpp,
-// path_of). `variant` is a asked_calls's.
+// path_of). `variant` is that of asked_calls: the view's word, and what else the answer depends on.
 inline std::string kept_name_of(std::string_view id, std::string_view variant)
 {
     return std::string(id) + "?" + std::string(variant);
+}
+
+// The view that a kept name is of; nullopt for a kept route, whose name is a path.
+constexpr std::optional<call_view> view_of(std::string_view name)
+{
+    if (name.starts_with('/')) return std::nullopt;
+    const std::size_t query = name.find('?');
+    if (query == std::string_view::npos) return call_view::call;
+    return name.substr(query + 1).starts_with("transcript") ? call_view::transcript : call_view::details;
 }
 
 }  // namespace callcache

@@ -32,6 +32,16 @@ constexpr std::uint64_t free_max = 16 << 20;
 constexpr std::uint64_t left_to_others = 16 << 20;  // of the disk: the ledger is one of them
 constexpr std::uint64_t log_max = 16 << 20;         // as journal_size_limit
 
+constexpr std::uint64_t calls_part = 4;  // a quarter of the entries' bytes is for calls alone
+
+// Views of calls but `call` itself; of one of them, by its first letters. As the index entry_view has them.
+constexpr std::string_view is_view = "name GLOB '[0-9]*[?]*'";
+std::string is_view_of(call_view v)
+{
+    return std::string(is_view) + " AND substr(name, instr(name, '?') + 1, 7) = '" +
+           std::string(word_of(v).substr(0, 7)) + "'";
+}
+
 constexpr duration partition_unused = std::chrono::hours(48);
 constexpr duration forget_every = std::chrono::hours(1);
 
@@ -95,7 +105,7 @@ bool housekeeping::step(row_writer& rows, wall_time wall)
     const wall_time now = deletion_time(db, wall);
     const auto page = db.integer("PRAGMA page_size"), pages = db.integer("PRAGMA page_count");
     const bool is_large = std::uint64_t(pages * page) > options_.bytes_max + free_max;
-    bool more = remove_purged(rows) || overwrite_purged(rows) ||
+    bool more = remove_purged(rows) || remove_views(rows) || overwrite_purged(rows) ||
                 remove(rows, "sent_at < ?1 ORDER BY sent_at", {to_micros(now - options_.keep_max)}).is_full ||
                 evict(rows, now - partition_unused) ||
                 give_back_pages(db, is_large ? 1 : std::max(chunk_pages, pages / 20));
@@ -151,7 +161,36 @@ bool housekeeping::remove_purged(row_writer& rows)
     return false;
 }
 
-// Entries of credentials that nobody uses any more go first, then those that were asked for longest ago.
+// The index entry_view finds them: a start that has none to delete costs a look.
+bool housekeeping::remove_views(row_writer& rows)
+{
+    for (; !dropped_views_.empty(); dropped_views_.erase(dropped_views_.begin()))
+    {
+        const std::string which = is_view_of(*dropped_views_.begin());
+        if (rows.connection().integer(("SELECT EXISTS (SELECT 1 FROM entry WHERE " + which + ")").c_str()) == 0)
+            continue;
+        rows.forget_remains();
+        if (remove(rows, which, {}).is_full) return true;
+    }
+    return false;
+}
+
+// Those that were asked for longest ago. While the other views have more than what calls leave them, one of theirs.
+std::string housekeeping::last_used_first(row_writer& rows) const
+{
+    database& db = rows.connection();
+    const auto views = std::uint64_t(db.integer("SELECT value FROM meta WHERE name = 'view_bytes'"));
+    if (views <= options_.bytes_max - options_.bytes_max / calls_part) return " ORDER BY used_at";
+    auto oldest = [&](call_view v) {
+        return db.integer(
+            ("SELECT ifnull(min(used_at), " + std::to_string(INT64_MAX) + ") FROM entry WHERE " + is_view_of(v))
+                .c_str());
+    };
+    const bool is_transcript = oldest(call_view::transcript) <= oldest(call_view::details);
+    return " AND " + is_view_of(is_transcript ? call_view::transcript : call_view::details) + " ORDER BY used_at";
+}
+
+// Entries of credentials that nobody uses any more go first.
 bool housekeeping::evict(row_writer& rows, wall_time unused_since)
 {
     const std::uint64_t bytes = rows.bytes();
@@ -162,7 +201,7 @@ bool housekeeping::evict(row_writer& rows, wall_time unused_since)
     const std::string entry = "NOT (" + std::string(is_mark) + ")";
     chunk removed = remove(rows, entry + " AND partition IN (SELECT id FROM partition WHERE used_at < ?1)",
                            {to_micros(unused_since)}, needed);
-    if (removed.rows == 0) removed = remove(rows, entry + " ORDER BY used_at", {}, needed);
+    if (removed.rows == 0) removed = remove(rows, entry + last_used_first(rows), {}, needed);
     evicted_ += std::uint64_t(removed.rows);
     return removed.rows > 0;
 }

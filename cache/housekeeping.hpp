@@ -13,6 +13,7 @@
 #include "cache/store.hpp"
 
 #include <optional>
+#include <set>
 
 namespace callcache::sqlite
 {
@@ -26,6 +27,9 @@ public:
     // One step, which is a small transaction of its own. True while there is more to do. Throws failure.
     bool step(row_writer&, wall_time now);
 
+    // Its rows are deleted in the steps that follow. REQUIRES: not `call`.
+    void drop_view(call_view v) { dropped_views_.insert(v); }
+
     // True if files of this size may grow by what one transaction and one step add, and the disk has room for it.
     bool has_room(std::uint64_t file_bytes) const;
 
@@ -36,10 +40,13 @@ private:
     wall_time deletion_time(database&, wall_time now);
     void forget_unused(database&, wall_time now);
     bool remove_purged(row_writer&);
+    bool remove_views(row_writer&);
+    std::string last_used_first(row_writer&) const;
     bool evict(row_writer&, wall_time unused_since);
 
     const store_options& options_;
     std::int64_t generation_ = 0, purged_ = 0;  // rows up to `purged_` are of this generation
+    std::set<call_view> dropped_views_;
     std::uint64_t evicted_ = 0;
     wall_time forgot_at_{};
     std::optional<deletion_clock> clock_;

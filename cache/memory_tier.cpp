@@ -15,6 +15,7 @@ namespace
 {
 
 constexpr std::size_t shards_max = 64;
+constexpr std::size_t calls_part = 4;               // a quarter is for calls alone, and not for their other views
 constexpr std::size_t used_and_evicted_max = 4096;  // recency that is lost costs nothing but a worse eviction
 constexpr std::size_t shard_bytes_min = 2 << 20;    // so that the largest answer fits into any shard
 
@@ -33,6 +34,7 @@ struct memory_tier::node
 
     key_view key() const { return {partition, {reinterpret_cast<const char*>(this + 1), name_bytes}}; }
     bool has_query() const { return key().name.find('?') != std::string_view::npos; }
+    bool is_further_view() const { return has_query() && key().name.front() != '/'; }
 
     struct free
     {
@@ -76,7 +78,7 @@ struct memory_tier::shard
 
     bool insert(key_view, entry_ptr, std::size_t bytes_max);
     void remove(node&);
-    void evict_one();
+    void evict_one(bool of_views = false);
     template<class Which>
     void remove_if(Which which)
     {
@@ -98,8 +100,8 @@ struct memory_tier::shard
     boost::unordered_flat_set<node::owned, hash, equal> index;
     std::multiset<node*, by_name> with_query;  // a path's stand next to each other
     node *newest = nullptr, *oldest = nullptr;
-    node* hand = nullptr;  // null: at the oldest
-    std::size_t bytes = 0;
+    node* hand = nullptr;                   // null: at the oldest
+    std::size_t bytes = 0, view_bytes = 0;  // the second: of views of calls but `call`
     std::uint64_t version = 0, evicted = 0;
     std::vector<entry_key> used_and_evicted;
 };
@@ -155,10 +157,15 @@ bool memory_tier::shard::insert(key_view key, entry_ptr e, std::size_t bytes_max
     node* held = find(key);
     if (held && !supersedes(e->sent_at, held->kept->sent_at)) return false;
     if (held) remove(*held);
-    if (e->cost() > bytes_max) return false;
-    while (bytes + e->cost() > bytes_max) evict_one();  // before the insertion, or it might take the newcomer
+    const bool is_view = view_of(key.name).value_or(call_view::call) != call_view::call;
+    const std::size_t views_max = bytes_max - bytes_max / calls_part;
+    if (e->cost() > (is_view ? views_max : bytes_max)) return false;
+    // Before the insertion, or it might take the newcomer.
+    while (is_view && view_bytes + e->cost() > views_max) evict_one(true);
+    while (bytes + e->cost() > bytes_max) evict_one();
     node* n = index.insert(node::make(key, std::move(e))).first->get();
     bytes += n->kept->cost();
+    if (is_view) view_bytes += n->kept->cost();
     if (n->has_query()) with_query.insert(n);
     n->older = newest;
     (newest ? newest->newer : oldest) = n;
@@ -172,6 +179,7 @@ void memory_tier::shard::remove(node& n)
     (n.newer ? n.newer->older : newest) = n.older;
     (n.older ? n.older->newer : oldest) = n.newer;
     bytes -= n.kept->cost();
+    if (n.is_further_view()) view_bytes -= n.kept->cost();
     if (n.has_query())
     {
         auto same_name = with_query.equal_range(&n);
@@ -187,14 +195,14 @@ void memory_tier::shard::remove_queries(const std::string& path)
 }
 
 // The hand goes from the oldest to the newest, spares what was visited since it last came by, and takes the first that
-// was not.
-void memory_tier::shard::evict_one()
+// was not. `of_views`: it passes by everything else, and leaves that as it is. REQUIRES: there is one to take.
+void memory_tier::shard::evict_one(bool of_views)
 {
     node* at = hand ? hand : oldest;
-    while (at->visited)
+    for (;; at = at->newer ? at->newer : oldest)
     {
-        at->visited = false;
-        at = at->newer ? at->newer : oldest;
+        if (of_views && !at->is_further_view()) continue;
+        if (!std::exchange(at->visited, false)) break;
     }
     if (at->used && used_and_evicted.size() < used_and_evicted_max) used_and_evicted.push_back(entry_key(at->key()));
     hand = at;
@@ -224,6 +232,31 @@ void memory_tier::erase_name(std::string_view name)
     }
 }
 
+void memory_tier::erase_view(call_view v)
+{
+    for (std::size_t i = 0; i < shard_count_; ++i)
+    {
+        shard& s = shards_[i];
+        std::lock_guard lock(s.mutex);
+        ++s.version;
+        s.remove_if([&](const node& n) { return view_of(n.key().name) == v; });
+    }
+}
+
+std::vector<std::string> memory_tier::queries_of(std::string_view path) const
+{
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < shard_count_; ++i)
+    {
+        const shard& s = shards_[i];
+        std::lock_guard lock(s.mutex);
+        auto at = s.with_query.lower_bound(std::string(path) + '?');
+        for (; at != s.with_query.end() && path_of((*at)->key().name) == path; ++at)
+            names.emplace_back((*at)->key().name);
+    }
+    return names;
+}
+
 void memory_tier::erase_older(wall_time than)
 {
     for (std::size_t i = 0; i < shard_count_; ++i)
@@ -243,7 +276,7 @@ void memory_tier::clear()
         s.with_query.clear();
         s.index.clear();
         s.newest = s.oldest = s.hand = nullptr;
-        s.bytes = 0;
+        s.bytes = s.view_bytes = 0;
         s.used_and_evicted.clear();
     }
 }

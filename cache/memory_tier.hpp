@@ -4,9 +4,12 @@
 // the lock is held for a look-up only, and a pass over many ids once does not throw out what is asked for again.
 // S3-FIFO keeps a little more of some loads, at the cost of three queues; with the disk behind it, a miss here costs a
 // read and not a call of the day, so the plainer one it is.
+//
+// Transcripts and details are fifty times as long as calls. A quarter of the bytes is for calls, and kept routes,
+// alone.
 #pragma once
 
-#include "cache/entry.hpp"
+#include "cache/call_view.hpp"
 
 #include <memory>
 #include <vector>
@@ -36,8 +39,12 @@ public:
     // Erases the entry, unless it was sent for after `sent_until`.
     void erase(key_view, wall_time sent_until);
     void erase_name(std::string_view name);  // and with any query, under every partition
+    void erase_view(call_view);              // of every call. REQUIRES: not `call`
     void erase_older(wall_time than);        // by sent_at
     void clear();
+
+    // The names that are held of this path with a query; some may stand there twice.
+    std::vector<std::string> queries_of(std::string_view path) const;
 
     // The keys that were found since this was last called, for the store's recency.
     std::vector<entry_key> take_used();

@@ -104,6 +104,22 @@ partition_ptr partitions::of(std::string_view scheme, std::string_view credentia
     return found->second;
 }
 
+partition_ptr partitions::further(std::string_view what, std::string_view scheme, std::string_view credential)
+{
+    partition_ptr p = of(std::string(scheme) + " " + std::string(what), credential);
+    std::lock_guard lock(mutex_);
+    calls_of_[p->name()] = name_of(scheme, credential);
+    return p;
+}
+
+partition_ptr partitions::calls_of(const partition& p) const
+{
+    std::lock_guard lock(mutex_);
+    auto known = calls_of_.find(p.name());
+    auto calls = known == calls_of_.end() ? known_.end() : known_.find(known->second);
+    return calls == known_.end() ? nullptr : calls->second;
+}
+
 // Down to three quarters, so that this does not happen with each new one.
 void partitions::forget_some()
 {
@@ -116,6 +132,7 @@ void partitions::forget_some()
     const std::size_t too_many = known_.size() - std::min(known_.size(), kept);
     idle.resize(std::min(idle.size(), too_many));
     for (const auto& [used_at, name] : idle) known_.erase(name);
+    std::erase_if(calls_of_, [&](const auto& further) { return !known_.contains(further.first); });
 }
 
 bool partitions::enroll(partition& p)

@@ -104,6 +104,13 @@ public:
     // then those used longest ago. Such a credential is asked for again, and then reads what was kept under it.
     partition_ptr of(std::string_view scheme, std::string_view credential, std::string_view access_key = {});
 
+    // A further one of this credential, for what the vendor allows it apart from calls: `what` says which.
+    partition_ptr further(std::string_view what, std::string_view scheme, std::string_view credential);
+
+    // Where the credential of a further partition has its calls; null for one that is no further one, or whose
+    // credential was not seen since the start.
+    partition_ptr calls_of(const partition&) const;
+
     // Gives `p` its id, so that entries can be kept under it. True if it is new and must be stored.
     bool enroll(partition& p);
 
@@ -125,6 +132,7 @@ private:
     partition_ptr company_;  // null: none
     mutable std::mutex mutex_;
     std::unordered_map<digest, partition_ptr, digest_hash> known_;
+    std::unordered_map<digest, digest, digest_hash> calls_of_;  // of further ones that are known
 };
 
 }  // namespace callcache

@@ -1,5 +1,6 @@
 #include "cache/rows.hpp"
 
+#include "cache/body_coding.hpp"
 #include "cache/digest.hpp"
 #include "cache/nowait_vfs.hpp"
 
@@ -19,10 +20,13 @@ constexpr int private_flag = 2;
 constexpr int passed_flag = 4;
 constexpr std::size_t checksum_bytes = 8;
 
-// What is longer takes its time to be read and summed up, also from memory.
+// What is longer takes its time to be read, inflated and summed up, also from memory.
 constexpr std::size_t unwaited_bytes_max = 64 << 10;
 constexpr int wait_max = 2000, short_wait_max = 10;        // for others, in milliseconds
 constexpr duration touch_step = std::chrono::minutes(10);  // recency is not written more precisely than this
+
+// SQL that is true of the path ?1 with any query: the character after '?' is '@'.
+constexpr std::string_view has_query_of_1 = "name >= ?1 || '?' AND name < ?1 || '@'";
 
 int flags_of(const entry& e)
 {
@@ -74,11 +78,11 @@ std::string_view view(const digest& d)
 row_reader::row_reader(const std::string& path, patience how) :
     how_(how),
     db_(path, SQLITE_OPEN_READONLY, how == patience::never ? nowait_layer() : nullptr),
-    find_(db_,
-          ("SELECT sent_at, fresh_for, missing_since, flags, content_type, etag, checksum, body, source FROM entry "
-           "WHERE name = ?1 AND partition = ?2 AND generation = ?3" +
-           (how == patience::never ? " AND length(body) <= " + std::to_string(unwaited_bytes_max) : ""))
-              .c_str())
+    find_(db_, ("SELECT sent_at, fresh_for, missing_since, flags, content_type, etag, checksum, body, source, "
+                "plain_bytes FROM entry WHERE name = ?1 AND partition = ?2 AND generation = ?3" +
+                (how == patience::never ? " AND max(length(body), plain_bytes) <= " + std::to_string(unwaited_bytes_max)
+                                        : ""))
+                   .c_str())
 {
     if (how != patience::never) return;
     sqlite3_busy_timeout(db_.handle(), 0);
@@ -106,11 +110,24 @@ row_reader::outcome row_reader::read(key_view key, std::int64_t generation)
     e->is_passed = find_.integer(3) & passed_flag;
     e->content_type = find_.bytes(4);
     e->etag = find_.bytes(5);
-    e->body = find_.bytes(7);
+    const std::int64_t plain_bytes = find_.integer(9);
+    std::optional<std::string> body(find_.bytes(7));
+    if (plain_bytes != 0) body = decompressed(*body, plain_bytes);
+    e->body = body.value_or(std::string());
     e->from = source_of(find_.integer(8));
-    bool sound = find_.integer(3) == flags_of(*e) && find_.bytes(6) == checksum(key, *e);
+    bool sound = body && find_.integer(3) == flags_of(*e) && find_.bytes(6) == checksum(key, *e);
     if (!sound) return {nullptr, true, e->sent_at};
     return {std::move(e), false, {}};
+}
+
+std::vector<std::string> row_reader::queries_of(std::string_view path, std::int64_t generation, std::size_t max)
+{
+    std::vector<std::string> names;
+    statement s(db_, ("SELECT DISTINCT name FROM entry WHERE partition IN (SELECT id FROM partition) AND " +
+                      std::string(has_query_of_1) + " AND generation = ?2")
+                         .c_str());
+    for (s.bind(1, path).bind(2, generation); names.size() < max && s.step();) names.emplace_back(s.bytes(0));
+    return names;
 }
 
 row_writer::row_writer(const std::string& path, journal j) :
@@ -134,20 +151,19 @@ row_writer::row_writer(const std::string& path, journal j) :
     roll_back_(db_, "ROLLBACK"),
     put_(db_,
          "INSERT INTO entry (partition, name, generation, sent_at, used_at, fresh_for, missing_since, flags, "
-         "content_type, etag, checksum, body, source) "
-         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?14) "
+         "content_type, etag, checksum, body, source, plain_bytes) "
+         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?14, ?15) "
          "ON CONFLICT (partition, name) DO UPDATE SET generation = excluded.generation, "
          "sent_at = excluded.sent_at, used_at = max(used_at, excluded.used_at), fresh_for = excluded.fresh_for, "
          "missing_since = excluded.missing_since, flags = excluded.flags, content_type = excluded.content_type, "
-         "etag = excluded.etag, checksum = excluded.checksum, body = excluded.body, source = excluded.source "
+         "etag = excluded.etag, checksum = excluded.checksum, body = excluded.body, source = excluded.source, "
+         "plain_bytes = excluded.plain_bytes "
          // supersedes() in entry.hpp, and a row of an older generation is as if it were not there
          "WHERE excluded.sent_at >= sent_at OR sent_at - excluded.sent_at > ?13 OR generation < excluded.generation"),
     drop_(db_, "DELETE FROM entry WHERE name = ?1 AND partition = ?2 AND sent_at <= ?3"),
-    // The character after '?' is '@'. What is passed and never fresh is a mark that hides what others may read: it says
-    // nothing of what has changed.
-    drop_name_(db_, ("DELETE FROM entry WHERE partition IN (SELECT id FROM partition) AND (name = ?1 OR "
-                     "(name >= ?1 || '?' AND name < ?1 || '@')) AND NOT (" +
-                     std::string(is_mark) + ")")
+    // What is passed and never fresh is a mark that hides what others may read: it says nothing of what has changed.
+    drop_name_(db_, ("DELETE FROM entry WHERE partition IN (SELECT id FROM partition) AND (name = ?1 OR (" +
+                     std::string(has_query_of_1) + ")) AND NOT (" + std::string(is_mark) + ")")
                         .c_str()),
     touch_(db_, "UPDATE entry SET used_at = ?3 WHERE name = ?1 AND partition = ?2 AND used_at < ?3 - ?4"),
     put_partition_(db_, "INSERT INTO partition (id, name, confirmed_at, used_at, no_bulk_until) "
@@ -198,8 +214,10 @@ void row_writer::put(key_view key, const entry& e, std::int64_t generation, wall
     put_.bind(1, key.partition).bind(2, key.name).bind(3, generation).bind(4, to_micros(e.sent_at));
     put_.bind(5, to_micros(used_at)).bind(6, e.fresh_for.count()).bind(7, to_micros(e.missing_since));
     put_.bind(8, std::int64_t(flags_of(e))).bind(9, e.content_type).bind(10, e.etag);
-    put_.bind_blob(11, sum).bind_blob(12, e.body).bind(13, clock_error_min.count());
+    const auto smaller = compressed(e.body);
+    put_.bind_blob(11, sum).bind_blob(12, smaller ? *smaller : e.body).bind(13, clock_error_min.count());
     put_.bind(14, std::int64_t(e.from));
+    put_.bind(15, smaller ? std::int64_t(e.body.size()) : 0);
     // An update of the row that stands there does not set it.
     sqlite3_set_last_insert_rowid(db_.handle(), 0);
     put_.run();
@@ -244,7 +262,7 @@ void row_writer::set_generation(std::int64_t generation)
 {
     set_meta("generation", generation);
     set_meta("purge_until", db_.integer("SELECT max(id) FROM entry"));
-    set_meta("forgets", 1);
+    forget_remains();
 }
 
 void row_writer::set_erasure(const erasure_record& e)

@@ -39,6 +39,9 @@ public:
     // Rows of another generation are not seen. Throws failure.
     outcome find(key_view, std::int64_t generation);
 
+    // The names of this path with a query, of that generation, each once; at most so many. Throws failure.
+    std::vector<std::string> queries_of(std::string_view path, std::int64_t generation, std::size_t max);
+
 private:
     outcome read(key_view, std::int64_t generation);
 
@@ -68,6 +71,9 @@ public:
     // Changes something for certain, so that the commit shows whether the file can be written: SQLite writes nothing
     // for a change that changes nothing.
     void prove_writable();
+
+    // Rows are about to be deleted whose remains are to go from the files too.
+    void forget_remains() { set_meta("forgets", 1); }
 
     // The rows of older generations stay until they are removed (housekeeping.hpp); readers do not see them.
     void set_generation(std::int64_t generation);

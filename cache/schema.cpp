@@ -52,13 +52,28 @@ constexpr std::array cache_steps{
     R"(CREATE INDEX entry_own ON entry (partition, name, generation, sent_at) WHERE flags <> 0;)",
     // Which answer it came with, for who asks why; an older row came with a lookup, as far as is known.
     R"(ALTER TABLE entry ADD COLUMN source INTEGER NOT NULL DEFAULT 0;)",
+    // The views of calls but `call` itself, by the first letters of their words (call_view.hpp), so that one of them
+    // can be deleted, and by their use. How many bytes their bodies take in the file, as `call` has a part of its own.
+    // How long a compressed body is without that (body_coding.hpp); 0: it is not, as in an older row.
+    R"(ALTER TABLE entry ADD COLUMN plain_bytes INTEGER NOT NULL DEFAULT 0;
+       CREATE INDEX entry_view ON entry (substr(name, instr(name, '?') + 1, 7), used_at) WHERE name GLOB '[0-9]*[?]*';
+       INSERT INTO meta SELECT 'view_bytes', ifnull(sum(length(body)), 0) FROM entry WHERE name GLOB '[0-9]*[?]*';
+       CREATE TRIGGER view_kept AFTER INSERT ON entry WHEN new.name GLOB '[0-9]*[?]*' BEGIN
+           UPDATE meta SET value = value + length(new.body) WHERE name = 'view_bytes';
+       END;
+       CREATE TRIGGER view_changed AFTER UPDATE OF body ON entry WHEN new.name GLOB '[0-9]*[?]*' BEGIN
+           UPDATE meta SET value = value + length(new.body) - length(old.body) WHERE name = 'view_bytes';
+       END;
+       CREATE TRIGGER view_gone AFTER DELETE ON entry WHEN old.name GLOB '[0-9]*[?]*' BEGIN
+           UPDATE meta SET value = value - length(old.body) WHERE name = 'view_bytes';
+       END;)",
 };
 constexpr std::array cache_probes{
     "SELECT count(*) FROM sqlite_schema",
     "SELECT 1 + count(*) FROM partition",
     "SELECT 1 + ifnull(max(id), 0) FROM entry",
-    "SELECT count(*) = 6 FROM meta WHERE name IN ('salt', 'generation', 'purge_until', 'erased_at', 'erasing_since', "
-    "'forgets')",
+    "SELECT count(*) = 7 FROM meta WHERE name IN ('salt', 'generation', 'purge_until', 'erased_at', 'erasing_since', "
+    "'forgets', 'view_bytes')",
 };
 
 // `minute.at` is in minutes since 1970, `share.at` in ten minutes.

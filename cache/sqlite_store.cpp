@@ -82,7 +82,7 @@ public:
             lock.unlock();
             return done(queued->kept);
         }
-        finds_.push_back({key, std::move(done)});
+        finds_.push_back(queued_find{key, std::move(done)});
         read_wanted_.notify_one();
     }
 
@@ -94,12 +94,25 @@ public:
         return files ? here.left_of(at_once_.find(key, here.generation)) : nullptr;
     }
 
+    void find_queries(const std::string& path, names_found done) override
+    {
+        std::unique_lock lock(mutex_);
+        if (queue_.is_name_dropped(path))
+        {
+            lock.unlock();
+            return done({});
+        }
+        finds_.push_back(queued_names{path, std::move(done)});
+        read_wanted_.notify_one();
+    }
+
     void put(const entry_key& key, entry_ptr e) override { change(&write_queue::put, key, std::move(e)); }
     void drop(const entry_key& key, wall_time sent_until) override { change(&write_queue::drop, key, sent_until); }
     void drop_name(const std::string& name, written done) override
     {
         change(&write_queue::drop_name, name, std::move(done));
     }
+    void drop_view(call_view v) override { change(&write_queue::drop_view, v); }
     void drop_all(written done) override { change(&write_queue::drop_all, std::move(done)); }
     void put_erasure(const erasure_record& e, written done) override
     {
@@ -122,6 +135,11 @@ private:
     {
         entry_key key;
         found done;
+    };
+    struct queued_names
+    {
+        std::string path;
+        names_found done;
     };
 
     void say_mistake(std::string_view mistake)
@@ -207,32 +225,45 @@ private:
         {
             read_wanted_.wait(lock, [&] { return stopping_ || !finds_.empty(); });
             if (finds_.empty()) return;
-            queued_find wanted = std::move(finds_.front());
+            auto wanted = std::move(finds_.front());
             finds_.pop_front();
             bool in_vain = stopping_;  // nobody will see the answer
             lock.unlock();
-            if (in_vain)
-                tell(wanted.done, entry_ptr());
-            else
-                answer_find(wanted, reader);
+            if (auto* one = std::get_if<queued_find>(&wanted))
+                in_vain ? tell(one->done, entry_ptr()) : answer(*one, reader);
+            else if (auto* names = std::get_if<queued_names>(&wanted))
+                in_vain ? tell(names->done, std::vector<std::string>()) : answer(*names, reader);
             lock.lock();
         }
     }
 
-    void answer_find(const queued_find& wanted, std::size_t reader)
+    template<class Work>
+    void read(std::size_t reader, const Work& work)
     {
-        const queued_and_written here = look(wanted.key);
-        if (here.settles()) return tell(wanted.done, here.queued->kept);
-        sqlite::row_reader::outcome found;
         auto failed = attempt([&] {
             auto watch = reads_.begin(options_);
             std::shared_lock files(files_mutex_);
-            if (readers_[reader]) found = readers_[reader]->find(wanted.key, here.generation);
+            if (readers_[reader]) work(*readers_[reader]);
         });
         if (failed && failed->is_mistake)
             say_mistake(failed->text);
         else if (!reading_fails_.exchange(failed.has_value()) && failed)
             options_.warn("reading the database failed: " + failed->text);
+    }
+
+    void answer(const queued_names& wanted, std::size_t reader)
+    {
+        std::vector<std::string> names;
+        read(reader, [&](sqlite::row_reader& r) { names = r.queries_of(wanted.path, generation(), names_max); });
+        tell(wanted.done, names);
+    }
+
+    void answer(const queued_find& wanted, std::size_t reader)
+    {
+        const queued_and_written here = look(wanted.key);
+        if (here.settles()) return tell(wanted.done, here.queued->kept);
+        sqlite::row_reader::outcome found;
+        read(reader, [&](sqlite::row_reader& r) { found = r.find(wanted.key, here.generation); });
         if (found.damaged)
         {
             options_.warn("a row of the database is damaged and was dropped");
@@ -393,6 +424,7 @@ private:
         if (auto* p = std::get_if<put_change>(&c)) writer_->put(p->key, *p->kept, p->generation, at);
         if (auto* d = std::get_if<drop_change>(&c)) writer_->drop(d->key, d->sent_until);
         if (auto* n = std::get_if<drop_name_change>(&c)) writer_->drop_name(n->name);
+        if (auto* v = std::get_if<drop_view_change>(&c)) housekeeping_.drop_view(v->what);
         if (auto* a = std::get_if<drop_all_change>(&c))
         {
             writer_->set_generation(a->generation);
@@ -505,7 +537,7 @@ private:
     std::mutex mutex_;  // of the queues
     std::condition_variable write_wanted_, read_wanted_;
     write_queue queue_;
-    std::deque<queued_find> finds_;
+    std::deque<std::variant<queued_find, queued_names>> finds_;
     bool stopping_ = false;
 
     std::atomic<bool> corrupt_{false}, writable_{true}, has_room_{true}, reading_fails_{false};

@@ -2,6 +2,7 @@
 // values, and nothing outside cache/ knows SQLite.
 #pragma once
 
+#include "cache/call_view.hpp"
 #include "cache/entry.hpp"
 #include "cache/erasure.hpp"
 #include "cache/journal.hpp"
@@ -51,8 +52,18 @@ public:
     // Queues. Deletes the entry, unless it was sent for after `sent_until`.
     virtual void drop(const entry_key&, wall_time sent_until) = 0;
 
+    // The names that are kept on the disk of a path with a query, under any partition, each once; at most names_max.
+    // `done` as of find().
+    static constexpr std::size_t names_max = 200;
+    using names_found = std::function<void(std::vector<std::string>)>;
+    virtual void find_queries(const std::string&, names_found done) { done({}); }
+
     // Queues. Deletes the entries of this name, and of it with a query, under every partition; but for forbidden_mark.
     virtual void drop_name(const std::string& name, written) = 0;
+
+    // Queues. Deletes every entry of this view that is there when its turn comes, in the background, and then what is
+    // left of them in the file. A process that ends before that does not go on with it. REQUIRES: not `call`.
+    virtual void drop_view(call_view) {}
 
     // Queues. From the call on nothing that was put before it is found; the rows go in the background, and what is left
     // of them in the file after that.

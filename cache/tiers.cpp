@@ -46,8 +46,17 @@ entry_ptr tiers::find_in_memory(const partition& p, std::string_view name) const
     return memory_.find({p.company()->id(), name});
 }
 
+// What the disk still has of a view that may not lie there is as if it were not there.
+view_keeping tiers::keeping_of(std::string_view name) const
+{
+    const auto view = view_of(name);
+    if (!view || *view == call_view::call) return view_keeping::on;
+    return view == call_view::transcript ? transcripts_ : details_;
+}
+
 entry_ptr tiers::find_at_once(const partition& p, std::string_view name)
 {
+    if (!is_on_disk(name)) return nullptr;
     entry_key key(key_view{p.id(), name});
     if (p.company() && !own_.holds(key)) key.partition = p.company()->id();
     std::uint64_t version = memory_.version(key);
@@ -70,6 +79,7 @@ void tiers::find_on_disk(const entry_key& key, store::found done)
 //   A: reads the row, refills      B: 200: shared, and nothing to take back      A: notes it: hides what is newer
 void tiers::find_on_disk(const partition_ptr& whose, std::string_view name, store::found done)
 {
+    if (!is_on_disk(name)) return done(nullptr);
     entry_key own(key_view{whose->id(), name});
     std::uint64_t version = memory_.version(own);  // that of what is shared too
     if (!whose->company() || own_.holds(own)) return find_on_disk(own, std::move(done));
@@ -125,10 +135,11 @@ bool tiers::keep(const partition& p, std::string_view name, entry_ptr e, epoch_t
 
 bool tiers::put(key_view key, entry_ptr e)
 {
+    if (keeping_of(key.name) == view_keeping::off) return false;
     auto lately = dropped_.find({key.partition, std::string(key.name)});
     if (lately != dropped_.end() && e->sent_at <= lately->second) return false;
     if (entry_ptr held = memory_.find(key); held && !supersedes(e->sent_at, held->sent_at)) return false;
-    store_->put(entry_key(key), e);
+    if (is_on_disk(key.name)) store_->put(entry_key(key), e);
     memory_.put(key, std::move(e));
     return true;
 }
@@ -177,6 +188,25 @@ void tiers::purge_all(store::written done)
     own_.clear();
     store_->drop_all(std::move(done));
     memory_.clear();
+}
+
+// A reader that has taken its row before this refills no more, as the shard's version has moved.
+void tiers::set_keeping(call_view v, view_keeping k)
+{
+    std::lock_guard lock(change_);
+    (v == call_view::transcript ? transcripts_ : details_) = k;
+    if (k != view_keeping::on) store_->drop_view(v);
+    if (k == view_keeping::off) memory_.erase_view(v);
+}
+
+void tiers::find_queries(const std::string& path, store::names_found done)
+{
+    store_->find_queries(path, [held = memory_.queries_of(path), done = std::move(done)](std::vector<std::string> all) {
+        all.insert(all.end(), held.begin(), held.end());
+        std::sort(all.begin(), all.end());
+        all.erase(std::unique(all.begin(), all.end()), all.end());
+        done(std::move(all));
+    });
 }
 
 void tiers::erasure_begins(wall_time at, store::written done)

@@ -7,6 +7,7 @@
 #include "cache/partition.hpp"
 #include "cache/private_overrides.hpp"
 #include "cache/store.hpp"
+#include "config/cache_settings.hpp"
 
 #include <atomic>
 #include <functional>
@@ -52,6 +53,14 @@ public:
     void purge(std::string_view name, store::written done);  // and with any query, under every partition
     void purge_all(store::written done);
 
+    // Where this view of calls may lie from now on. What lies elsewhere is deleted: on the disk in the background.
+    // REQUIRES: not `call`, which is always kept.
+    void set_keeping(call_view, view_keeping);
+
+    // The names that are kept of this path with a query, under any partition, each once; not many more than
+    // store::names_max. `done` as of find_on_disk().
+    void find_queries(const std::string& path, store::names_found done);
+
     // An erasure is about to be sent to the vendor at `at`; `done` once it would not be forgotten. One that is not
     // ended counts as done, also for the next process. `done` of ended(): once everything is dropped, if it counts as
     // done.
@@ -75,6 +84,8 @@ public:
 private:
     void find_on_disk(const entry_key&, store::found done);
     bool is_purged(std::string_view name, epoch_ticket) const;
+    view_keeping keeping_of(std::string_view name) const;
+    bool is_on_disk(std::string_view name) const { return keeping_of(name) == view_keeping::on; }
     bool put(key_view, entry_ptr);
     void drop(key_view, wall_time sent_until);
     void raise_for_all();
@@ -89,6 +100,7 @@ private:
     erasure_record erasure_;
     std::size_t erasures_ = 0;  // on their way
     private_overrides own_;
+    std::atomic<view_keeping> transcripts_{view_keeping::on}, details_{view_keeping::on};  // written under change_
     const duration keep_max_;
     std::optional<deletion_clock> deletes_;
     std::unique_ptr<store> store_;  // whose readers use all of the above until it is gone

@@ -28,6 +28,7 @@ bool is_single_drop(const queued_change& q)
 std::string subject_of(const change& c)
 {
     if (auto* n = std::get_if<drop_name_change>(&c)) return n->name;
+    if (auto* v = std::get_if<drop_view_change>(&c)) return std::string(word_of(v->what));
     if (auto* r = std::get_if<partition_record>(&c)) return std::to_string(r->id);
     return {};
 }
@@ -85,6 +86,11 @@ void write_queue::drop_name(const std::string& name, store::written done)
     dropped_names_[name] = push(drop_name_change{name}, std::move(done));
 }
 
+void write_queue::drop_view(call_view v)
+{
+    push(drop_view_change{v}, {});
+}
+
 void write_queue::drop_all(store::written done)
 {
     keys_.clear();
@@ -110,7 +116,7 @@ std::optional<write_queue::state> write_queue::find(const entry_key& key) const
 {
     auto s = keys_.find(key);
     if (s != keys_.end() && s->second.kept) return s->second;  // put after the name was dropped
-    if (dropped_names_.contains(std::string(path_of(key.name)))) return state{nullptr, wall_time::max(), 0};
+    if (is_name_dropped(std::string(path_of(key.name)))) return state{nullptr, wall_time::max(), 0};
     if (s != keys_.end()) return s->second;
     return std::nullopt;
 }

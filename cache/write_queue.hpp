@@ -36,6 +36,10 @@ struct drop_name_change
 {
     std::string name;
 };
+struct drop_view_change
+{
+    call_view what;
+};
 struct drop_all_change
 {
     std::int64_t generation;
@@ -49,8 +53,8 @@ struct touch_change
     std::vector<entry_key> keys;
     wall_time at;
 };
-using change = std::variant<put_change, drop_change, drop_name_change, drop_all_change, erasure_change, touch_change,
-                            partition_record>;
+using change = std::variant<put_change, drop_change, drop_name_change, drop_view_change, drop_all_change,
+                            erasure_change, touch_change, partition_record>;
 
 struct queued_change
 {
@@ -72,6 +76,7 @@ public:
     void put(const entry_key&, entry_ptr);
     void drop(const entry_key&, wall_time sent_until);
     void drop_name(const std::string& name, store::written);
+    void drop_view(call_view);
     void drop_all(store::written);
     void put_erasure(const erasure_record&, store::written);
     void touch(std::vector<entry_key>, wall_time at);
@@ -88,6 +93,9 @@ public:
         bool settles() const { return kept || sent_until == wall_time::max(); }
     };
     std::optional<state> find(const entry_key&) const;
+
+    // True if what is kept of this name and of its queries is about to be deleted, but for what is queued for them.
+    bool is_name_dropped(const std::string& name) const { return dropped_names_.contains(name); }
 
     // Rows of an older generation are not there any more.
     std::int64_t generation() const { return generation_; }

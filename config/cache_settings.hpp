@@ -35,10 +35,11 @@ struct route_settings
     bool overrides = false;  // the vendor's no-store, no-cache, private and Set-Cookie do not count
 };
 
-// Whether a view of calls is answered from what is kept.
+// Whether a view of calls is answered from what is kept, and where that lies.
 enum class view_keeping
 {
-    off,  // each request passes through
+    off,     // each request passes through, and nothing is kept
+    memory,  // never on the disk
     on,
 };
 
@@ -50,8 +51,8 @@ struct cache_settings
     milliseconds client_min_age = 5min;
     milliseconds erasure_guard = 6h;
     calls_settings calls;
-    view_keeping transcripts = view_keeping::off;
-    view_keeping details = view_keeping::off;
+    view_keeping transcripts = view_keeping::on;
+    view_keeping details = view_keeping::on;
     milliseconds transcripts_fresh_max = 7 * 24h;
     std::vector<route_settings> routes;  // the first that a path is of counts
 };

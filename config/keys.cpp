@@ -393,14 +393,15 @@ std::vector<config_key> make_keys()
             "cache.erasure_guard", PLACE(cache.erasure_guard), 0ms, 30 * 24h,
             "After an erasure that passed through, what is fetched is fresh for cache.calls.fresh_min at most for "
             "so long: Gong takes hours for it.")),
-        word("cache.transcripts", PLACE(cache.transcripts),
-             words<view_keeping>{{"off", view_keeping::off}, {"on", view_keeping::on}},
-             "on: POST /v2/calls/transcript with callIds is answered call by call from what is kept. Transcripts are "
-             "then in the database."),
-        word("cache.details", PLACE(cache.details),
-             words<view_keeping>{{"off", view_keeping::off}, {"on", view_keeping::on}},
-             "on: POST /v2/calls/extensive with callIds is answered call by call from what is kept, for each "
-             "contentSelector."),
+        word(
+            "cache.transcripts", PLACE(cache.transcripts),
+            words<view_keeping>{{"on", view_keeping::on}, {"memory", view_keeping::memory}, {"off", view_keeping::off}},
+            "on: POST /v2/calls/transcript with callIds is answered call by call from what is kept. memory: the same, "
+            "but no transcript lies in the database. off: each request passes through, and what is kept is deleted."),
+        word(
+            "cache.details", PLACE(cache.details),
+            words<view_keeping>{{"on", view_keeping::on}, {"memory", view_keeping::memory}, {"off", view_keeping::off}},
+            "The same of POST /v2/calls/extensive with callIds, for each contentSelector."),
         advanced(time_span(
             "cache.transcripts_fresh_max", PLACE(cache.transcripts_fresh_max), 1s, 365 * 24h,
             "The most that a transcript is fresh; as calls, for a tenth of the time since its call started.")),
@@ -430,7 +431,8 @@ std::vector<config_key> make_keys()
         advanced(time_span("budget.margin", PLACE(budget.margin), 0ms, 10s,
                            "Added to the window for the jitter of the way.")),
         advanced(integer("budget.queue_max", PLACE(budget.queue_max), 0, 1'000'000,
-                         "Lookups that may wait; one more gets 429.")),
+                         "Requests that may wait; one more gets 429. A hundred calls of reads by ids count as one; at "
+                         "most five of them for each place may wait.")),
         time_span("budget.wait_max", PLACE(budget.wait_max), 0ms, 24h,
                   "A lookup that would wait longer gets 429 at once."),
         advanced(time_span("budget.linger", PLACE(budget.linger), 0ms, 1h,

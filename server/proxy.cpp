@@ -73,6 +73,12 @@ bool is_kept_out_of_reach(const std::string& file)
     return fd < 0 && errno == EACCES;
 }
 
+std::string place_of(view_keeping k, bool has_no_file)
+{
+    if (k == view_keeping::off) return "nowhere; they pass through";
+    return k == view_keeping::memory || has_no_file ? "in memory alone" : "in memory and in the file";
+}
+
 std::string joined(const std::vector<std::string>& texts)
 {
     std::string all;
@@ -161,6 +167,7 @@ std::optional<std::string> proxy::open_cache()
     partitions_ = std::make_unique<partitions>(disk->salt(), upstream_.text(), disk->kept_partitions(),
                                                config_->credentials.company_keys);
     tiers_ = std::make_unique<tiers>(config_->cache.memory_max, std::move(disk), config_->cache.calls.keep_max);
+    place_views();
     return std::nullopt;
 }
 
@@ -307,6 +314,7 @@ reloaded proxy::reload(const loaded_settings& read)
     const auto said_before = share_warning(*config_), share = share_warning(r.values);
     config_.replace(r.values);
     around_.out.use(r.values.log.level);
+    place_views();
     fetcher_->reload();
     for (const std::string& key : r.needs_restart)
         around_.out.warn("a changed key needs a restart, and stays as it was", {{"key", key}});
@@ -316,6 +324,12 @@ reloaded proxy::reload(const loaded_settings& read)
     around_.out.info("the configuration was read again", {{"changed", std::to_string(r.changed.size())},
                                                           {"needs_restart", std::to_string(r.needs_restart.size())}});
     return r;
+}
+
+void proxy::place_views()
+{
+    tiers_->set_keeping(call_view::transcript, config_->cache.transcripts);
+    tiers_->set_keeping(call_view::details, config_->cache.details);
 }
 
 void proxy::look_after(wall_time now)
@@ -490,6 +504,9 @@ void proxy::announce() const
     bool memory = files_.cache == in_memory;
     around_.out.info("cache", {{"file", memory ? "none; kept in memory, and gone with the process" : files_.cache},
                                {"known_credentials", std::to_string(tiers_->disk().kept_partitions().size())}});
+    around_.out.info("where transcripts and details of calls lie (cache.transcripts, cache.details)",
+                     {{"transcripts", place_of(config_->cache.transcripts, memory)},
+                      {"details", place_of(config_->cache.details, memory)}});
 }
 
 }  // namespace callcache

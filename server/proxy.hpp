@@ -83,6 +83,7 @@ private:
     std::optional<std::string> read_admin_token();
     void read_files_again();
     void look_after_lock();
+    void place_views();
     void run_loops();
     void announce() const;
     void warn_of_descriptors() const;

@@ -2,12 +2,12 @@
 
 #include "cache/call_id.hpp"
 #include "server/admin/access.hpp"
-#include "server/admin/explanation.hpp"
 #include "server/admin/metrics.hpp"
 #include "server/admin/purge_order.hpp"
 #include "server/admin/stats.hpp"
 #include "server/admin/status_page.hpp"
 #include "server/fetch/disk_in_time.hpp"
+#include "server/fetch/read_freshness.hpp"
 #include "server/front/route.hpp"
 #include "server/text/json_text.hpp"
 
@@ -65,8 +65,8 @@ task<std::variant<std::string, reply>> read_body(conversation& with)
     }
 }
 
-// Of how many of these calls something is kept; nullopt where that takes too long to find out, and for a path, as it
-// stands for any query.
+// Of how many of these calls something is kept, with their other views; nullopt where that takes too long to find out,
+// and for a path, as it stands for any query.
 task<std::optional<std::uint64_t>> count_kept(tiers& kept, std::vector<partition_ptr> all,
                                               const std::vector<std::string>& names, const clock_source& clock)
 {
@@ -75,20 +75,38 @@ task<std::optional<std::uint64_t>> count_kept(tiers& kept, std::vector<partition
     if (has_path || names.size() * all.size() > counted_finds_max) co_return std::nullopt;
     std::uint64_t count = 0;
     for (const std::string& name : names)
+    {
+        bool is_kept = false;
         for (const partition_ptr& p : all)
         {
-            bool is_kept = kept.find_in_memory(*p, name) != nullptr;
-            if (!is_kept)
-            {
-                auto found = co_await find_in_time(kept, p, name, clock);
-                if (!found) co_return std::nullopt;
-                is_kept = *found != nullptr;
-            }
-            if (!is_kept) continue;
-            ++count;
-            break;
+            is_kept = kept.find_in_memory(*p, name) != nullptr;
+            if (is_kept) break;
+            auto found = co_await find_in_time(kept, p, name, clock);
+            if (!found) co_return std::nullopt;
+            is_kept = *found != nullptr;
+            if (is_kept) break;
         }
+        if (!is_kept)
+        {
+            auto views = co_await find_queries_in_time(kept, name, clock);
+            if (!views) co_return std::nullopt;
+            is_kept = !views->empty();
+        }
+        count += is_kept;
+    }
     co_return count;
+}
+
+// How a view of a call is served now: its times, without its bytes.
+entry_ptr as_served(const tiers& kept, const settings& s, partition_ptr calls_of, std::string_view name, const entry& e)
+{
+    read_terms terms;
+    terms.what = *view_of(name);
+    terms.calls_of = std::move(calls_of);
+    auto shown = std::make_shared<entry>(times_of({}, e));
+    shown->from = e.from;
+    if (terms.calls_of) shown->fresh_for = fresh_for_now(kept, s, terms, name, e);
+    return shown;
 }
 
 std::string joined(const std::vector<std::string>& list)
@@ -249,11 +267,36 @@ task<reply> admin::explain(const request& r, conversation&)
     if (!all.empty()) c.stranger_confirmed_at = all.front()->confirmed_at();
     if (c.copies.empty()) ask_as(all.empty() ? nullptr : all.front(), nullptr);
 
+    if (to.what == route::lookup && !hangs) c.views = co_await find_views(c.name, all);
+
     auto ask_ahead = [&](auto done) { parts_.misses.ask_forecasts(std::move(asked), std::move(done)); };
     std::vector<forecast> ahead = co_await call_back<std::vector<forecast>>(ask_ahead);
     for (std::size_t i = 0; i < c.copies.size(); ++i) c.copies[i].ahead = std::move(ahead[i]);
     if (c.copies.empty()) c.ahead = std::move(ahead.front());
     co_return json(200, explanation_document(c, s, parts_.clock.wall()));
+}
+
+// What is kept of a call beside the call itself, under these credentials.
+task<std::vector<known_view>> admin::find_views(const std::string& id, const std::vector<partition_ptr>& all)
+{
+    std::vector<known_view> views;
+    auto names = co_await find_queries_in_time(parts_.kept, id, parts_.clock);
+    std::size_t finds = 0;
+    for (const std::string& name : names.value_or(std::vector<std::string>()))
+        for (const partition_ptr& p : all)
+        {
+            entry_ptr kept = parts_.kept.find_in_memory(*p, name);
+            if (!kept && ++finds <= counted_finds_max)
+                kept = (co_await find_in_time(parts_.kept, p, name, parts_.clock)).value_or(nullptr);
+            if (!kept) continue;
+            const partition_ptr calls_of = parts_.known.calls_of(*p);
+            views.push_back({name,
+                             {opaque_name(calls_of ? *calls_of : *p),
+                              p->confirmed_at(),
+                              as_served(parts_.kept, *parts_.config, calls_of, name, *kept),
+                              {}}});
+        }
+    co_return views;
 }
 
 // Acknowledged once it is durable.

@@ -5,6 +5,7 @@
 #include "config/live_settings.hpp"
 #include "config/reload.hpp"
 #include "server/admin/admin_token.hpp"
+#include "server/admin/explanation.hpp"
 #include "server/admin/observer.hpp"
 #include "server/async/clock.hpp"
 #include "server/fetch/fetcher.hpp"
@@ -70,6 +71,7 @@ private:
     task<reply> stats(const request&, conversation&);
     task<reply> resume(const request&, conversation&);
     task<reply> explain(const request&, conversation&);
+    task<std::vector<known_view>> find_views(const std::string& id, const std::vector<partition_ptr>& all);
     task<reply> purge(const request&, conversation&);
     task<reply> reload(const request&, conversation&);
 

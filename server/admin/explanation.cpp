@@ -1,5 +1,6 @@
 #include "server/admin/explanation.hpp"
 
+#include "cache/call_view.hpp"
 #include "cache/freshness.hpp"
 #include "server/fetch/refusal_reply.hpp"
 #include "server/text/human.hpp"
@@ -55,12 +56,14 @@ std::string_view state_of(const entry& e, trust trusted, const settings& s, wall
     return now < stale_while_revalidate_until(s.cache.calls, e) ? "stale" : "expired";
 }
 
-// Why it is in that state, and until when.
-std::string text_of(const known_copy& c, trust trusted, const settings& s, wall_time now)
+// Why it is in that state, and until when. `view`: another one than the call itself, or empty.
+std::string text_of(const known_copy& c, trust trusted, const settings& s, wall_time now, std::string_view view = {})
 {
     const entry& e = *c.kept;
     const calls_settings& calls = s.cache.calls;
-    std::string text = c.credential + ": kept since " + at(e.sent_at, now) + " from " + std::string(words_of(e.from));
+    std::string text(view);
+    text += (view.empty() ? "" : " under ") + c.credential + ": kept since " + at(e.sent_at, now) + " from " +
+            std::string(words_of(e.from));
     if (e.is_private) text += ", private and so for this credential alone";
     text += ". ";
     if (!c.confirmed_at) return text + "Gong has refused this credential since, or never accepted it: nothing is read";
@@ -71,6 +74,8 @@ std::string text_of(const known_copy& c, trust trusted, const settings& s, wall_
         return text + "Gong answered 403: nothing is read under this credential";
     if (e.is_passed)
         return text + "Gong's answer may not be kept: requests pass through until " + at(e.fresh_until(), now);
+    if (e.is_negative && !view.empty())
+        return text + "Gong left it out of its answer; that holds until " + at(e.fresh_until(), now);
     if (e.is_negative)
         return text + "Gong answered 404, first at " + at(e.missing_since, now) + "; that holds until " +
                at(e.fresh_until(), now);
@@ -177,6 +182,8 @@ std::string explanation_document(const circumstances& c, const settings& s, wall
 
     for (const known_copy& copy : c.copies) lines.push_back(text_of(copy, trust_of(copy.confirmed_at), s, now));
     if (c.copies.empty()) lines.push_back("nothing is kept of it");
+    for (const known_view& v : c.views)
+        lines.push_back(text_of(v.copy, trust_of(v.copy.confirmed_at), s, now, word_of(*view_of(v.name))));
     if (is_guarded(c.erasure, s.cache.erasure_guard, now))
         lines.push_back("an erasure passed through at " +
                         at(std::max(c.erasure.erased_at, c.erasure.erasing_since), now) +
@@ -204,6 +211,19 @@ std::string explanation_document(const circumstances& c, const settings& s, wall
             json("from", word_of(e.from));
             json("private", e.is_private);
             json("text", text_of(copy, trusted, s, now));
+        });
+        json.list("views", c.views, [&](const known_view& v) {
+            const entry& e = *v.copy.kept;
+            trust trusted = trust_of(v.copy.confirmed_at);
+            json("view", word_of(*view_of(v.name)));
+            json("name", v.name);
+            json("credential", v.copy.credential);
+            json("state", state_of(e, trusted, s, now));
+            json("kept_timestamp", e.sent_at);
+            json("fresh_until_timestamp", e.fresh_until());
+            json("deleted_timestamp", kept_until(s.cache.calls, e));
+            json("private", e.is_private);
+            json("text", text_of(v.copy, trusted, s, now, word_of(*view_of(v.name))));
         });
         json("upstream", [&] {
             json("up", ahead.is_up);

@@ -25,11 +25,19 @@ struct known_copy
     forecast ahead;  // of its lookup
 };
 
+// The same of another view of a call. Of the entry the times alone count, as they are when it is served.
+struct known_view
+{
+    std::string name;  // as it is kept: the id with a query
+    known_copy copy;
+};
+
 struct circumstances
 {
     std::string name;                // the call's id, or the kept route's target
     std::string tool;                // who would ask; empty: one that has asked nothing yet
     std::vector<known_copy> copies;  // those where something is kept; the one that was confirmed last first
+    std::vector<known_view> views;   // of a call: its others
     std::string stranger;            // without copies: the credential that was confirmed last, or empty
     std::optional<wall_time> stranger_confirmed_at;
     forecast ahead;  // of a lookup under that, or under one that was never seen

@@ -24,6 +24,10 @@ constexpr duration write_again_after = 1s;
 // A ledger that does not answer for so long is late.
 constexpr duration ledger_patience = 1500ms;
 
+// A hundred parts of reads weigh as much as one request, and each of them takes memory. So no more of them wait than
+// this for each of budget.queue_max.
+constexpr std::size_t parts_a_place = 5, parts_max_least = 100;
+
 // What was promised to those who wait is looked at again so often, and so soon after it has changed.
 constexpr duration look_every = 1s, look_soon = 20ms;
 
@@ -295,17 +299,17 @@ std::optional<budget::expelled> budget::expel(moment now)
     // An item that can go inside at once does not wait.
     std::size_t admissible =
         until_admission(now) > duration(0) ? 0 : settings_.burst - std::min(settings_.burst, inside_.size());
-    if (queue_.load() > settings_.queue_max + admissible)
-        if (auto last = queue_.newest_of_longest())
-        {
-            refusal r;
-            r.why = reason::queue_full;
-            r.waiting = queue_.size() - 1;
-            r.left = day_.left(now);
-            // In this time one more has had its turn.
-            r.wait = std::max<duration>(expected(last->who, now) / long(queue_.size()), 1s);
-            return leave_queue(*last, r);
-        }
+    if (auto last = one_too_many(admissible))
+    {
+        refusal r;
+        r.why = reason::queue_full;
+        r.waiting = queue_.load() - 1;
+        r.parts = queue_.parts();
+        r.left = day_.left(now);
+        // In this time one more has had its turn.
+        r.wait = std::max<duration>(expected(last->who, now) / long(queue_.load()), 1s);
+        return leave_queue(*last, r);
+    }
     for (urgency how : {urgency::interactive, urgency::background})
     {
         while (auto first = next(how, now))
@@ -316,6 +320,14 @@ std::optional<budget::expelled> budget::expel(moment now)
             if (!queue_.ride_along(*first)) return leave_queue(*first, *why);
         }
     }
+    return std::nullopt;
+}
+
+std::optional<fair_queue::waiting_item> budget::one_too_many(std::size_t admissible) const
+{
+    if (queue_.load() > settings_.queue_max + admissible) return queue_.newest_of_longest();
+    const std::size_t parts_max = std::max<std::size_t>(settings_.queue_max * parts_a_place, parts_max_least);
+    if (queue_.parts() > parts_max + admissible * batch_max_) return queue_.newest_part();
     return std::nullopt;
 }
 

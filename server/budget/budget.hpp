@@ -164,6 +164,7 @@ private:
     std::uint64_t inside_of(const std::string& tool) const;
     std::optional<fair_queue::waiting_item> next(urgency, moment now) const;
     std::optional<expelled> leave_queue(const fair_queue::waiting_item&, refusal why);
+    std::optional<fair_queue::waiting_item> one_too_many(std::size_t admissible) const;
     std::optional<expelled> expel_who_cannot_wait(moment now);
     void find_who_cannot_wait(moment now);
     refusal too_late(const asking&, duration wait, moment now) const;

@@ -39,23 +39,26 @@ fair_queue::place fair_queue::make_place(item i, const asking& a, bool came_back
 {
     queue& q = at(a.how);
     const std::string name(flow_of(a));
+    const presence& p = present_.at(i);
     auto known = q.by_name.find(name);
-    if (known == q.by_name.end()) known = q.by_name.emplace(name, q.round.insert(q.round.end(), {name, {}})).first;
+    if (known == q.by_name.end()) known = q.by_name.emplace(name, q.round.insert(q.round.end(), {name})).first;
     flows::iterator f = known->second;
     auto before = f->items.end();
     if (came_back)
     {
-        before = std::find_if(f->items.begin(), f->items.end(), [&](item other) { return other > i; });
+        before = std::find_if(f->items.begin(), f->items.end(), [&](const standing& other) { return other.what > i; });
         auto behind = std::find_if(q.round.begin(), q.round.end(), [](const flow& each) { return !each.came_back; });
         if (!std::exchange(f->came_back, true)) q.round.splice(behind, q.round, f);
     }
     ++q.size;
-    return {a.how, f, f->items.insert(before, i), {a}};
+    f->parts += p.is_part;
+    return {a.how, f, f->items.insert(before, {i, p.batch_key, p.is_forwarded, p.is_part}), {a}};
 }
 
 void fair_queue::leave(const place& p)
 {
     queue& q = at(p.how);
+    p.in->parts -= p.at->is_part;
     p.in->items.erase(p.at);
     --q.size;
     if (!p.in->items.empty()) return;
@@ -135,6 +138,7 @@ void fair_queue::stop_batching(std::uint64_t batch_key)
         if (p.batch_key != batch_key) continue;
         count(std::exchange(p.batch_key, 0), -1);
         count(0, 1);
+        for (place& each : p.in_flows) each.at->batch_key = 0;
     }
 }
 
@@ -143,12 +147,12 @@ std::optional<fair_queue::waiting_item> fair_queue::next(urgency how, const flow
 {
     for (const flow& f : at(how).round)
     {
-        const bool may = !may_forward || !present_.at(f.items.front()).is_forwarded || may_forward(f.name);
-        for (item i : f.items)
+        std::optional<bool> may;  // once it is asked
+        auto has_place = [&] { return may ? *may : *(may = !may_forward || may_forward(f.name)); };
+        for (const standing& s : f.items)
         {
-            const presence& p = present_.at(i);
-            const bool waits = (p.is_forwarded && !may) || (p.is_part && is_led && is_led(p.batch_key));
-            if (!waits) return first_asker(i, how, f);
+            const bool waits = s.is_forwarded ? !has_place() : s.is_part && is_led && is_led(s.batch_key);
+            if (!waits) return first_asker(s.what, how, f);
         }
     }
     return std::nullopt;
@@ -259,9 +263,25 @@ std::optional<fair_queue::waiting_item> fair_queue::newest_of_longest() const
     for (urgency how : {urgency::background, urgency::interactive})
     {
         const queue& q = at(how);
+        auto weight_of = [](const flow& f) { return weight(f.items.size(), f.parts); };
         auto longest = std::max_element(q.round.begin(), q.round.end(),
-                                        [](const flow& a, const flow& b) { return a.items.size() < b.items.size(); });
-        if (longest != q.round.end()) return first_asker(longest->items.back(), how, *longest);
+                                        [&](const flow& a, const flow& b) { return weight_of(a) < weight_of(b); });
+        if (longest != q.round.end()) return first_asker(longest->items.back().what, how, *longest);
+    }
+    return std::nullopt;
+}
+
+std::optional<fair_queue::waiting_item> fair_queue::newest_part() const
+{
+    for (urgency how : {urgency::background, urgency::interactive})
+    {
+        const queue& q = at(how);
+        auto most = std::max_element(q.round.begin(), q.round.end(),
+                                     [](const flow& a, const flow& b) { return a.parts < b.parts; });
+        if (most == q.round.end() || most->parts == 0) continue;
+        auto newest =
+            std::find_if(most->items.rbegin(), most->items.rend(), [](const standing& s) { return s.is_part; });
+        return first_asker(newest->what, how, *most);
     }
     return std::nullopt;
 }

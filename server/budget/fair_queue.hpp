@@ -73,8 +73,9 @@ public:
     std::size_t size() const { return present_.size(); }
     std::size_t size(urgency how) const { return at(how).size; }
 
-    // What counts for budget.queue_max.
-    std::size_t load() const { return size() - parts_ + (parts_ + parts_a_request - 1) / parts_a_request; }
+    // What counts for budget.queue_max; and the parts of reads that are here.
+    std::size_t load() const { return weight(size(), parts_); }
+    std::size_t parts() const { return parts_; }
 
     // An item, and one who asks for it.
     struct waiting_item
@@ -126,17 +127,29 @@ public:
     std::size_t waiting(std::string_view flow) const;
     std::size_t requests_of(std::string_view flow) const { return requests(waiting(flow)); }
 
-    // The newest item of the longest flow, background before interactive: it goes when there are too many.
+    // The newest item of the flow that weighs most, background before interactive: it goes when there are too many.
     std::optional<waiting_item> newest_of_longest() const;
+
+    // The newest part of the flow that has most of them, likewise.
+    std::optional<waiting_item> newest_part() const;
 
     // Every item, in no particular order.
     std::vector<item> items() const;
 
 private:
+    // With what next() goes by beside it: a flow may hold thousands that have to wait.
+    struct standing
+    {
+        item what;
+        std::uint64_t batch_key;
+        bool is_forwarded, is_part;
+    };
+    using standings = std::list<standing>;
     struct flow
     {
         std::string name;
-        std::list<item> items;
+        standings items = {};
+        std::size_t parts = 0;   // of them
         bool came_back = false;  // and has had no turn since
     };
     using flows = std::list<flow>;
@@ -150,7 +163,7 @@ private:
     {
         urgency how;
         flows::iterator in;
-        std::list<item>::iterator at;
+        standings::iterator at;
         std::vector<asking> askers;  // one at least of this flow; the others ride along
     };
     struct presence
@@ -160,6 +173,10 @@ private:
         bool is_forwarded = false, is_part = false;
     };
     static constexpr std::size_t parts_a_request = 100;
+    static std::size_t weight(std::size_t items, std::size_t parts)
+    {
+        return items - parts + (parts + parts_a_request - 1) / parts_a_request;
+    }
     using presences = std::map<item, presence>;
     using deadline = std::tuple<steady_time, item, std::uint64_t>;
 
@@ -192,7 +209,7 @@ void fair_queue::in_order(Visit visit) const
     std::vector<asking> askings;
     for (const queue& q : queues_)
     {
-        std::vector<std::list<item>::const_iterator> heads;
+        std::vector<standings::const_iterator> heads;
         for (const flow& f : q.round) heads.push_back(f.items.begin());
         for (bool more = true; more;)
         {
@@ -203,7 +220,7 @@ void fair_queue::in_order(Visit visit) const
                 auto& here = *head++;
                 if (here == f.items.end()) continue;
                 more = true;
-                const item i = *here++;
+                const item i = (here++)->what;
                 const presence& p = present_.at(i);
                 if (p.in_flows.size() > 1 && !seen.insert(i).second) continue;
                 askings.clear();

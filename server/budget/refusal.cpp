@@ -41,8 +41,9 @@ std::string text_of(const refusal& r, const budget_settings& b, wall_time now, s
                "(budget.interactive_reserve_percent); the next for background work is free " +
                free_at(now, wait);
     case reason::queue_full:
-        return "the queue is full: " + std::to_string(r.waiting) +
-               " requests wait for their turn at Gong (budget.queue_max); kept calls are still answered";
+        return "the queue is full: " + std::to_string(r.waiting) + " requests wait for their turn at Gong" +
+               (r.parts > 0 ? ", reads of " + std::to_string(r.parts) + " calls among them" : "") +
+               " (budget.queue_max); kept calls are still answered";
     case reason::newcomer:
         return "Gong has never accepted this credential, and what such credentials may cost is spent "
                "(budget.newcomers); the next request is free " +

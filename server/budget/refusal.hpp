@@ -34,7 +34,8 @@ struct refusal
     std::uint64_t left = 0;   // of the day
     std::uint64_t cap = 0;    // tool_spent: its share
     std::string tool;         // tool_spent
-    std::size_t waiting = 0;  // queue_full
+    std::size_t waiting = 0;  // queue_full: requests
+    std::size_t parts = 0;    // likewise: calls that reads of several ask for, of which a hundred are one request
 };
 
 // One that nobody seems to wait for any more.

@@ -48,4 +48,13 @@ task<std::optional<entry_ptr>> find_in_time(tiers& kept, const partition_ptr& wh
     co_return found;
 }
 
+task<std::optional<std::vector<std::string>>> find_queries_in_time(tiers& kept, std::string path,
+                                                                   const clock_source& clock)
+{
+    using names = std::optional<std::vector<std::string>>;
+    auto find = [&](auto done) { kept.find_queries(path, std::move(done)); };
+    names found = co_await call_back_in_time<names>(clock, std::nullopt, find);
+    co_return found;
+}
+
 }  // namespace callcache

@@ -24,6 +24,9 @@ task<std::optional<entry_ptr>> find_in_time(
     tiers&, const partition_ptr&, std::string_view name, const clock_source&, std::function<void()> answers = [] {},
     std::function<bool()> moves = nullptr);
 
+// The names that are kept of this path with a query (tiers.hpp); nullopt if the disk does not answer.
+task<std::optional<std::vector<std::string>>> find_queries_in_time(tiers&, std::string path, const clock_source&);
+
 // The operator's line for a purge that the disk does not answer.
 inline constexpr std::string_view disk_hangs =
     "the database does not answer: its disk hangs. What was to be deleted is not served any more, but a restart would "

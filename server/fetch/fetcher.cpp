@@ -26,6 +26,17 @@ void leave(miss_path& path, std::uint64_t asker)
         keep_or_linger(path, f);
 }
 
+void withdraw_one(miss_path& path, std::uint64_t asker)
+{
+    auto* seat = path.flights.seat_of(asker);
+    if (!seat) return;
+    seat->at->left = true;
+    flight& f = *seat->in;
+    if (!f.is<queued>() || f.is_wanted()) return;
+    path.flights.shut(f);
+    path.permits.expel(f.number, nobody_waits());
+}
+
 upstream_report report_of(const miss_path& path)
 {
     const moment now = path.now();
@@ -56,6 +67,20 @@ void fetcher::ask(lookup l, answered done)
     if (!done && l.asked_at < path_->no_refresh_before.load(std::memory_order_relaxed)) return;
     post([l = std::move(l), done = std::move(done)](miss_path& path) mutable {
         callcache::ask(path, std::move(l), std::move(done));
+    });
+}
+
+void fetcher::ask_all(std::vector<std::pair<lookup, answered>> all)
+{
+    post([all = std::move(all)](miss_path& path) mutable {
+        for (auto& [l, done] : all) callcache::ask(path, std::move(l), std::move(done));
+    });
+}
+
+void fetcher::withdraw(std::vector<std::uint64_t> askers)
+{
+    post([askers = std::move(askers)](miss_path& path) {
+        for (std::uint64_t asker : askers) withdraw_one(path, asker);
     });
 }
 

@@ -19,8 +19,11 @@ public:
     explicit fetcher(const fetcher_parts&);
 
     // --- Any thread. What is `done` is called on the fetch loop.
-    void ask(lookup, answered done);  // calls `done` once; null: a refresh in the background
-    void left(std::uint64_t asker);   // the one who asked under this name has hung up
+    void ask(lookup, answered done);                         // calls `done` once; null: a refresh in the background
+    void ask_all(std::vector<std::pair<lookup, answered>>);  // that belong together, at one time
+    void left(std::uint64_t asker);                          // the one who asked under this name has hung up
+    // These need no answer any more, and none of them will ask again soon: what nobody else asks for leaves the queue.
+    void withdraw(std::vector<std::uint64_t> askers);
     // A forwarded request wants to be sent; see relay_channel.hpp. `changes` is what it makes untrue.
     void relay(lookup, invalidation changes, relay_channel_ptr);
     executor loop() const { return path_->parts.loop; }

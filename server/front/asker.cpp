@@ -91,7 +91,7 @@ const partition_ptr& asking_credential::whose(call_view v, partitions& known)
 
 const partition_ptr& asking_credential::make(partition_ptr& whose, std::string_view of, partitions& known) const
 {
-    if (!whose) whose = known.of(who_.scheme + " " + std::string(of), who_.credential);
+    if (!whose) whose = known.further(of, who_.scheme, who_.credential);
     return whose;
 }
 

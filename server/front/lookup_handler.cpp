@@ -250,7 +250,7 @@ routed lookup_handler::route_of(const request& r) const
     }
     const cache_settings& s = parts_.config->cache;
     const auto view = to.what == route::pass ? view_read_by(r.method, to.target) : std::nullopt;
-    if (view && (*view == call_view::transcript ? s.transcripts : s.details) == view_keeping::on)
+    if (view && (*view == call_view::transcript ? s.transcripts : s.details) != view_keeping::off)
     {
         to.what = route::read;
         to.view = *view;

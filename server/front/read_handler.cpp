@@ -33,11 +33,17 @@ std::shared_ptr<const read_terms> terms_of(const asked_calls& r, partition_ptr c
     return terms;
 }
 
+// Of those that were told of: with one of them the others were not waited for.
 const read_part* first_without_answer(const std::vector<read_part>& parts)
 {
+    const read_part* untold = nullptr;
     for (const read_part& p : parts)
-        if (p.is_asked && !p.found.kept) return &p;
-    return nullptr;
+    {
+        if (!p.is_asked || p.found.kept) continue;
+        if (p.found.own || p.found.vendors) return &p;
+        untold = untold ? untold : &p;
+    }
+    return untold;
 }
 
 }  // namespace
@@ -152,7 +158,8 @@ verdict lookup_handler::decide_parts(const request& r, const lookup& common, boo
     return verdict::fetch;
 }
 
-// Each of them is told of in its own place, on the fetch loop; the last one wakes the request.
+// Each of them is told of in its own place, on the fetch loop. The last one wakes the request, and so does the first
+// that has no answer: then nobody waits for the others any more.
 task<void> lookup_handler::fetch_missing(conversation& with, std::vector<missing_part> missing)
 {
     if (missing.empty()) co_return;
@@ -165,19 +172,24 @@ task<void> lookup_handler::fetch_missing(conversation& with, std::vector<missing
     auto all = std::make_shared<gathered>(gathered{missing.size(), std::vector<looked_up>(missing.size())});
     std::vector<std::uint64_t> askers;
     for (const missing_part& m : missing) askers.push_back(m.what.asker);
-    with.notice_end([this, askers = std::move(askers)] {
+    with.notice_end([this, askers] {
         for (std::uint64_t a : askers) parts_.misses.left(a);
     });
     auto ask = [this, all, &missing](auto done) {
         all->done = std::move(done);
+        std::vector<std::pair<lookup, answered>> questions;
         for (std::size_t i = 0; i < missing.size(); ++i)
-            parts_.misses.ask(std::move(missing[i].what), [all, i](looked_up found) {
+            questions.emplace_back(std::move(missing[i].what), [all, i](looked_up found) {
+                if (!all->done) return;  // the front reads `found` already
+                const bool is_over = !found.kept && !found.passes;
                 all->found[i] = std::move(found);
-                if (--all->left == 0) std::exchange(all->done, nullptr)(true);
+                if (--all->left == 0 || is_over) std::exchange(all->done, nullptr)(!is_over);
             });
+        parts_.misses.ask_all(std::move(questions));
     };
-    co_await call_back<bool>(std::move(ask));
+    const bool all_told = co_await call_back<bool>(std::move(ask));
     with.notice_end(nullptr);
+    if (!all_told) parts_.misses.withdraw(std::move(askers));
     for (std::size_t i = 0; i < missing.size(); ++i)
     {
         read_part& p = *missing[i].part;

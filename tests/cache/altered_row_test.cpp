@@ -75,6 +75,7 @@ TEST_CASE("rows: one of which anything was altered that is served or decided upo
         {"etag", {"'\"f\"'", "''"}},
         {"checksum", {"x'00'", "x''"}},
         {"body", {"'bodx'", "'bod'", "''"}},
+        {"plain_bytes", {"1", "4", "-1"}},
     };
     const std::map<std::string, std::string> free{
         {"id", "the place of the row"},

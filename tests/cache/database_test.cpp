@@ -892,12 +892,40 @@ TEST_CASE("a file of the first schema is brought up to date, with what is in it"
     f.put(0, 3);
     f.s.reset();
     sqlite::database(f.path, SQLITE_OPEN_READWRITE)
-        .execute("DELETE FROM meta WHERE name IN ('erased_at', 'erasing_since', 'forgets'); DROP INDEX entry_own; "
+        .execute("DELETE FROM meta WHERE name IN ('erased_at', 'erasing_since', 'forgets', 'view_bytes'); "
+                 "DROP INDEX entry_own; DROP INDEX entry_view; "
+                 "DROP TRIGGER view_kept; DROP TRIGGER view_changed; DROP TRIGGER view_gone; "
                  "ALTER TABLE partition DROP COLUMN no_bulk_until; ALTER TABLE entry DROP COLUMN source; "
-                 "PRAGMA user_version = 1");
+                 "ALTER TABLE entry DROP COLUMN plain_bytes; PRAGMA user_version = 1");
     CHECK(f.open() == "");
     CHECK(f.has(2));
     CHECK(f.s->kept_erasure().erased_at == wall_time());
+}
+
+TEST_CASE("a view that may not lie on the disk is deleted there, with what is left of it in the file, and no other is")
+{
+    database_file f;
+    f.open();
+    f.put(0, 10);
+    auto put_view = [&](const std::string& name, std::size_t bytes) {
+        auto e = std::make_shared<entry>();
+        e->body = "said by " + name + std::string(bytes, '.');
+        e->sent_at = t0;
+        e->fresh_for = 5min;
+        f.s->put(entry_key(key_view{1, name}), e);
+    };
+    for (int i = 0; i < 500; ++i) put_view(std::to_string(i) + "?transcript", 10'000);
+    for (int i = 0; i < 10; ++i) put_view(std::to_string(i) + "?details=0123", 1000);
+    put_view("/v2/users?transcript", 1000);
+    REQUIRE(f.settle());
+    SUBCASE("at once") {}
+    SUBCASE("at the next start") f.open();
+    f.s->drop_view(call_view::transcript);
+    CHECK(f.soon([&] { return f.s->current().entries == 21; }));
+    CHECK(f.soon([&] { return f.bytes().find("said by 7?transcript") == std::string::npos; }));
+    CHECK(f.has(7));
+    f.s.reset();
+    CHECK(f.bytes().find("said by 7?details=0123") != std::string::npos);
 }
 
 TEST_CASE("an erasure is remembered, also by the file that takes the place of one that was deleted or is corrupt")
@@ -927,6 +955,76 @@ TEST_CASE("an erasure is remembered, also by the file that takes the place of on
         CHECK(f.s->kept_erasure().erased_at == t0);
         CHECK(f.s->kept_erasure().erasing_since == t0 + 1s);
     }
+}
+
+TEST_CASE("a long body lies compressed in the file, and is read as it was")
+{
+    database_file f;
+    f.open();
+    std::string body = "{\"sentences\":[";
+    for (int i = 0; i < 1000; ++i)
+        body += "{\"start\":" + std::to_string(i * 731) + ",\"text\":\"What did they say?\"},";
+    auto e = std::make_shared<entry>();
+    e->body = body;
+    e->sent_at = t0;
+    e->fresh_for = 5min;
+    const entry_key key(key_view{1, "7?transcript"});
+    f.s->put_partition({1, digest{1}, t0, t0});
+    f.s->put(key, e);
+    REQUIRE(f.settle());
+    auto read = [&] { return wait_for<entry_ptr>([&](auto done) { f.s->find(key, done); }); };
+    REQUIRE(read());
+    CHECK(read()->body == body);
+    const entry_ptr at_once = f.s->find_at_once(key);
+    CHECK(at_once);
+    if (at_once) CHECK(at_once->body == body);
+    f.s.reset();
+    auto sql = [&](const char* text) { sqlite::database(f.path, SQLITE_OPEN_READWRITE).execute(text); };
+    CHECK(sqlite::database(f.path, SQLITE_OPEN_READWRITE).integer("SELECT length(body) FROM entry") <
+          std::int64_t(body.size() / 4));
+    SUBCASE("cut off") sql("UPDATE entry SET body = substr(body, 1, length(body) - 1)");
+    SUBCASE("no frame at all") sql("UPDATE entry SET body = zeroblob(100)");
+    SUBCASE("taken for plain") sql("UPDATE entry SET plain_bytes = 0");
+    SUBCASE("longer than it is") sql("UPDATE entry SET plain_bytes = plain_bytes + 1");
+    SUBCASE("longer than anything is") sql("UPDATE entry SET plain_bytes = 9223372036854775807");
+    SUBCASE("of a negative length") sql("UPDATE entry SET plain_bytes = -1");
+    f.open();
+    CHECK_FALSE(read());
+    CHECK(f.warned("damaged"));
+}
+
+TEST_CASE("eviction: transcripts and details leave calls a quarter, and go in the order of their use")
+{
+    database_file f;
+    f.bytes_max = 4 << 20;
+    f.open();
+    f.put(0, 700);  // somewhat less than a quarter
+    std::string noise;
+    for (std::uint32_t i = 0, n = 1; i < 20'000; ++i) noise += char((n = n * 1664525 + 1013904223) >> 24);
+    for (int i = 0; i < 600; ++i)
+    {
+        f.now += 60'000'000;
+        auto e = std::make_shared<entry>();
+        e->body = noise + std::to_string(i);
+        e->sent_at = from_micros(f.now);
+        e->fresh_for = 5min;
+        f.s->put(entry_key(key_view{1, std::to_string(i) + (i % 2 ? "?transcript" : "?details=0")}), e);
+        if (i % 10 == 9) f.settle();
+    }
+    auto has = [&](const std::string& name) {
+        return wait_for<entry_ptr>([&](auto done) { f.s->find(entry_key(key_view{1, name}), done); }) != nullptr;
+    };
+    CHECK(
+        f.soon([&] { return f.s->current().bytes <= f.bytes_max && !has("401?transcript") && !has("402?details=0"); }));
+    int calls = 0;
+    for (int i = 0; i < 700; ++i) calls += f.has(i);
+    CHECK(calls == 700);
+    CHECK(has("599?transcript"));
+    CHECK(has("598?details=0"));
+    f.s.reset();
+    sqlite::database db(f.path, SQLITE_OPEN_READWRITE);
+    CHECK(db.integer("SELECT value FROM meta WHERE name = 'view_bytes'") ==
+          db.integer("SELECT sum(length(body)) FROM entry WHERE name LIKE '%?%'"));
 }
 
 TEST_SUITE_END();

@@ -372,3 +372,41 @@ TEST_CASE("memory: what was sent for too long ago is erased in every shard, and 
     CHECK_FALSE(m.find(key("199")));
     CHECK(m.find(key("200")));
 }
+
+TEST_CASE("memory: transcripts leave calls a quarter, and the longest unused of them goes first")
+{
+    memory_tier m(ten);
+    for (int i = 0; i < 3; ++i) m.put(key("call " + std::to_string(i)), sent(t0, tenth / 2));
+    m.put(key("/v2/users?a=1"), sent(t0, tenth / 2));
+    for (int i = 0; i < 50; ++i) m.put(key(std::to_string(i) + "?transcript"), sent(t0, tenth));
+    for (int i = 0; i < 3; ++i) CHECK(m.find(key("call " + std::to_string(i))));
+    CHECK(m.find(key("/v2/users?a=1")));
+    CHECK_FALSE(m.find(key("42?transcript")));
+    CHECK(m.find(key("49?transcript")));
+    CHECK(m.find(key("43?transcript")));
+    CHECK(m.entries() == 4 + 7);
+    CHECK_FALSE(m.put(key("1?details=0"), sent(t0, 8 * tenth)));
+    // What has gone leaves its room to the next.
+    m.erase_view(call_view::transcript);
+    CHECK(m.entries() == 4);
+    for (int i = 0; i < 7; ++i) m.put(key(std::to_string(i) + "?details=0"), sent(t0, tenth));
+    CHECK(m.entries() == 4 + 7);
+    m.clear();
+    for (int i = 0; i < 7; ++i) m.put(key(std::to_string(i) + "?details=0"), sent(t0, tenth));
+    CHECK(m.entries() == 7);
+    m.erase_name("3");
+    m.put(key("8?details=0"), sent(t0, tenth));
+    CHECK(m.entries() == 7);
+}
+
+TEST_CASE("memory: the names of a path with a query, and of no other")
+{
+    memory_tier m(8 << 20);
+    for (const char* name : {"1", "1?transcript", "1?details=0", "12?transcript", "/v2/1?a"})
+        m.put(key(name), sent(t0));
+    m.put(key("1?transcript", 2), sent(t0));
+    auto found = m.queries_of("1");
+    std::sort(found.begin(), found.end());
+    CHECK(found == std::vector<std::string>{"1?details=0", "1?transcript", "1?transcript"});
+    CHECK(m.queries_of("3").empty());
+}

@@ -29,7 +29,9 @@ struct counted_rows
     {
         entry e;
         e.sent_at = sent_at;
-        e.body.resize(length, 'x');
+        std::uint32_t n = 1;
+        e.body.resize(length);
+        for (char& c : e.body) c = char((n = n * 1664525 + 1013904223) >> 24);  // no compression makes it smaller
         writer.put({1, name}, e, 1, t0);
     }
     // As another connection counts them.

@@ -583,6 +583,7 @@ TEST_CASE("a list that a tool reads itself: of a call that was looked up before 
 TEST_CASE("a bulk read of a tool's own passes through as it is, and brings its calls")
 {
     bulk_harness w;
+    w.config.cache.details = view_keeping::off;
     w.start_trusted();
     std::string body = "{\"filter\":{\"callIds\":[\"" + w.id(1) + "\",\"" + w.id(2) + "\"]}}";
     answer a = w.raw("POST " + bulk_path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + authorization +

@@ -98,6 +98,13 @@ struct reads_harness : three_a_second
     }
 };
 
+std::size_t count_of(const std::string& text, const std::string& part)
+{
+    std::size_t count = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++count;
+    return count;
+}
+
 }  // namespace
 
 TEST_SUITE_BEGIN("scenario: reads");
@@ -608,4 +615,149 @@ TEST_CASE("reads: a hundred calls of a read weigh as much as one request in the 
     w.vendor->release(transcripts_path);
     w.answered(tools);
     for (auto& t : tools) CHECK(t->read().status == 200);
+}
+
+TEST_CASE("reads: a tool that asks for thousands of calls at once is refused, and another's read is answered")
+{
+    reads_harness w;
+    w.config.budget.queue_max = 20;
+    w.config.budget.wait_max = 10min;
+    w.start();
+    w.get(w.path(900'000));
+    w.clock.advance(3s);
+    w.vendor->hold(transcripts_path);
+    auto hundred = [&](std::uint64_t from) {
+        std::vector<std::string> ids;
+        for (std::uint64_t n = from; n < from + 100; ++n) ids.push_back(w.id(n));
+        auto t = std::make_unique<tool>(w);
+        t->send(w.post("/@greedy" + transcripts_path, asked(ids)));
+        w.settle();
+        return t;
+    };
+    std::vector<tool_ptr> greedy;
+    for (std::uint64_t n = 0; n < 12; ++n) greedy.push_back(hundred(1000 + 100 * n));
+    std::vector<tool_ptr> all;
+    all.push_back(w.asks_transcripts({1, 2}, authorization, "small"));
+    // The calls of a read that was refused wait no more.
+    CHECK(w.cache->misses().report().spending.interactive <= 100 + 3 * 100 + 2);
+    w.vendor->release(transcripts_path);
+    for (tool_ptr& t : greedy) all.push_back(std::move(t));
+    w.answered(all);
+    CHECK(all.front()->read().status == 200);
+    std::size_t refused = 0;
+    for (std::size_t i = 1; i < all.size(); ++i)
+    {
+        answer a = all[i]->read();
+        refused += a.status == 429;
+        if (a.status == 429) CHECK(contains(a.body, "budget.queue_max"));
+    }
+    CHECK(refused >= 6);
+    CHECK(refused < 12);
+}
+
+TEST_CASE("reads: with memory a transcript is answered until a restart, and is never in the file")
+{
+    reads_harness w;
+    w.config.cache.transcripts = view_keeping::memory;
+    w.start();
+    w.transcripts({1});
+    w.details({2});
+    CHECK(w.transcripts({1}).cache("hit") == "hit");
+    w.start();
+    CHECK(w.transcripts({1}).cache("fwd") == "miss");
+    CHECK(w.details({2}).cache("hit") == "hit");
+}
+
+TEST_CASE("reads: what is kept is deleted where the setting does not allow it any more")
+{
+    reads_harness w;
+    w.config.cache.calls.fresh_min = 1h;
+    w.start();
+    w.transcripts({1});
+    w.details({2});
+    auto restart_with = [&](view_keeping transcripts) {
+        w.config.cache.transcripts = transcripts;
+        w.start();
+    };
+    SUBCASE("off, at a start")
+    {
+        restart_with(view_keeping::off);
+        w.run_until([&] { return w.cache->kept().disk().current().entries == 1; });  // the details
+        restart_with(view_keeping::on);
+        CHECK(w.transcripts({1}).cache("fwd") == "miss");
+    }
+    SUBCASE("memory, at a start: on the disk")
+    {
+        restart_with(view_keeping::memory);
+        CHECK(w.transcripts({1}).cache("fwd") == "miss");
+        CHECK(w.transcripts({1}).cache("hit") == "hit");
+        restart_with(view_keeping::on);
+        CHECK(w.transcripts({1}).cache("fwd") == "miss");
+    }
+    SUBCASE("off, by a reload: in memory too")
+    {
+        w.config.cache.transcripts = view_keeping::off;
+        CHECK(contains(w.operate("POST", "/reload").body, "cache.transcripts: on"));
+        CHECK(w.transcripts({1}).cache("detail") == "pass");
+        w.config.cache.transcripts = view_keeping::on;
+        w.operate("POST", "/reload");
+        w.run_until([&] { return w.cache->kept().disk().current().entries == 1; });
+        w.clock.advance(2s);
+        CHECK(w.transcripts({1}).cache("fwd") == "miss");
+    }
+    SUBCASE("memory, by a reload: what is in memory stays")
+    {
+        w.config.cache.transcripts = view_keeping::memory;
+        w.operate("POST", "/reload");
+        CHECK(w.transcripts({1}).cache("hit") == "hit");
+    }
+    CHECK(w.details({2}).cache("hit") == "hit");
+}
+
+TEST_CASE("explain: a call's transcript and details are told, each until when it is fresh")
+{
+    reads_harness w;
+    w.start();
+    auto explain = [&] { return w.operate("GET", "/explain/" + w.id(1)).body; };
+    CHECK(contains(explain(), "\"views\":[]"));
+    w.get(w.path(1));
+    w.transcripts({1});
+    w.details({1});
+    const std::string text = explain();
+    CAPTURE(text);
+    CHECK(contains(text, "\"view\":\"transcript\",\"name\":\"" + w.id(1) + "?transcript\""));
+    CHECK(contains(text, "\"view\":\"details\",\"name\":\"" + w.id(1) + "?details="));
+    CHECK(contains(text, "transcript under #"));
+    CHECK(count_of(text, "\"state\":\"fresh\"") == 3);
+    // All three under the name of the one credential.
+    const std::size_t at = text.find("\"credential\":\"#");
+    const std::string named = text.substr(at, std::string("\"credential\":\"#5f0c9a\"").size());
+    CHECK(count_of(text, named) == 3);
+    w.clock.advance(400 * 24h);
+    CHECK_FALSE(contains(explain(), "\"state\":\"fresh\""));
+}
+
+TEST_CASE("explain: the transcript of a private call is fresh for no longer than it is served so")
+{
+    reads_harness w;
+    w.start();
+    w.get(w.path(5));
+    w.transcripts({5});
+    w.clock.advance(6min);
+    const std::string text = w.operate("GET", "/explain/" + w.id(5)).body;
+    const std::size_t at = text.find("\"view\":\"transcript\"");
+    REQUIRE(at != std::string::npos);
+    CHECK_FALSE(text.substr(at, 200).find("\"state\":\"fresh\"") != std::string::npos);
+    CHECK(w.transcripts({5}).cache("detail") == "stale");
+}
+
+TEST_CASE("purge: a call of which only a transcript is kept counts as kept")
+{
+    reads_harness w;
+    w.start();
+    w.transcripts({1});
+    const std::string order = "{\"ids\": [\"" + w.id(1) + "\"]}";
+    CHECK(w.operate("POST", "/purge", order).body == "{\"purged\":1,\"kept\":1}\n");
+    CHECK(w.operate("POST", "/purge", order).body == "{\"purged\":1,\"kept\":0}\n");
+    CHECK(w.transcripts({1}).cache("fwd") == "miss");
 }

@@ -157,6 +157,18 @@ reply api::list(const sim_request& r, wall_time now)
     return good(records(total, size, cursor.at >= newest ? text_of(cursor) : "") + ",\"calls\":[" + calls + "]");
 }
 
+// Oldest first, at most 100. The end is not part of the range.
+std::vector<std::string> api::ids_between(const std::string& first, const std::string& end) const
+{
+    std::vector<std::string> ids;
+    auto from = parse_rfc3339(first), to = parse_rfc3339(end);
+    if (!from || !to || *from > catalogue.newest) return ids;
+    auto n = std::min(std::int64_t(catalogue.count) - 1, (catalogue.newest - *from) / catalogue.interval);
+    for (; n >= 0 && ids.size() < 100 && catalogue.started(std::uint64_t(n)) < *to; --n)
+        ids.push_back(catalogue.id(std::uint64_t(n)));
+    return ids;
+}
+
 reply api::read(const sim_request& r, const std::string& list, const element_of& element)
 {
     rapidjson::Document d;
@@ -164,14 +176,24 @@ reply api::read(const sim_request& r, const std::string& list, const element_of&
     if (d.HasParseError() || !d.IsObject() || !d.HasMember("filter") || !d["filter"].IsObject())
         return error(400, "Failed to parse the request");
     const auto& filter = d["filter"];
-    if (!filter.HasMember("callIds") || !filter["callIds"].IsArray()) return error(400, "callIds is not a list");
-    if (filter["callIds"].Empty()) return error(400, "callIds is empty");
+    std::vector<std::string> ids;
+    if (!filter.HasMember("callIds") && filter.HasMember("fromDateTime") && filter["fromDateTime"].IsString() &&
+        filter.HasMember("toDateTime") && filter["toDateTime"].IsString())
+        ids = ids_between(filter["fromDateTime"].GetString(), filter["toDateTime"].GetString());
+    else if (!filter.HasMember("callIds") || !filter["callIds"].IsArray())
+        return error(400, "callIds is not a list");
+    else if (filter["callIds"].Empty())
+        return error(400, "callIds is empty");
+    else
+        for (const auto& v : filter["callIds"].GetArray())
+        {
+            if (!v.IsString()) return error(400, "callIds holds something that is not a string");
+            ids.emplace_back(v.GetString());
+        }
     std::string elements;
     std::size_t count = 0, left = 0;
-    for (const auto& v : filter["callIds"].GetArray())
+    for (const std::string& id : ids)
     {
-        if (!v.IsString()) return error(400, "callIds holds something that is not a string");
-        std::string id = v.GetString();
         if (auto f = failing.find(id); f != failing.end()) return error(f->second, "Something is wrong with a call");
         auto found = forbidden.contains({r.authorization, id}) ? std::nullopt : element(id);
         if (!found) continue;

@@ -56,7 +56,9 @@ struct api
     std::optional<std::string> transcript(const std::string& id) const;
 
 private:
-    // The elements of a read by ids: `element` says each one's, or that there is none.
+    std::vector<std::string> ids_between(const std::string& first, const std::string& end) const;
+
+    // The elements of a read by ids, or of a range: `element` says each one's, or that there is none.
     using element_of = std::function<std::optional<std::string>(const std::string& id)>;
     reply read(const sim_request&, const std::string& list, const element_of&);
     reply list(const sim_request&, wall_time now);

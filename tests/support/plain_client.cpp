@@ -33,8 +33,20 @@ long plain_client::receive(char* room, std::size_t size)
 plain_client::answer plain_client::get(const std::string& target, const std::string& authorization,
                                        const std::string& further)
 {
-    std::string text =
-        "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + authorization + "\r\n" + further + "\r\n";
+    return ask("GET " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + authorization + "\r\n" + further +
+               "\r\n");
+}
+
+plain_client::answer plain_client::post(const std::string& target, const std::string& authorization,
+                                        const std::string& body)
+{
+    return ask("POST " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + authorization +
+               "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+               body);
+}
+
+plain_client::answer plain_client::ask(const std::string& text)
+{
     if (!send(text)) return {};
     answer a;
     std::size_t length = std::string::npos;

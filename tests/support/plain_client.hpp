@@ -28,8 +28,10 @@ public:
         std::string head, body;
     };
     answer get(const std::string& target, const std::string& authorization, const std::string& further = "");
+    answer post(const std::string& target, const std::string& authorization, const std::string& body);
 
 private:
+    answer ask(const std::string& text);
     bool send(const std::string& text);
     long receive(char* room, std::size_t size);
 

@@ -448,3 +448,30 @@ TEST_CASE("restart: after a clean stop nothing is sent for one window and half a
     }
     CHECK(budget(s, {}, clean(), "boot", start).until_turn(0, start) == 0s);
 }
+
+TEST_CASE("queue: parts of reads are bounded, and the tool that has most of them loses its newest")
+{
+    budget_settings s;
+    s.queue_max = 100;
+    moment now = start;
+    budget b(s, {}, clean(), "boot", now, 100);
+    auto part = [](const char* tool, std::uint64_t batch_key) {
+        asking a{tool, urgency::interactive, batch_key};
+        a.is_part = true;
+        return a;
+    };
+    for (budget::item i = 1; i <= 50; ++i) b.add(i, part("small", 8), now);
+    for (budget::item i = 1001; i <= 4000; ++i) b.add(i, part("greedy", 7), now);
+    b.add(5000, {"greedy", urgency::interactive}, now);
+    std::size_t refused = 0;
+    while (auto gone = b.expel(now))
+    {
+        CHECK(gone->who.tool == "greedy");
+        CHECK(gone->why.why == reason::queue_full);
+        CHECK(gone->why.parts > 500);
+        CHECK(gone->what == 4000 - refused++);
+    }
+    // Those of the requests that can be sent at once do not wait.
+    CHECK(b.queue().parts() == 500 + 100 * s.burst);
+    CHECK(b.queue().contains(5000));
+}

@@ -488,3 +488,63 @@ TEST_CASE(
     CHECK(q.size_of(7) == 0);
     CHECK(q.next_of(7, 100).empty());
 }
+
+namespace
+{
+
+// One call of a read of several.
+asking part(const std::string& tool, std::uint64_t batch_key, urgency how = now)
+{
+    asking a{tool, how, batch_key};
+    a.is_part = true;
+    return a;
+}
+
+}  // namespace
+
+TEST_CASE("queue: a forwarded request needs a place, also behind a part that goes along with another one")
+{
+    fair_queue q;
+    q.add(1, part("a", 7));
+    q.add(2, {"a", now, 0, true});
+    q.add(3, {"a", now});
+    auto none = [](std::string_view) { return false; };
+    auto all = [](std::string_view) { return true; };
+    auto is_led = [](std::uint64_t key) { return key == 7; };
+    CHECK(q.next(now, none, is_led)->what == 3);
+    CHECK(q.next(now, all, is_led)->what == 2);
+    CHECK(q.next(now, none)->what == 1);
+    q.stop_batching(7);
+    CHECK(q.next(now, none, is_led)->what == 1);
+}
+
+TEST_CASE("queue: a hundred parts weigh as one request where the longest flow is looked for")
+{
+    fair_queue q;
+    for (fair_queue::item i = 1; i <= 150; ++i) q.add(i, part("reader", 7));
+    for (fair_queue::item i = 201; i <= 203; ++i) q.add(i, {"script", now});
+    CHECK(q.load() == 5);
+    CHECK(q.newest_of_longest()->what == 203);
+    q.remove(203);
+    q.remove(202);
+    CHECK(q.newest_of_longest()->what == 150);
+}
+
+TEST_CASE("queue: the newest part goes from the flow that has most parts, background first")
+{
+    fair_queue q;
+    CHECK_FALSE(q.newest_part());
+    q.add(1, {"script", now});
+    CHECK_FALSE(q.newest_part());
+    for (fair_queue::item i = 2; i <= 4; ++i) q.add(i, part("reader", 7));
+    q.add(5, {"reader", now});
+    for (fair_queue::item i = 11; i <= 12; ++i) q.add(i, part("other", 8));
+    CHECK(q.parts() == 5);
+    CHECK(q.newest_part()->what == 4);
+    q.add(21, part("etl", 9, later));
+    CHECK(q.newest_part()->what == 21);
+    q.remove(21);
+    q.remove(4, part("reader", 7));
+    q.remove(3);
+    CHECK(q.newest_part()->what == 12);
+}
