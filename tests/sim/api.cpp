@@ -147,7 +147,8 @@ reply api::list(const sim_request& r, wall_time now)
     int size = 0;
     for (; cursor.at >= newest && size < 100; --cursor.at)
     {
-        auto found = call(catalogue.id(std::uint64_t(cursor.at)));
+        const std::string id = catalogue.id(std::uint64_t(cursor.at));
+        auto found = forbidden.contains({r.authorization, id}) ? std::nullopt : call(id);
         if (!found) continue;
         calls += (calls.empty() ? "" : ",") + *found;
         ++size;
