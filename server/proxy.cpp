@@ -341,8 +341,8 @@ void proxy::look_after(wall_time now)
     }
     observer_->look();
     const refused_tools::lines refused = refused_.look({now, around_.clock.steady()});
-    for (const std::string& line : refused.go_on) around_.out.warn(line);
-    for (const std::string& line : refused.ended) around_.out.info(line);
+    for (const auto& [text, what] : refused.go_on) around_.out.warn(text, {{"what", what}});
+    for (const auto& [text, what] : refused.ended) around_.out.info(text, {{"what", what}});
     if (tls_ && now - certificate_looked_at_ >= std::chrono::days(1))
     {
         certificate_looked_at_ = now;

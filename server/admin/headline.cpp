@@ -68,6 +68,24 @@ std::string refused_text(const overview& o)
     return text;
 }
 
+// What gives way as the day runs out, or empty.
+std::string shed_text(const overview& o)
+{
+    const budget_report& b = o.upstream.spending;
+    switch (b.shedding)
+    {
+    case shed_level::plenty: break;
+    case shed_level::stretched: return "what is kept is served stale rather than refreshed";
+    case shed_level::interactive:
+        return "the last " + grouped(b.left) +
+               " API calls of the day are held for interactive tools, and background work gets none";
+    case shed_level::spent:
+        return "the day's API calls are spent: only what is kept is answered until " +
+               clock_text(o.now + b.wait, o.now);
+    }
+    return "";
+}
+
 std::uint64_t sum_of(const outcome_counts& counts, std::initializer_list<outcome> words)
 {
     std::uint64_t sum = 0;
@@ -90,6 +108,7 @@ std::string headline(const overview& o)
     if (auto warning = certificate_warning(o.certificate_end, o.now)) text += *warning + " · ";
     if (std::string why = hindrance_text(o); !why.empty()) text += why + " · ";
     if (!o.refused.empty()) text += refused_text(o) + " · ";
+    if (std::string sheds = shed_text(o); !sheds.empty()) text += sheds + " · ";
     text += spent_text(b);
     if (std::string ahead = forecast_text(o); !ahead.empty()) text += " · " + ahead;
     if (std::string tools = tools_text(b); !tools.empty()) text += " · " + tools;

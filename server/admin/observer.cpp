@@ -36,7 +36,7 @@ task<overview> observer::now()
         o.last_hour = day_.minutes(60, o.now);
         o.of_the_day = day_.sum(std::int64_t(24) * 60, o.now);
     }
-    o.refused = parts_.refused.current();
+    o.refused = parts_.refused.current(parts_.clock.steady());
     o.connections = parts_.connections();
     if (parts_.tls) o.certificate_end = end_of(parts_.tls->current());
     o.memory_entries = parts_.kept.memory().entries();

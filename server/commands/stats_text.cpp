@@ -15,7 +15,7 @@ namespace
 
 using value = rapidjson::Value;
 
-constexpr std::size_t errors_shown = 5;
+constexpr std::size_t errors_shown = 5, refused_shown = 5;
 
 // What is not there is null.
 const value& at(const value& v, const char* name)
@@ -97,6 +97,11 @@ std::string time(const value& v)
     return minute_text(std::chrono::floor<std::chrono::minutes>(at));
 }
 
+std::string error_line(const value& e)
+{
+    return time(at(e, "timestamp")) + " " + text(at(e, "text")) + " (" + count(at(e, "count")) + ")";
+}
+
 class page
 {
 public:
@@ -106,11 +111,25 @@ public:
         if (!title.empty()) padded.resize(10, ' ');
         text_ += harmless(padded + said) + "\n";
     }
+
+    // The first ones of a list, below each other.
+    void list(const std::string& title, const value& all, std::size_t shown, std::string (*text_of)(const value&))
+    {
+        for (rapidjson::SizeType i = 0; all.IsArray() && i < all.Size() && i < shown; ++i)
+            line(i == 0 ? title : "", (i == 0 ? "" : std::string(10, ' ')) + text_of(all[i]));
+    }
     std::string take() { return std::move(text_); }
 
 private:
     std::string text_;
 };
+
+// "etl, 2,988 times since 14:05 UTC: the queue is full (budget.queue_max)"
+std::string refused_line(const value& r)
+{
+    return text(at(r, "tool")) + ", " + count(at(r, "count")) + " times since " + time(at(r, "since_timestamp")) +
+           ", last at " + time(at(r, "last_timestamp")) + ": " + text(at(r, "why"));
+}
 
 std::string budget_line(const value& b)
 {
@@ -148,6 +167,7 @@ std::optional<std::string> stats_text(std::string_view json)
     page p;
     p.line("", text(at(d, "headline")));
     p.line("", "");
+    p.list("refused", at(d, "refused"), refused_shown, refused_line);
     p.line("requests", "last hour: " + counts(at(d, "requests", "last_hour")));
     p.line("", std::string(10, ' ') + "since the start: " + counts(at(d, "requests", "total")));
     p.line("budget", budget_line(at(d, "budget")));
@@ -165,13 +185,7 @@ std::optional<std::string> stats_text(std::string_view json)
            text(at(d, "version")) + ", " + text(at(d, "mode")) + ", since " + time(at(d, "started_timestamp")));
     if (const value& hints = at(d, "hints"); hints.IsArray())
         for (const value& hint : hints.GetArray()) p.line("hint", text(hint));
-    const value& errors = at(d, "recent_errors");
-    for (rapidjson::SizeType i = 0; errors.IsArray() && i < errors.Size() && i < errors_shown; ++i)
-    {
-        const value& e = errors[i];
-        p.line(i == 0 ? "errors" : "", (i == 0 ? "" : std::string(10, ' ')) + time(at(e, "timestamp")) + " " +
-                                           text(at(e, "text")) + " (" + count(at(e, "count")) + ")");
-    }
+    p.list("errors", at(d, "recent_errors"), errors_shown, error_line);
     return p.take();
 }
 

@@ -54,12 +54,15 @@ upstream_report report_of(const miss_path& path)
 
 }  // namespace
 
-fetcher::fetcher(const fetcher_parts& p) : path_(std::make_shared<miss_path>(p)) {}
-
 template<class What>
 void fetcher::post(What what)
 {
     asio::post(path_->parts.loop, [path = path_, what = std::move(what)]() mutable { what(*path); });
+}
+
+fetcher::fetcher(const fetcher_parts& p) : path_(std::make_shared<miss_path>(p))
+{
+    post([](miss_path& path) { begin_with_the_ledger(path); });
 }
 
 void fetcher::ask(lookup l, answered done)
@@ -114,9 +117,7 @@ void fetcher::reload()
 void fetcher::resume(std::function<void()> done)
 {
     post([done = std::move(done)](miss_path& path) {
-        bool is_paused = path.spending().paused_for(path.now()) > duration(0);
-        if (is_paused) path.parts.out.info("the operator ended the vendor's pause");
-        path.permits.resume();
+        callcache::resume(path);
         done();
     });
 }

@@ -29,11 +29,12 @@ void hear_host(miss_path& path, const flight& f, const upstream_answer& a)
                             {{"to", host}, {"upstream", now.text()}});
 }
 
-void say_step(const miss_path& path, shed_level step)
+void say_step(const miss_path& path, shed_level before, shed_level step)
 {
     const budget_report b = path.spending().report(path.now());
     const std::vector<log_field> figures{{"spent", std::to_string(b.spent)}, {"left", std::to_string(b.left)}};
     log& out = path.parts.out;
+    if (before == shed_level::spent) out.info("API calls of the day are free again (budget.daily)", figures);
     switch (step)
     {
     case shed_level::plenty: return out.info("the day's API calls last again: nothing is held back", figures);
@@ -48,6 +49,23 @@ void say_step(const miss_path& path, shed_level step)
     case shed_level::spent:
         return out.warn("the day's API calls are spent (budget.daily): what is not kept is refused", figures);
     }
+}
+
+void say_pause_is_over(miss_path& path)
+{
+    if (auto took = path.pauses.over(path.now().steady))
+        path.parts.out.info("Gong's pause is over: requests are sent again",
+                            {{"took_s", std::to_string(seconds_up(std::chrono::ceil<duration>(*took)))}});
+}
+
+// For how long nothing is sent, if that is to be said: the vendor asked for it.
+std::optional<duration> begin_pause(miss_path& path)
+{
+    const moment now = path.now();
+    const duration pause = path.spending().paused_for(now);
+    const bool is_news = pause > 0s && path.pauses.note(now.steady + pause, now.steady);
+    if (auto then = path.pauses.next_look()) path.pause_is_over.set(*then, [&path] { say_pause_is_over(path); });
+    return is_news ? std::optional(pause) : std::nullopt;
 }
 
 breaker::concerns whom_it_concerns(sign s)
@@ -119,12 +137,27 @@ duration unavailable_for(const upstream_result& r, wall_time now)
 
 void hear_429(miss_path& path, const flight& f, const std::string* retry_after)
 {
-    bool was_paused = path.spending().paused_for(path.now()) > 0s;
     path.permits.refused(retry_after);
-    if (was_paused) return;
-    path.parts.out.warn(
-        "Gong answered 429: nothing is sent until it allows it again",
-        {{"for_s", std::to_string(seconds_up(path.spending().paused_for(path.now())))}, {"tool", path.tool_of(f)}});
+    if (auto pause = begin_pause(path))
+        path.parts.out.warn("Gong answered 429: nothing is sent until it allows it again",
+                            {{"for_s", std::to_string(seconds_up(*pause))}, {"tool", path.tool_of(f)}});
+}
+
+void resume(miss_path& path)
+{
+    if (path.spending().paused_for(path.now()) > 0s) path.parts.out.info("the operator ended the vendor's pause");
+    path.pauses.resumed();
+    path.pause_is_over.cancel();
+    path.permits.resume();
+}
+
+void begin_with_the_ledger(miss_path& path)
+{
+    stretch(path);
+    if (auto pause = begin_pause(path))
+        path.parts.out.warn("Gong asked everyone to wait, before callcache was started: nothing is sent until it "
+                            "allows it again",
+                            {{"for_s", std::to_string(seconds_up(*pause))}});
 }
 
 void stretch(miss_path& path)
@@ -132,7 +165,8 @@ void stretch(miss_path& path)
     const moment now = path.now();
     const shed_level level = path.spending().shedding(now);
     path.is_stretched = level != shed_level::plenty;
-    if (auto step = path.steps.follow(level, now.steady)) say_step(path, *step);
+    const shed_level before = path.steps.said();
+    if (auto step = path.steps.follow(level, now.steady)) say_step(path, before, *step);
     if (path.is_stretched || path.steps.said() != shed_level::plenty)
         path.stretch_again.set(path.now().steady + 1min, [&path] { stretch(path); });
     else

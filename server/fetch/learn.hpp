@@ -34,6 +34,12 @@ duration unavailable_for(const upstream_result&, wall_time now);
 // A 429: all sending stops for as long as the vendor asks.
 void hear_429(miss_path&, const flight&, const std::string* retry_after);
 
+// The operator ends the vendor's pause.
+void resume(miss_path&);
+
+// At the start: says what the ledger brings, a pause of the vendor's or a day that runs out.
+void begin_with_the_ledger(miss_path&);
+
 // Says to all fronts whether the day's budget has to be stretched; and again as the day goes on.
 void stretch(miss_path&);
 

@@ -38,7 +38,8 @@ miss_path::miss_path(const fetcher_parts& p) :
     flights([&kept = p.kept](const std::string& id, epoch_ticket t) { return kept.still_holds(id, t); }),
     newcomers(p.config->budget, p.clock.steady()),
     bulk(p.config->bulk),
-    stretch_again(p.loop, p.clock)
+    stretch_again(p.loop, p.clock),
+    pause_is_over(p.loop, p.clock)
 {}
 
 task<void> run_flight(miss_path_ptr path, flight_ptr f, task<void> what)

@@ -8,6 +8,7 @@
 #include "config/address.hpp"
 #include "config/live_settings.hpp"
 #include "server/budget/gate.hpp"
+#include "server/budget/pause_steps.hpp"
 #include "server/budget/shed_steps.hpp"
 #include "server/fetch/bulk_reads.hpp"
 #include "server/fetch/failing_ids.hpp"
@@ -73,8 +74,9 @@ struct miss_path : std::enable_shared_from_this<miss_path>
     std::string vendor_remaining;        // its last x-ratelimit-remaining
     std::atomic<bool> is_stretched{false};
     std::atomic<steady_time> no_refresh_before{steady_time()};  // Gong is down; for the fronts
-    alarm stretch_again;
+    alarm stretch_again, pause_is_over;
     shed_steps steps;
+    pause_steps pauses;
     own_host_signs host_signs;
     std::set<const route_settings*> routes_not_kept;  // of which that was said
     bool draining = false;

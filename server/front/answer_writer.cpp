@@ -49,8 +49,7 @@ void answer_writer::write(response_context& c, reply answer, const shared_bytes&
     const std::string* etag = answer.find("etag");
     if (answer.status == 200 && etag && c.asked.has(*etag)) answer.status = 304;
     note(c, answer.status, word);
-    if (!answer.refused_for.empty())
-        if (auto begins = refused_.note(c.from.counted.name(), answer.refused_for, clock_.now())) out_.warn(*begins);
+    if (!answer.refused_for.empty()) note_refusal(c.from, answer.refused_for);
     write_reply(c.out, answer, body, c.mode, clock_.wall());
 }
 
@@ -118,6 +117,14 @@ void answer_writer::write_looked_up(response_context& c, const looked_up& found,
         if (!found.kept->etag.empty()) answer.fields.emplace_back("ETag", found.kept->etag);
     }
     write(c, std::move(answer), body, found.word, status);
+}
+
+// Who shows a token of ours, or a credential that Gong has accepted, is known. Anybody else may come under any name.
+void answer_writer::note_refusal(const asker& from, std::string_view why) const
+{
+    const partition_ptr& whose = from.credential.whose();
+    const bool is_known = !from.client.name().empty() || (whose && whose->confirmed_at());
+    if (auto begins = refused_.note({from.counted.name(), why, !is_known}, clock_.now())) out_.warn(*begins);
 }
 
 void answer_writer::note(const response_context& c, unsigned status, outcome word) const

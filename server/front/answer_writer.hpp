@@ -43,6 +43,7 @@ public:
 
 private:
     void write(response_context&, reply, const shared_bytes& body, outcome, cache_status) const;
+    void note_refusal(const asker&, std::string_view why) const;
 
     const live_settings& config_;
     const clock_source& clock_;

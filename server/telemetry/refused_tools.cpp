@@ -15,21 +15,39 @@ std::string times_text(std::uint64_t count)
     return count == 1 ? "once" : grouped(count) + " times";
 }
 
+std::string refused_text(const std::string& tool, const std::string& why)
+{
+    return tool + " is refused: " + why;
+}
+
 }  // namespace
 
-std::optional<std::string> refused_tools::note(const std::string& tool, std::string_view why, moment now)
+bool refused_tools::has_room(bool is_strange) const
 {
-    std::pair<std::string, std::string> key(tool, why);
+    return rows_.size() < rows_max && (!is_strange || strange_rows_ < strange_rows_max);
+}
+
+std::optional<std::string> refused_tools::note(const refused& r, moment now)
+{
+    key of(r.tool, r.why);
     std::lock_guard lock(mutex_);
-    if (rows_.size() >= rows_max && !rows_.contains(key)) key.first = other_tools;
-    auto [at, begins] = rows_.try_emplace(key);
+    bool is_strange = r.is_strange;
+    if (!rows_.contains(of) && !has_room(is_strange))
+    {
+        of.first = other_tools;
+        is_strange = false;
+    }
+    auto [at, begins] = rows_.try_emplace(of);
     going_on& g = at->second;
     g.last = now;
     ++g.count;
     if (!begins) return std::nullopt;
     g.since = now;
-    g.summed_up_at = now.steady;
-    return key.first + " is refused: " + key.second;
+    g.is_strange = is_strange;
+    strange_rows_ += is_strange;
+    g.sum_began = now.steady;
+    g.next_sum = now.steady + first_sum_after;
+    return refused_text(of.first, of.second);
 }
 
 refused_tools::lines refused_tools::look(moment now)
@@ -42,27 +60,33 @@ refused_tools::lines refused_tools::look(moment now)
         going_on& g = at->second;
         if (now.steady - g.last.steady >= over_after)
         {
-            said.ended.push_back(tool + " is not refused any more (" + why + "): " + times_text(g.count) + " since " +
-                                 clock_text(g.since.wall, now.wall));
+            said.ended.push_back({tool + " is not refused any more: " + why,
+                                  times_text(g.count) + " from " + clock_text(g.since.wall, now.wall) + " to " +
+                                      clock_text(g.last.wall, now.wall)});
+            strange_rows_ -= g.is_strange;
             at = rows_.erase(at);
             continue;
         }
-        if (const auto span = std::chrono::floor<duration>(now.steady - g.summed_up_at); span >= summed_up_every)
+        if (now.steady >= g.next_sum)
         {
-            said.go_on.push_back(tool + " was refused " + times_text(g.count - std::exchange(g.summed_up, g.count)) +
-                                 " in " + span_text(whole_seconds(span)) + ": " + why);
-            g.summed_up_at = now.steady;
+            const auto span = std::chrono::floor<duration>(now.steady - g.sum_began);
+            const std::uint64_t more = g.count - std::exchange(g.summed_up, g.count);
+            said.go_on.push_back({refused_text(tool, why), times_text(more) + " in " + span_text(whole_seconds(span)) +
+                                                               ", since " + clock_text(g.since.wall, now.wall)});
+            g.sum_began = now.steady;
+            g.next_sum = now.steady + summed_up_every;
         }
         ++at;
     }
     return said;
 }
 
-std::vector<refused_tools::row> refused_tools::current() const
+std::vector<refused_tools::row> refused_tools::current(steady_time now) const
 {
     std::vector<row> all;
     std::unique_lock lock(mutex_);
-    for (const auto& [key, g] : rows_) all.push_back({key.first, key.second, g.count, g.since.wall, g.last.wall});
+    for (const auto& [of, g] : rows_)
+        if (now - g.last.steady < current_for) all.push_back({of.first, of.second, g.count, g.since.wall, g.last.wall});
     lock.unlock();
     std::stable_sort(all.begin(), all.end(), [](const row& a, const row& b) { return a.count > b.count; });
     return all;

@@ -1,5 +1,5 @@
-// Which tools the budget says no to, and why: a line of the log when that begins, a sum every ten minutes while it goes
-// on, and a line when it has ended. The operator's headline tells what is going on now.
+// Which tools the budget says no to, and why: a line of the log when that begins, sums while it goes on, and a line
+// when it is over. The operator's headline tells what is going on now.
 #pragma once
 
 #include "cache/time.hpp"
@@ -20,17 +20,30 @@ namespace callcache
 class refused_tools
 {
 public:
-    static constexpr auto over_after = std::chrono::minutes(1);  // without a refusal
-    static constexpr auto summed_up_every = std::chrono::minutes(10);
+    static constexpr auto current_for = std::chrono::minutes(1);  // without a refusal
+    static constexpr auto over_after = std::chrono::minutes(10);  // likewise: a tool may ask every few minutes
+    static constexpr auto first_sum_after = std::chrono::minutes(1), summed_up_every = std::chrono::minutes(10);
     static constexpr std::size_t rows_max = 200;  // further tools are one, other_tools
+    static constexpr std::size_t strange_rows_max = 20;
 
-    // A tool was told no. `why`: in few words, which are the same each time. Returns a line for the log if that begins.
-    std::optional<std::string> note(const std::string& tool, std::string_view why, moment now);
+    struct refused
+    {
+        std::string_view tool;
+        std::string_view why;     // in few words, which are the same each time
+        bool is_strange = false;  // the tool's name may be made up: such names get few of the rows
+    };
 
-    // Now and then: lines for the log.
+    // A tool was told no. Returns a line for the log if that begins.
+    std::optional<std::string> note(const refused&, moment now);
+
+    // Now and then: lines for the log. Those of one row have the same text each time, and a `what` of their own.
+    struct line
+    {
+        std::string text, what;
+    };
     struct lines
     {
-        std::vector<std::string> go_on, ended;
+        std::vector<line> go_on, ended;
     };
     lines look(moment now);
 
@@ -41,19 +54,24 @@ public:
         std::uint64_t count = 0;
         wall_time since{}, last{};
     };
-    // What goes on, the most often refused first. What has ended is in it until the next look().
-    std::vector<row> current() const;
+    // What goes on now, the most often refused first.
+    std::vector<row> current(steady_time now) const;
 
 private:
     struct going_on
     {
         moment since, last;
+        bool is_strange = false;
         std::uint64_t count = 0, summed_up = 0;  // in all, and in sums that were logged
-        steady_time summed_up_at{};
+        steady_time sum_began{}, next_sum{};
     };
+    using key = std::pair<std::string, std::string>;  // tool and why
+
+    bool has_room(bool is_strange) const;
 
     mutable std::mutex mutex_;
-    std::map<std::pair<std::string, std::string>, going_on> rows_;  // by tool and why
+    std::map<key, going_on> rows_;
+    std::size_t strange_rows_ = 0;
 };
 
 }  // namespace callcache

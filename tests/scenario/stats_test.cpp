@@ -196,10 +196,87 @@ TEST_CASE("stats: tools that are refused stand in the log, in the headline and i
     CHECK(stats.find("\"headline\":\"etl is refused, 10 times since ") != std::string::npos);
     CHECK(stats.find("\"refused\":[{\"tool\":\"etl\",\"why\":\"" + spent + "\",\"count\":10,") != std::string::npos);
     CHECK(w.get("/@etl" + w.path(1)).status == 200);  // kept, and no refusal
+    CHECK(stats.find(" · the day's API calls are spent: only what is kept is answered until ") != std::string::npos);
     w.clock.advance(1min);
     w.cache->look_after(w.clock.wall());
-    CHECK(w.out.text().find("etl is not refused any more") != std::string::npos);
+    CHECK(contains(w.out.text(), "etl is refused: " + spent + " what=10 times in 60 s, since "));
     stats = w.operate("GET", "/stats").body;
     CHECK(stats.find("\"refused\":[]") != std::string::npos);
     CHECK(stats.find("is refused") > stats.find("recent_errors"));
+    CHECK(contains(stats, "\"text\":\"etl is refused: " + spent + ": 10 times in 60 s"));
+    w.clock.advance(9min);
+    w.cache->look_after(w.clock.wall());
+    CHECK(contains(w.out.text(), "etl is not refused any more: " + spent + " what=10 times from "));
+}
+
+TEST_CASE("stats: a good day says nothing of refusals, shedding and pauses")
+{
+    watched_harness w;
+    w.start();
+    for (std::uint64_t n = 0; n < 3; ++n) CHECK(w.get("/@etl" + w.path(n)).status == 200);
+    w.clock.advance(1h);
+    w.cache->look_after(w.clock.wall());
+    for (const char* word : {"is refused", "are spent", "pause", "429", "free again", "served stale"})
+    {
+        CAPTURE(word);
+        CHECK_FALSE(contains(w.out.text(), word));
+    }
+    CHECK(contains(w.operate("GET", "/stats").body, "\"refused\":[]"));
+}
+
+TEST_CASE("log: a day that was spent before the start is said at the start, and when it is free again")
+{
+    watched_harness w;
+    w.config.budget.path = w.folder.file("ledger.db");
+    w.config.budget.daily = 2;
+    w.start();
+    for (std::uint64_t n = 0; n < 2; ++n) CHECK(w.get(w.path(n)).status == 200);
+    w.stop();
+    const std::size_t before = w.out.text().size();
+    const auto said = [&] { return w.out.text().substr(before); };
+    w.start();
+    w.settle();
+    CHECK(contains(said(), "the day's API calls are spent (budget.daily): what is not kept is refused spent=2 left=0"));
+    CHECK_FALSE(contains(said(), "free again"));
+    for (int hour = 0; hour < 26; ++hour)
+    {
+        w.clock.advance(1h);
+        w.settle();
+    }
+    CHECK(contains(said(), "API calls of the day are free again (budget.daily) spent=0 left=2"));
+    CHECK(contains(said(), "the day's API calls last again: nothing is held back"));
+}
+
+TEST_CASE(
+    "log: the vendor's pause is said when it begins, when it becomes longer, at the next start, and when it is over")
+{
+    watched_harness w;
+    w.config.budget.path = w.folder.file("ledger.db");
+    w.start();
+    w.vendor->script(w.id(1), sim::scripted{limited("40")});
+    CHECK(w.get("/@etl" + w.path(1)).status == 429);
+    const std::string began = "Gong answered 429: nothing is sent until it allows it again for_s=40 tool=etl";
+    CHECK(contains(w.out.text(), began));
+    w.stop();
+    w.start();
+    w.settle();
+    CHECK(contains(w.out.text(), "Gong asked everyone to wait, before callcache was started: nothing is sent until"));
+    CHECK_FALSE(contains(w.out.text(), "pause is over"));
+    w.clock.advance(49s);
+    w.settle();
+    CHECK(contains(w.out.text(), "Gong's pause is over: requests are sent again took_s="));
+    CHECK(w.get("/@etl" + w.path(2)).status == 200);
+}
+
+TEST_CASE("log: a pause that the operator ends is said to be ended by the operator alone")
+{
+    watched_harness w;
+    w.start();
+    w.vendor->script(w.id(1), sim::scripted{limited("40")});
+    CHECK(w.get("/@etl" + w.path(1)).status == 429);
+    w.operate("POST", "/resume");
+    w.clock.advance(1h);
+    w.settle();
+    CHECK(contains(w.out.text(), "the operator ended the vendor's pause"));
+    CHECK_FALSE(contains(w.out.text(), "pause is over"));
 }

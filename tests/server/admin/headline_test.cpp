@@ -66,6 +66,25 @@ TEST_CASE("headline: it leads with the tool that is refused most, how often, sin
     CHECK(headline(o).starts_with("agent is refused, 1 time since 12:00:00 UTC: "));
 }
 
+TEST_CASE("headline: each step of shedding is said, and when a day that is spent is free again")
+{
+    overview o = some_day();
+    budget_report& b = o.upstream.spending;
+    b.shedding = shed_level::stretched;
+    CHECK(headline(o) == "what is kept is served stale rather than refreshed · " + headline(some_day()));
+    b.shedding = shed_level::interactive;
+    b.left = 950;
+    CHECK(headline(o).starts_with("the last 950 API calls of the day are held for interactive tools, and background "
+                                  "work gets none · 1,204 of 10,000 · "));
+    b.shedding = shed_level::spent;
+    b.left = 0;
+    b.wait = 42min;
+    CHECK(
+        headline(o).starts_with("the day's API calls are spent: only what is kept is answered until 12:42:00 UTC · "));
+    o.refused = {{"etl", "the day's API calls are spent", 3, noon, noon}};
+    CHECK(headline(o).starts_with("etl is refused, 3 times since "));
+}
+
 TEST_CASE("headline: it leads with a certificate towards tools that ends within 14 days, or has ended")
 {
     overview o = some_day();

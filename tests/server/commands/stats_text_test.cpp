@@ -79,6 +79,21 @@ TEST_CASE("stats: troubles, hints and the last errors are there when there are s
     CHECK_FALSE(has(text, "error 5"));
 }
 
+TEST_CASE("stats: tools that are refused come right behind the headline, each with its reason, at most five")
+{
+    overview o = some_day();
+    for (int i = 0; i < 7; ++i)
+        o.refused.push_back({"tool" + std::to_string(i), "the queue is full", 2988, o.now - 10min, o.now});
+    std::string text = shown(o);
+    CHECK(
+        text.starts_with("tool0 is refused, 2,988 times since 11:50:00 UTC: the queue is full; so are others (6) · "));
+    CHECK(has(text, "\n\nrefused   tool0, 2,988 times since 11:50 UTC, last at 12:00 UTC: the queue is full\n"
+                    "          tool1, 2,988 times since "));
+    CHECK(has(text, "tool4, "));
+    CHECK_FALSE(has(text, "tool5, "));
+    CHECK_FALSE(has(shown(some_day()), "refused"));
+}
+
 TEST_CASE("stats: offline nobody is called up, and a long wait is told in hours")
 {
     overview o = some_day();
