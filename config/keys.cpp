@@ -462,6 +462,10 @@ std::vector<config_key> make_keys()
         advanced(integer("bulk.ids_max", PLACE(bulk.ids_max), 2, 100, "Calls in one bulk read.")),
         advanced(size("bulk.bytes_max", PLACE(bulk.bytes_max), 1 << 20, 1ull << 30,
                       "Bound of one answer with several transcripts or extensive records, without its coding.")),
+        string("alerts.webhook_file", PLACE(alerts.webhook_file), "a file, or empty",
+               "Holds the URL of a webhook, as Slack's and Mattermost's incoming ones, that gets a text at 75, 90 and "
+               "100 % of budget.daily, when Gong asks to wait though the budget is kept, and when Gong is down for a "
+               "minute and is back."),
         word("mode", PLACE(mode), words<run_mode>{{"online", run_mode::online}, {"offline", run_mode::offline}},
              "offline: only what is kept is served, also when it is no longer fresh; nothing goes upstream."),
         word("log.format", PLACE(log.format),

@@ -30,6 +30,7 @@ constexpr std::string_view built_once[] = {
     "budget.day",
     "budget.path",
     "bulk.ids_max",
+    "alerts.",
     "mode",
     "log.format",
 };

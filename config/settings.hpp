@@ -120,6 +120,11 @@ struct log_settings
     log_access access = log_access::misses;
 };
 
+struct alerts_settings
+{
+    std::string webhook_file;  // holds the URL that alerts are sent to; empty: none are
+};
+
 struct settings
 {
     run_mode mode = run_mode::online;
@@ -129,6 +134,7 @@ struct settings
     cache_settings cache;
     budget_settings budget;
     bulk_settings bulk;
+    alerts_settings alerts;
     log_settings log;
     std::vector<std::string> also_read;  // the configuration's file, and those that the environment names to libraries
 };

@@ -10,6 +10,7 @@
 #include "server/front/bind_addresses.hpp"
 #include "server/open_ledger.hpp"
 #include "server/start_files.hpp"
+#include "server/text/escape.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -79,6 +80,13 @@ std::string place_of(view_keeping k, bool has_no_file)
     return k == view_keeping::memory || has_no_file ? "in memory alone" : "in memory and in the file";
 }
 
+// Of the machine, or the container.
+std::string host_name()
+{
+    char name[256] = {};
+    return gethostname(name, sizeof name - 1) == 0 && *name != 0 ? harmless(name) : "this machine";
+}
+
 std::string joined(const std::vector<std::string>& texts)
 {
     std::string all;
@@ -99,8 +107,8 @@ proxy::started proxy::start(const settings& config, const surroundings& around)
         if (auto* trouble = std::get_if<std::string>(&bound)) return *trouble;
     }
     std::unique_ptr<proxy> p(new proxy(config, around));
-    for (auto step :
-         {&proxy::find_files, &proxy::open_cache, &proxy::open_ledger, &proxy::open_upstream, &proxy::open_listeners})
+    for (auto step : {&proxy::find_files, &proxy::open_cache, &proxy::open_ledger, &proxy::open_upstream,
+                      &proxy::open_alerts, &proxy::open_listeners})
         if (auto trouble = (p.get()->*step)()) return *trouble;
     p->announce();
     p->run_loops();
@@ -118,7 +126,8 @@ proxy::proxy(const settings& config, const surroundings& around) :
     ca_file_(config.upstream.ca_file),
     tls_certificate_file_(config.server.tls_certificate_file),
     tls_key_file_(config.server.tls_key_file),
-    admin_token_file_(config.server.admin_token_file)
+    admin_token_file_(config.server.admin_token_file),
+    webhook_file_(config.alerts.webhook_file)
 {
     const credentials_settings& c = config_->credentials;
     for (const std::string& path : {c.access_key_file, c.access_key_secret_file, c.bearer_token_file})
@@ -219,6 +228,26 @@ std::optional<std::string> proxy::open_upstream()
     return std::nullopt;
 }
 
+std::optional<std::string> proxy::open_alerts()
+{
+    if (config_->alerts.webhook_file.empty() || config_->mode == run_mode::offline) return std::nullopt;
+    auto url = read_webhook(*config_);
+    if (auto* trouble = std::get_if<std::string>(&url)) return *trouble;
+    auto tls = read_webhook_authorities(*config_);
+    if (auto* trouble = std::get_if<std::string>(&tls)) return *trouble;
+    // Beside the ledger, whose day they are about.
+    const std::string& beside = files_.ledger != in_memory ? files_.ledger : files_.cache;
+    webhook::parts parts{loops_.back()->get_executor(),
+                         around_.clock,
+                         around_.out,
+                         parse_proxy(config_->upstream.proxy),
+                         std::get<std::shared_ptr<asio::ssl::context>>(std::move(tls)),
+                         itself_};
+    alerts_ = std::make_shared<alerts>(std::move(parts), std::get<webhook_url>(std::move(url)),
+                                       "callcache on " + host_name(), beside == in_memory ? "" : beside + "-alerts");
+    return std::nullopt;
+}
+
 std::optional<std::string> proxy::open_listeners()
 {
     if (auto trouble = read_tls()) return trouble;
@@ -226,9 +255,9 @@ std::optional<std::string> proxy::open_listeners()
     lookup_handler_ = std::make_unique<lookup_handler>(
         lookup_handler::parts{config_, *tiers_, *partitions_, *fetcher_, injected_.get(), clients_.get(), upstream_,
                               around_.clock, around_.out, counts_, refused_});
-    observer_ =
-        std::make_unique<observer>(observer::parts{config_, upstream_, *tiers_, *fetcher_, counts_, refused_, log_,
-                                                   around_.clock, [this] { return connections(); }, tls_.get()});
+    observer_ = std::make_unique<observer>(observer::parts{config_, upstream_, *tiers_, *fetcher_, counts_, refused_,
+                                                           log_, around_.clock, [this] { return connections(); },
+                                                           tls_.get(), alerts_.get()});
     admin_ = std::make_unique<admin>(admin::parts{config_, ready_, admin_token_, *tiers_, *partitions_, *fetcher_,
                                                   *observer_, around_.clock, around_.out, around_.read_again});
     std::size_t most = connections_for(descriptors_, fronts_.size(), config_->upstream.connections_max);
@@ -279,6 +308,8 @@ proxy::~proxy()
     // while their own loops still stand. Then the sessions.
     tool_listener_.reset();
     admin_listener_.reset();
+    if (alerts_) alerts_->abandon();
+    alerts_.reset();
     if (fetcher_) fetcher_->abandon();
     fetcher_.reset();
     while (!loops_.empty()) loops_.pop_back();
@@ -340,6 +371,11 @@ void proxy::look_after(wall_time now)
         tiers_->look_after({now, around_.clock.steady()});
     }
     observer_->look();
+    if (alerts_)
+    {
+        fetcher_->ask_report([alerts = alerts_](const upstream_report& r) { alerts->look(r); });
+        alerts_->keep();
+    }
     const refused_tools::lines refused = refused_.look({now, around_.clock.steady()});
     for (const auto& [text, what] : refused.go_on) around_.out.warn(text, {{"what", what}});
     for (const auto& [text, what] : refused.ended) around_.out.info(text, {{"what", what}});
@@ -453,7 +489,20 @@ void proxy::read_files_again()
         else
             around_.out.info("the operator's token was read again");
     }
+    if (alerts_ && webhook_file_.has_changed())
+    {
+        auto read = read_webhook(*config_);
+        if (auto* trouble = std::get_if<std::string>(&read))
+            complain(*trouble);
+        else
+        {
+            alerts_->use(std::get<webhook_url>(std::move(read)));
+            around_.out.info("the address of alerts was read again");
+        }
+    }
     if (!ca_file_.has_changed() || config_->mode == run_mode::offline) return;
+    if (alerts_)
+        if (auto tls = read_webhook_authorities(*config_); auto* good = std::get_if<0>(&tls)) alerts_->use(*good);
     auto read = read_authorities(*config_);
     if (auto* trouble = std::get_if<std::string>(&read)) return complain(*trouble);
     fetcher_->use(std::get<std::shared_ptr<asio::ssl::context>>(std::move(read)));

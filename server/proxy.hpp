@@ -11,6 +11,7 @@
 #include "cache/tiers.hpp"
 #include "config/live_settings.hpp"
 #include "server/admin/admin.hpp"
+#include "server/alerts/alerts.hpp"
 #include "server/fetch/fetcher.hpp"
 #include "server/front/listener.hpp"
 #include "server/front/lookup_handler.hpp"
@@ -77,6 +78,7 @@ private:
     std::optional<std::string> open_cache();
     std::optional<std::string> open_ledger();
     std::optional<std::string> open_upstream();
+    std::optional<std::string> open_alerts();
     std::optional<std::string> open_listeners();
     std::optional<std::string> read_clients();
     std::optional<std::string> read_tls();
@@ -107,12 +109,13 @@ private:
     std::atomic<bool> ready_{false};
     wall_time recency_at_{}, certificate_looked_at_{};
     std::vector<watched_file> credential_files_;
-    watched_file clients_file_, ca_file_, tls_certificate_file_, tls_key_file_, admin_token_file_;
+    watched_file clients_file_, ca_file_, tls_certificate_file_, tls_key_file_, admin_token_file_, webhook_file_;
 
     // The loops end before what their handlers use, and after the fetcher's last holder: see stop in the destructor.
     std::vector<std::unique_ptr<asio::io_context>> loops_;
     std::vector<std::unique_ptr<front>> fronts_;
     std::unique_ptr<fetcher> fetcher_;
+    std::shared_ptr<alerts> alerts_;  // null: none are sent
     request_counts counts_;
     refused_tools refused_;
     std::unique_ptr<lookup_handler> lookup_handler_;

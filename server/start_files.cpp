@@ -8,6 +8,8 @@
 #include "server/secrets/secret_file.hpp"
 #include "server/secrets/whole_file.hpp"
 
+#include <boost/asio/ssl/context.hpp>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -31,6 +33,26 @@ std::variant<admin_token, std::string> read_admin_token(const std::string& admin
     auto read = admin_token::of(std::get<std::string>(text));
     if (auto* trouble = std::get_if<std::string>(&read)) return "server.admin_token_file: " + *trouble;
     return read;
+}
+
+std::variant<webhook_url, std::string> read_webhook(const settings& config)
+{
+    const std::string& file = config.alerts.webhook_file;
+    auto text = read_secret("alerts.webhook_file", file);
+    if (auto* unreadable = std::get_if<secret_unreadable>(&text)) return unreadable->text;
+    auto read = parse_webhook(std::get<std::string>(text), config.upstream);
+    if (auto* trouble = std::get_if<std::string>(&read)) return "alerts.webhook_file: \"" + file + "\" " + *trouble;
+    return read;
+}
+
+std::variant<std::shared_ptr<asio::ssl::context>, std::string> read_webhook_authorities(const settings& config)
+{
+    auto authorities = make_tls_context("");
+    const std::string& file = config.upstream.ca_file;
+    error_code error;
+    if (!file.empty()) authorities->load_verify_file(file, error);
+    if (error) return "upstream.ca_file: cannot read certificates from \"" + file + "\": " + error.message();
+    return authorities;
 }
 
 std::variant<std::shared_ptr<asio::ssl::context>, std::string> read_authorities(const settings& config)
@@ -86,6 +108,8 @@ std::vector<config_problem> start_problems(const settings& config,
     look(!s.tls_certificate_file.empty(), {s.tls_certificate_file, s.tls_key_file},
          [&] { return read_tls_identity(s); });
     look(!s.admin_token_file.empty(), {s.admin_token_file}, [&] { return read_admin_token(s.admin_token_file); });
+    look(!config.alerts.webhook_file.empty() && config.mode != run_mode::offline, {config.alerts.webhook_file},
+         [&] { return read_webhook(config); });
     return found;
 }
 

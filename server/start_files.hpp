@@ -5,6 +5,7 @@
 #include "cache/data_files.hpp"
 #include "config/load.hpp"
 #include "server/admin/admin_token.hpp"
+#include "server/alerts/webhook_url.hpp"
 #include "server/secrets/clients.hpp"
 #include "server/upstream/transport.hpp"
 
@@ -21,6 +22,13 @@ namespace callcache
 std::variant<data_files, std::string> find_files(const settings&);
 std::variant<client_list, std::string> read_clients(const std::string& clients_file);
 std::variant<admin_token, std::string> read_admin_token(const std::string& admin_token_file);
+
+// The address that alerts are sent to (alerts.webhook_file).
+std::variant<webhook_url, std::string> read_webhook(const settings&);
+
+// Those that the receiver of alerts is verified with: the system's, and upstream.ca_file's, as a company's proxy may
+// look into both ways.
+std::variant<std::shared_ptr<asio::ssl::context>, std::string> read_webhook_authorities(const settings&);
 
 // Null where nothing goes upstream by TLS.
 std::variant<std::shared_ptr<asio::ssl::context>, std::string> read_authorities(const settings&);

@@ -85,8 +85,9 @@ const std::vector<row> order{
     {"server/upstream", {"server/http", "server/async", "server/secrets", "server/version.hpp"}},
     {"server/budget", {"server/http", "server/async"}},
     {"server/fetch", {"server/budget", "server/upstream", "server/telemetry"}},
+    {"server/alerts", {"server/fetch", "server/secrets"}},
     {"server/front", {"server/fetch", "server/secrets"}},
-    {"server/admin", {"server/front"}},
+    {"server/admin", {"server/front", "server/alerts"}},
     {"server", {"server/admin", "server/sandbox"}},  // the composition root
     {"server/commands", {"server"}},
 };
@@ -203,6 +204,8 @@ TEST_CASE("tidy: an include against the order of the folders is found, and one a
         {"server/budget/a.hpp", "server/upstream/b.hpp"},
         {"server/upstream/a.hpp", "server/budget/b.hpp"},
         {"server/fetch/a.cpp", "server/front/b.hpp"},
+        {"server/fetch/a.cpp", "server/alerts/b.hpp"},
+        {"server/alerts/a.cpp", "server/front/b.hpp"},
         {"server/front/a.cpp", "server/admin/b.hpp"},
         {"server/admin/a.cpp", "server/proxy.hpp"},
         {"server/proxy.cpp", "server/commands/b.hpp"},

@@ -106,6 +106,7 @@ std::string headline(const overview& o)
     if (b.ledger == ledger_state::in_memory)
         text = "the budget's ledger cannot be written, so what is spent is counted in memory · ";
     if (auto warning = certificate_warning(o.certificate_end, o.now)) text += *warning + " · ";
+    if (o.alerts && o.alerts->is_failing) text += "alerts cannot be delivered (alerts.webhook_file) · ";
     if (std::string why = hindrance_text(o); !why.empty()) text += why + " · ";
     if (!o.refused.empty()) text += refused_text(o) + " · ";
     if (std::string sheds = shed_text(o); !sheds.empty()) text += sheds + " · ";

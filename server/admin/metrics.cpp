@@ -188,6 +188,15 @@ void add_cache(families& f, const overview& o)
     f.add(o.disk.commits);
 }
 
+void add_alerts(families& f, const alert_counts& a)
+{
+    f.begin("callcache_alerts_total", MetricType::Counter, "Alerts to the webhook (alerts.webhook_file)");
+    f.add(double(a.delivered), {{"result", "delivered"}});
+    f.add(double(a.given_up), {{"result", "given_up"}});
+    f.counter("callcache_alert_attempts_failed_total", "Attempts to deliver an alert that failed",
+              double(a.failed_attempts));
+}
+
 void add_process(families& f, const overview& o)
 {
     const process_figures& p = o.process;
@@ -216,6 +225,7 @@ std::string metrics_document(const overview& o)
     add_budget(f, o);
     add_bulk(f, o.upstream.bulk);
     add_cache(f, o);
+    if (o.alerts) add_alerts(f, *o.alerts);
     add_process(f, o);
     return f.text();
 }

@@ -39,6 +39,7 @@ task<overview> observer::now()
     o.refused = parts_.refused.current(parts_.clock.steady());
     o.connections = parts_.connections();
     if (parts_.tls) o.certificate_end = end_of(parts_.tls->current());
+    if (parts_.alerts) o.alerts = parts_.alerts->counts();
     o.memory_entries = parts_.kept.memory().entries();
     o.memory_bytes = parts_.kept.memory().bytes();
     o.memory_max = s.cache.memory_max;

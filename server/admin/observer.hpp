@@ -9,6 +9,7 @@
 #include "config/live_settings.hpp"
 #include "server/admin/overview.hpp"
 #include "server/admin/process_reader.hpp"
+#include "server/alerts/alerts.hpp"
 #include "server/async/clock.hpp"
 #include "server/fetch/fetcher.hpp"
 #include "server/front/tls_identity.hpp"
@@ -36,6 +37,7 @@ public:
         const clock_source& clock;
         std::function<std::size_t()> connections;  // of tools
         const tls_identity_holder* tls;            // towards tools; null: none
+        const callcache::alerts* alerts;           // null: none are sent
     };
     explicit observer(parts);
 

@@ -3,6 +3,7 @@
 
 #include "cache/store.hpp"
 #include "server/admin/last_day.hpp"
+#include "server/alerts/alert_counts.hpp"
 #include "server/fetch/report.hpp"
 #include "server/telemetry/recent_errors.hpp"
 #include "server/telemetry/refused_tools.hpp"
@@ -42,6 +43,7 @@ struct overview
     std::vector<refused_tools::row> refused;   // now, those that are refused most first
     std::size_t connections = 0;               // of tools
     std::optional<wall_time> certificate_end;  // towards tools; nothing without TLS
+    std::optional<alert_counts> alerts;        // nothing without alerts.webhook_file
 
     std::uint64_t memory_entries = 0, memory_bytes = 0, memory_max = 0, memory_evicted = 0;
     store::state disk;

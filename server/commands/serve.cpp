@@ -6,6 +6,7 @@
 #include "server/commands/commands.hpp"
 #include "server/proxy.hpp"
 #include "server/sandbox/confinement.hpp"
+#include "server/start_files.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -56,6 +57,15 @@ void tell(const confinement& c, const allowed_paths& within, const allowed_ports
     if (std::find(within.writes.begin(), within.writes.end(), "/") != within.writes.end())
         out.warn(
             "the database or the ledger lies in /, so callcache may write every file; give them a folder of their own");
+}
+
+// Where the file cannot be read the start is refused, in words of its own.
+std::optional<std::uint16_t> port_of_alerts(const settings& config)
+{
+    if (config.alerts.webhook_file.empty()) return std::nullopt;
+    auto read = read_webhook(config);
+    auto* url = std::get_if<webhook_url>(&read);
+    return url ? std::optional(url->receiver.at.port) : std::nullopt;
 }
 
 void say_mistake(log& out, std::string_view mistake)
@@ -128,7 +138,7 @@ int serve(const settings& config, const std::function<loaded_settings()>& read_a
 {
     system_clock clock;
     const allowed_paths within = allowed_paths_of(config);
-    const allowed_ports ports = allowed_ports_of(config);
+    const allowed_ports ports = allowed_ports_of(config, port_of_alerts(config));
     const confinement confined = confine(within, ports);  // binds the threads begun from here on, the log's first
     auto out = make_log(config.log);
     const std::vector<std::string> strangers = strangers_in_reach(config);  // before callcache's own files are made

@@ -154,7 +154,7 @@ std::vector<std::string> strangers_in_reach(const settings& config)
     return strangers;
 }
 
-allowed_ports allowed_ports_of(const settings& config)
+allowed_ports allowed_ports_of(const settings& config, std::optional<std::uint16_t> also_connects)
 {
     constexpr std::uint16_t dns = 53;  // a name's long answer comes by TCP
     std::set<std::uint16_t> bind, connect{dns};
@@ -165,6 +165,7 @@ allowed_ports allowed_ports_of(const settings& config)
         connect.insert(through->at.port);
     else if (auto upstream = parse_origin(config.upstream.url))
         connect.insert(upstream->at.port);
+    if (also_connects) connect.insert(*also_connects);
     return {{bind.begin(), bind.end()}, {connect.begin(), connect.end()}};
 }
 

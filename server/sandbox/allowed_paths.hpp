@@ -7,6 +7,7 @@
 #include "config/settings.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,7 @@ struct allowed_ports
 };
 
 // Code that connects to something else than upstream must have its port listed here, or the kernel refuses it (EACCES).
-allowed_ports allowed_ports_of(const settings&);
+// `also_connects`: what only a file tells, the port of the receiver of alerts.
+allowed_ports allowed_ports_of(const settings&, std::optional<std::uint16_t> also_connects = std::nullopt);
 
 }  // namespace callcache

@@ -192,4 +192,26 @@ TEST_CASE("every file of callcache's is for its owner alone, whatever the umask 
     CHECK(check_all() >= 5);
 }
 
+TEST_CASE("confined, an alert reaches its receiver, whose port is not upstream's, and is written down as told")
+{
+    temp_folder data, secrets;
+    sim::vendor_options o;
+    o.keys[key] = {};
+    vendor_thread vendor(o), receiver({});
+    receiver.tell(
+        [](sim::vendor& v) { v.script("", sim::scripted{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"}); });
+    std::ofstream(secrets.file("webhook")) << receiver.url() << "/hook\n";
+    serving s(vendor.url(), data.file("cache.db"),
+              {"--set", "budget.daily=1", "--set", "alerts.webhook_file=" + secrets.file("webhook")});
+    REQUIRE(plain_client(s.port).get(path, key).status == 200);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    auto comes = [&](const auto& is_there) {
+        while (!is_there() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+        return is_there();
+    };
+    CHECK(comes([&] { return receiver.requests() == 1; }));
+    CHECK(comes([&] { return fs::exists(data.file("cache.db-budget-alerts")); }));
+    CHECK(s.process.output().find("cannot be delivered") == std::string::npos);
+}
+
 TEST_SUITE_END();

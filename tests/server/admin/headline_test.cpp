@@ -85,6 +85,15 @@ TEST_CASE("headline: each step of shedding is said, and when a day that is spent
     CHECK(headline(o).starts_with("etl is refused, 3 times since "));
 }
 
+TEST_CASE("headline: it leads with alerts that cannot be delivered, once alerts are sent")
+{
+    overview o = some_day();
+    o.alerts.emplace();
+    CHECK(headline(o) == headline(some_day()));
+    o.alerts->is_failing = true;
+    CHECK(headline(o) == "alerts cannot be delivered (alerts.webhook_file) · " + headline(some_day()));
+}
+
 TEST_CASE("headline: it leads with a certificate towards tools that ends within 14 days, or has ended")
 {
     overview o = some_day();

@@ -214,4 +214,5 @@ TEST_CASE("reach: the ports are those that are listened on, DNS's, and upstream'
     CHECK(allowed_ports_of(s).connect == ports{53, 9000});
     s.upstream.proxy = "http://user:password@proxy:3128";
     CHECK(allowed_ports_of(s).connect == ports{53, 3128});
+    CHECK(allowed_ports_of(s, 8443).connect == ports{53, 3128, 8443});
 }
