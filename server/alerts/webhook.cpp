@@ -47,7 +47,7 @@ outcome_of_attempt read_answer(const upstream_result& r)
 
 }  // namespace
 
-struct webhook::state : std::enable_shared_from_this<webhook::state>
+struct webhook::state
 {
     state(parts p, webhook_url u) : parts_(std::move(p)) { aim(std::move(u)); }
 
@@ -186,7 +186,16 @@ task<void> webhook::state::deliver()
 
 task<void> webhook::state::run(std::shared_ptr<state> self)
 {
-    while (!self->queue.empty()) co_await self->deliver();
+    try
+    {
+        while (!self->queue.empty()) co_await self->deliver();
+    }
+    catch (const std::exception& mistake)
+    {
+        self->parts_.out.error("a mistake in callcache", {{"what", mistake.what()}});
+        self->given_up += self->queue.size();
+        self->queue.clear();
+    }
     self->is_running = false;
 }
 

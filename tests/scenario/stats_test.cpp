@@ -209,6 +209,21 @@ TEST_CASE("stats: tools that are refused stand in the log, in the headline and i
     CHECK(contains(w.out.text(), "etl is not refused any more: " + spent + " what=10 times from "));
 }
 
+TEST_CASE("log: names that come without an accepted credential cannot fill the list of refused tools")
+{
+    watched_harness w;
+    w.config.budget.daily = 1;
+    w.start();
+    CHECK(w.get("/@etl" + w.path(1)).status == 200);
+    for (std::uint64_t n = 100; n < 130; ++n)
+        CHECK(w.get("/@made-up-" + std::to_string(n) + w.path(n), {}, other_authorization).status == 429);
+    CHECK(contains(w.out.text(), "made-up-119 is refused"));
+    CHECK_FALSE(contains(w.out.text(), "made-up-120 is refused"));
+    CHECK(contains(w.out.text(), "(others) is refused"));
+    for (std::uint64_t n = 130; n < 140; ++n) CHECK(w.get("/@ours-" + std::to_string(n) + w.path(n)).status == 429);
+    CHECK(contains(w.out.text(), "ours-139 is refused"));
+}
+
 TEST_CASE("stats: a good day says nothing of refusals, shedding and pauses")
 {
     watched_harness w;
@@ -247,8 +262,7 @@ TEST_CASE("log: a day that was spent before the start is said at the start, and 
     CHECK(contains(said(), "the day's API calls last again: nothing is held back"));
 }
 
-TEST_CASE(
-    "log: the vendor's pause is said when it begins, when it becomes longer, at the next start, and when it is over")
+TEST_CASE("log: the vendor's pause is said when it begins, at the next start, and when it is over")
 {
     watched_harness w;
     w.config.budget.path = w.folder.file("ledger.db");
