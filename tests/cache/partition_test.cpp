@@ -215,3 +215,16 @@ TEST_CASE("partition: the company's is the same after a restart, and another beh
     CHECK(names.contains(company("salt", gong, {"one"})));
     CHECK(names.contains(company("salt", gong, {"one", "three"})));
 }
+
+TEST_CASE("partitions: a further one knows where its credential has its calls, once the credential was seen")
+{
+    partitions all("salt", "https://api.gong.io", {});
+    partition_ptr transcripts = all.further("POST /v2/calls/transcript", "basic", "a");
+    CHECK(transcripts != all.further("POST /v2/calls/extensive", "basic", "a"));
+    CHECK(transcripts == all.further("POST /v2/calls/transcript", "basic", "a"));
+    CHECK(all.calls_of(*transcripts) == nullptr);
+    partition_ptr calls = all.of("basic", "a"), other = all.of("basic", "b");
+    CHECK(all.calls_of(*transcripts) == calls);
+    CHECK(all.calls_of(*all.further("POST /v2/calls/transcript", "basic", "b")) == other);
+    CHECK(all.calls_of(*calls) == nullptr);
+}
