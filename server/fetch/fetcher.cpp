@@ -32,7 +32,8 @@ void withdraw_one(miss_path& path, std::uint64_t asker)
     if (!seat) return;
     seat->at->left = true;
     flight& f = *seat->in;
-    if (!f.is<queued>() || f.is_wanted()) return;
+    // One that has had its turn goes on, also if it has yet to hear of that.
+    if (f.is_wanted() || !path.spending().queue().contains(f.number)) return;
     path.flights.shut(f);
     path.permits.expel(f.number, nobody_waits());
 }
