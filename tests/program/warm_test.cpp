@@ -136,8 +136,8 @@ TEST_CASE("warm: a month of 20,000 calls costs about 200 API calls, and kill -9 
     CHECK_FALSE(m.has_file());
     const std::size_t spent = m.vendor.requests();
 
-    // What was on its way to the disk when callcache was killed is fetched again: two pages on a quiet machine, and five
-    // on one that had too much to do.
+    // What was on its way to the disk when callcache was killed is fetched again: two pages on a quiet machine, and
+    // five on one that had too much to do.
     std::size_t hits = 0, right = 0;
     plain_client client(m.port);
     for (std::uint64_t n = 0; n < calls_of_the_month; ++n)
