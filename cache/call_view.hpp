@@ -50,4 +50,13 @@ constexpr std::optional<call_view> view_of(std::string_view name)
     return name.substr(query + 1).starts_with("transcript") ? call_view::transcript : call_view::details;
 }
 
+// True of a view of a call but the call itself.
+constexpr bool is_further_view(std::string_view name)
+{
+    return view_of(name).value_or(call_view::call) != call_view::call;
+}
+
+// Further views are long: one part in so many of memory, and of the disk, is never theirs.
+inline constexpr std::size_t kept_from_views = 4;
+
 }  // namespace callcache

@@ -32,8 +32,6 @@ constexpr std::uint64_t free_max = 16 << 20;
 constexpr std::uint64_t left_to_others = 16 << 20;  // of the disk: the ledger is one of them
 constexpr std::uint64_t log_max = 16 << 20;         // as journal_size_limit
 
-constexpr std::uint64_t calls_part = 4;  // a quarter of the entries' bytes is for calls alone
-
 // Views of calls but `call` itself; of one of them, by its first letters. As the index entry_view has them.
 constexpr std::string_view is_view = "name GLOB '[0-9]*[?]*'";
 std::string is_view_of(call_view v)
@@ -180,7 +178,7 @@ std::string housekeeping::last_used_first(row_writer& rows) const
 {
     database& db = rows.connection();
     const auto views = std::uint64_t(db.integer("SELECT value FROM meta WHERE name = 'view_bytes'"));
-    if (views <= options_.bytes_max - options_.bytes_max / calls_part) return " ORDER BY used_at";
+    if (views <= options_.bytes_max - options_.bytes_max / kept_from_views) return " ORDER BY used_at";
     auto oldest = [&](call_view v) {
         return db.integer(
             ("SELECT ifnull(min(used_at), " + std::to_string(INT64_MAX) + ") FROM entry WHERE " + is_view_of(v))

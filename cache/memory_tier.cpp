@@ -15,7 +15,6 @@ namespace
 {
 
 constexpr std::size_t shards_max = 64;
-constexpr std::size_t calls_part = 4;               // a quarter is for calls alone, and not for their other views
 constexpr std::size_t used_and_evicted_max = 4096;  // recency that is lost costs nothing but a worse eviction
 constexpr std::size_t shard_bytes_min = 2 << 20;    // so that the largest answer fits into any shard
 
@@ -34,7 +33,6 @@ struct memory_tier::node
 
     key_view key() const { return {partition, {reinterpret_cast<const char*>(this + 1), name_bytes}}; }
     bool has_query() const { return key().name.find('?') != std::string_view::npos; }
-    bool is_further_view() const { return has_query() && key().name.front() != '/'; }
 
     struct free
     {
@@ -157,8 +155,8 @@ bool memory_tier::shard::insert(key_view key, entry_ptr e, std::size_t bytes_max
     node* held = find(key);
     if (held && !supersedes(e->sent_at, held->kept->sent_at)) return false;
     if (held) remove(*held);
-    const bool is_view = view_of(key.name).value_or(call_view::call) != call_view::call;
-    const std::size_t views_max = bytes_max - bytes_max / calls_part;
+    const bool is_view = is_further_view(key.name);
+    const std::size_t views_max = bytes_max - bytes_max / kept_from_views;
     if (e->cost() > (is_view ? views_max : bytes_max)) return false;
     // Before the insertion, or it might take the newcomer.
     while (is_view && view_bytes + e->cost() > views_max) evict_one(true);
@@ -179,7 +177,7 @@ void memory_tier::shard::remove(node& n)
     (n.newer ? n.newer->older : newest) = n.older;
     (n.older ? n.older->newer : oldest) = n.newer;
     bytes -= n.kept->cost();
-    if (n.is_further_view()) view_bytes -= n.kept->cost();
+    if (is_further_view(n.key().name)) view_bytes -= n.kept->cost();
     if (n.has_query())
     {
         auto same_name = with_query.equal_range(&n);
@@ -201,7 +199,7 @@ void memory_tier::shard::evict_one(bool of_views)
     node* at = hand ? hand : oldest;
     for (;; at = at->newer ? at->newer : oldest)
     {
-        if (of_views && !at->is_further_view()) continue;
+        if (of_views && !is_further_view(at->key().name)) continue;
         if (!std::exchange(at->visited, false)) break;
     }
     if (at->used && used_and_evicted.size() < used_and_evicted_max) used_and_evicted.push_back(entry_key(at->key()));

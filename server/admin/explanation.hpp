@@ -25,7 +25,7 @@ struct known_copy
     forecast ahead;  // of its lookup
 };
 
-// The same of another view of a call. Of the entry the times alone count, as they are when it is served.
+// What is known of another view of a call. The entry has no bytes, and its times are those by which it is served.
 struct known_view
 {
     std::string name;  // as it is kept: the id with a query

@@ -137,7 +137,7 @@ public:
     std::vector<item> items() const;
 
 private:
-    // With what next() goes by beside it: a flow may hold thousands that have to wait.
+    // An item with what next() needs to know of it: a flow may hold thousands that have to wait.
     struct standing
     {
         item what;

@@ -33,7 +33,7 @@ std::shared_ptr<const read_terms> terms_of(const asked_calls& r, partition_ptr c
     return terms;
 }
 
-// Of those that were told of: with one of them the others were not waited for.
+// The part that got an error, if one did: nobody waited for the others then.
 const read_part* first_without_answer(const std::vector<read_part>& parts)
 {
     const read_part* untold = nullptr;
