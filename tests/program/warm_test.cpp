@@ -78,6 +78,17 @@ struct warmed_month
         return vendor.requests() >= times;
     }
 
+    // Calls that a kill cannot take any more.
+    std::size_t on_disk() const
+    {
+        const std::string stats = plain_client(proxy->admin_port).get("/stats", "").body;
+        const std::size_t entries = stats.find("\"entries\":{");
+        const std::string name = "\"disk\":";
+        const std::size_t at = entries == stats.npos ? stats.npos : stats.find(name, entries);
+        REQUIRE(at != stats.npos);
+        return std::stoul(stats.substr(at + name.size()));
+    }
+
     bool has_file() const { return std::filesystem::exists(cursor_file); }
 
     temp_folder folder;
@@ -119,14 +130,17 @@ TEST_CASE("warm: a month of 20,000 calls costs about 200 API calls, and kill -9 
     auto state = read_warm_state(read_whole_file(m.cursor_file).value_or(""));
     REQUIRE(state);
     CHECK(state->api_calls >= 58);  // all but what was on its way
-    std::size_t before = m.vendor.requests();
+    std::size_t before = m.vendor.requests(), unwritten = 0;
     {
         child second(callcache_program, m.arguments(), {gong_key, "", 0});
         REQUIRE(m.is_asked(before + 60));
         std::string next = warming(*state).target();
         CHECK("/@warm" + target_of(m.vendor.heads()[before]) == next);
+        const std::size_t written = m.on_disk();
+        CHECK(written > 5000);
         m.proxy->process.signal(SIGKILL);
         CHECK(m.proxy->process.wait() == 128 + SIGKILL);
+        unwritten = 100 * m.vendor.requests() - written;
         CHECK(second.says("nothing of callcache answers at 127.0.0.1:"));
         m.restart();
         CHECK(second.wait(60s) == 0);
@@ -149,6 +163,7 @@ TEST_CASE("warm: a month of 20,000 calls costs about 200 API calls, and kill -9 
     }
     CHECK(right == calls_of_the_month);
     CHECK(hits >= calls_of_the_month - 1000);
+    CHECK(hits + unwritten >= calls_of_the_month);
     MESSAGE(hits, " of ", calls_of_the_month, " calls were hits afterwards");
 
     std::map<std::string, int> asked;
